@@ -1,0 +1,37 @@
+# `make demo` and `make test` set everything up by themselves in .venv; nothing else is needed than Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+# Two threads of a small network fight over two cores with everything else in the tests; MLflow's telemetry is on by default.
+export MLFLOW_DISABLE_TELEMETRY := true
+export MONAI_FAIL_ON_DUPLICATE_CONFIG := 1
+
+.PHONY: demo test lint clean
+demo: $(VENV)/ready
+	$(BIN)/python -m data_prep.demo runs/demo
+
+test: $(VENV)/ready-to-test lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+lint: $(VENV)/ready-to-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# torch first and alone: any other package would pull its largest CUDA build.
+$(VENV)/ready: setup.cfg constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("expected Python 3.11 or newer, but got %d.%d; call make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/ready-to-test: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,lint]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs

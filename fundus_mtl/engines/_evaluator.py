@@ -1,0 +1,55 @@
+"""Evaluation and inference: predictions of all tasks, and their losses where labels are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.engines import SupervisedEvaluator
+from monai.engines.utils import IterationEvents
+from torch import Tensor
+
+from fundus_mtl.tasks import Task
+
+
+class MultiTaskEvaluator(SupervisedEvaluator):
+    """Predict every task of a batch.
+
+    ``state.output`` is the batch itself, so that names, labels and the transforms to invert are at hand, plus
+    ``pred_<task>``, the activated prediction in float32. With a loss function also
+    ``loss_<task>``, the mean loss, and ``labelled_<task>``, the number of samples it is the mean of.
+
+    Args:
+        *args: of MONAI's ``SupervisedEvaluator``.
+        tasks: to predict.
+        loss_function: as the trainer's; labels must then have the predictions' shape.
+        **kwargs: of MONAI's ``SupervisedEvaluator``.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        tasks: Sequence[Task],
+        loss_function: Callable[..., dict[str, Tensor]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.tasks = tuple(tasks)
+        self.loss_function = loss_function
+
+    def _iteration(self, engine: SupervisedEvaluator, batchdata: Mapping[str, Any] | None) -> dict[str, Any]:
+        if batchdata is None:
+            raise ValueError("Evaluator: expected a batch, but got None; check the data loader.")
+        image, targets = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
+        with self.mode(self.network), torch.autocast(self.state.device.type, enabled=self.amp, **self.amp_kwargs):
+            logits = self.inferer(image, self.network, tasks=[task.name for task in self.tasks])
+        logits = {name: value.float() for name, value in logits.items()}
+        self.state.output = {**batchdata, **{f"pred_{t.name}": t.activate(logits[t.name]) for t in self.tasks}}
+        self.fire_event(IterationEvents.FORWARD_COMPLETED)
+        if self.loss_function is not None:
+            for name, loss in self.loss_function(logits, *targets).items():
+                self.state.output[f"loss_{name}"] = loss
+                self.state.output[f"labelled_{name}"] = int(targets.presence[name].sum())
+        self.fire_event(IterationEvents.MODEL_COMPLETED)
+        return self.state.output

@@ -1,0 +1,59 @@
+"""MTL-IO: every task steps on its own, with its own optimizer, one after the other on the same batch.
+
+Source: Multi-Task Learning with Independent Optimizers, Eq. 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from monai.engines.utils import IterationEvents
+from monai.utils import CommonKeys as Keys
+from torch import Tensor
+
+from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
+from fundus_mtl.engines._prepare_batch import Targets
+from fundus_mtl.optim import OptimizerGroup
+
+
+class IndependentTrainer(MultiTaskTrainer):
+    r"""For k = 1..K in the order of the optimizers: :math:`w \leftarrow Opt_k(w, \nabla L_k(w))`, each on fresh weights.
+
+    Task k+1's forward sees what task k's step has made of the weights, and computes only the part of the network that it
+    needs. Gradients that a task does not reach stay ``None``, so that no foreign head decays or moves. A task without a
+    label in the batch is passed over, its optimizer untouched. Under mixed precision an overflow skips that task's step.
+
+    Args:
+        *args: of ``MultiTaskTrainer``; ``optimizer`` is an ``OptimizerGroup`` with a member per task.
+        **kwargs: of ``MultiTaskTrainer``.
+
+    Raises:
+        TypeError: if the optimizer is not an ``OptimizerGroup``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(self.optimizer, OptimizerGroup):
+            raise TypeError(
+                f"IndependentTrainer: expected an OptimizerGroup, but got {type(self.optimizer).__name__}; build it with "
+                "OptimizerGroup.per_task."
+            )
+
+    def _step(self, image: Tensor, targets: Targets) -> None:
+        losses = {}
+        for name in self.optimizer:
+            if bool(targets.presence[name].any()):
+                losses.update(self._step_task(name, image, targets))
+        if losses:
+            self.state.output[Keys.LOSS] = torch.stack(list(losses.values())).sum()
+            self.scaler.update()
+
+    def _step_task(self, name: str, image: Tensor, targets: Targets) -> dict[str, Tensor]:
+        optimizer = self.optimizer[name]
+        losses = self._forward(image, targets, tasks=(name,))
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(losses[name]).backward()
+        self.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        self.scaler.step(optimizer)
+        return {name: losses[name].detach()}

@@ -1,0 +1,71 @@
+"""From a collated batch to what a step needs: image, labels, presence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from monai.engines.utils import PrepareBatch
+from torch import Tensor
+
+from fundus_mtl.tasks import Task
+
+
+class Targets(NamedTuple):
+    """What is known about a batch: labels by task, and which samples have them."""
+
+    labels: dict[str, Tensor]
+    presence: dict[str, Tensor]
+
+
+class PrepareMultiTaskBatch(PrepareBatch):
+    """Pick the image, every task's label, and ``<task>_present`` out of a batch.
+
+    Labels go to the device; presence stays on the CPU, where counting does not wait for the GPU. A task whose label key is
+    not in the batch at all is present nowhere.
+
+    Args:
+        tasks: whose labels to take.
+        image_key: the photograph's key.
+    """
+
+    def __init__(self, tasks: Sequence[Task], image_key: str = "image") -> None:
+        self.tasks = tuple(tasks)
+        self.image_key = image_key
+
+    def __call__(
+        self,
+        batchdata: Mapping[str, Any],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Targets]:
+        """Return the image ``(B, C, H, W)`` and the ``Targets``, as plain tensors.
+
+        Raises:
+            KeyError: if a task has a label but no ``<task>_present``.
+        """
+        labels = {
+            t.name: self._move(batchdata[t.name], device, non_blocking, kwargs)
+            for t in self.tasks
+            if t.name in batchdata
+        }
+        presence = {t.name: self._presence(t.name, batchdata) for t in self.tasks}
+        return self._move(batchdata[self.image_key], device, non_blocking, kwargs), Targets(labels, presence)
+
+    @staticmethod
+    def _move(tensor: Tensor, device: Any, non_blocking: bool, kwargs: Mapping[str, Any]) -> Tensor:
+        # A MetaTensor pays for its metadata in every operation of the network.
+        plain = tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor
+        return plain.to(device=device, non_blocking=non_blocking, **kwargs)
+
+    @staticmethod
+    def _presence(name: str, batchdata: Mapping[str, Any]) -> Tensor:
+        if name not in batchdata:
+            return torch.zeros(1, dtype=torch.bool)
+        if f"{name}_present" not in batchdata:
+            raise KeyError(
+                f"{name}_present: expected beside the label {name}, but got none; add MissingLabelsd to the transforms."
+            )
+        return torch.as_tensor(batchdata[f"{name}_present"]).bool().reshape(-1).cpu()

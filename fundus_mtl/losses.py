@@ -1,0 +1,69 @@
+"""Losses per task, taken over the samples that have the task's label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fundus_mtl.tasks import Task
+
+
+class MultiTaskLoss:
+    """Compute each task's loss over its labelled samples.
+
+    A task without any labelled sample in the batch is absent from the answer: it has no loss, hence no gradient, and no
+    state of a method moves for it. Samples are taken by index, because ``NaN * 0`` would still be NaN.
+
+    Args:
+        tasks: whose losses to compute; predictions of other tasks are ignored.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tuple(tasks)
+
+    def __call__(
+        self, logits: Mapping[str, Tensor], labels: Mapping[str, Tensor], presence: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return ``{task: mean loss ()}`` of the tasks that are predicted and have a label.
+
+        Args:
+            logits: of shape ``(B, channels, ...)`` per task.
+            labels: of the same shapes.
+            presence: bool ``(B,)`` per task, best kept on the CPU, where counting it does not wait for a GPU.
+        """
+        losses = {}
+        for task in self.tasks:
+            if task.name in logits and bool(presence[task.name].any()):
+                rows = presence[task.name]
+                # Losses are summed over pixels: half precision would overflow there.
+                losses[task.name] = task.loss(
+                    _labelled(logits[task.name], rows).float(), _labelled(labels[task.name], rows).float()
+                )
+        return losses
+
+
+def _labelled(values: Tensor, rows: Tensor) -> Tensor:
+    return values if bool(rows.all()) else values[rows.nonzero(as_tuple=True)[0].to(values.device)]
+
+
+class HeatmapL1Loss(nn.Module):
+    r"""Mean absolute error between the sigmoid of logits and a heatmap, :math:`|\sigma(z) - y| (1 + w y)`.
+
+    ``peak_weight=0`` is MTL-IO's fovea loss as its code has it (the paper prints a sum over pixels). That mean is almost
+    blind to a bump that covers 1 % of the map: an empty map is a good answer for long, so short trainings want the
+    bump's pixels to count ``1 + peak_weight`` times.
+
+    Args:
+        peak_weight: w, no unit.
+    """
+
+    def __init__(self, peak_weight: float = 0.0) -> None:
+        super().__init__()
+        self.peak_weight = peak_weight
+
+    def forward(self, logits: Tensor, heatmap: Tensor) -> Tensor:
+        """Return the mean over all pixels, shape ``()``, of logits and heatmap ``(N, C, H, W)``."""
+        error = (logits.sigmoid() - heatmap).abs()
+        return torch.mean(error * (1 + self.peak_weight * heatmap))

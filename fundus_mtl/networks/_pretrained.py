@@ -1,0 +1,71 @@
+"""ImageNet weights for the VGG encoder, from a file in torchvision's naming (``features.0.weight`` ...)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+
+def load_vgg_encoder(encoder: nn.ModuleList, path: str | Path, sha256: str | None = None) -> None:
+    """Copy convolutions and batch norms, in order, from a ``vggNN_bn`` file into an encoder.
+
+    The file's ``classifier.*`` tensors are ignored. Running statistics are copied where the encoder keeps any.
+
+    Args:
+        encoder: of a ``VGGUNet``.
+        path: the file, loaded as weights only.
+        sha256: what the file must hash to; without it the eight digits in a name such as ``vgg13_bn-abd245e5.pth`` are
+            checked, as torchvision does.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the checksum or a tensor's shape differs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"Pretrained weights: expected a file, but got {path.name}; download it beforehand.")
+    _check_hash(path, sha256)
+    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    targets = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
+    numbers = sorted({int(name.split(".")[1]) for name in tensors if re.fullmatch(r"features\.\d+\.\w+", name)})
+    if len(numbers) != len(targets):
+        raise ValueError(
+            f"Pretrained weights: expected {len(targets)} layers, but got {len(numbers)} in {path.name}; take the file of "
+            "the same VGG with batch norm."
+        )
+    for layer, number in zip(targets, numbers, strict=True):
+        _copy(
+            layer,
+            {name.split(".")[2]: value for name, value in tensors.items() if name.startswith(f"features.{number}.")},
+            number,
+        )
+
+
+def _copy(layer: nn.Module, values: dict[str, Tensor], number: int) -> None:
+    own = layer.state_dict()
+    for name, tensor in own.items():
+        # A file written before batch norm counted its batches has no num_batches_tracked.
+        value = values.get(name, tensor if name == "num_batches_tracked" else None)
+        if value is None or value.shape != tensor.shape:
+            got = "nothing" if value is None else tuple(value.shape)
+            raise ValueError(
+                f"Pretrained weights: expected {tuple(tensor.shape)} for features.{number}.{name}, but got {got}; only "
+                "width 64 and the same VGG fit."
+            )
+        own[name] = value
+    layer.load_state_dict(own)
+
+
+def _check_hash(path: Path, sha256: str | None) -> None:
+    in_name = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    expected = sha256 or (in_name[1] if in_name else None)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if expected is not None and not digest.startswith(expected):
+        raise ValueError(
+            f"Pretrained weights: expected SHA-256 {expected}, but got {digest} for {path.name}; download it again."
+        )

@@ -1,0 +1,100 @@
+"""Several optimizers seen as one, for methods in which every task has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+class OptimizerGroup(Optimizer):
+    """Hold one optimizer per name and answer for all of them.
+
+    It is an ``Optimizer`` in what schedulers, loggers and checkpoints ask of one: ``param_groups`` is the live list of the
+    members' groups, so that a scheduler built on the group moves every member's learning rate.
+
+    Members may share parameters (MTL-IO: every task's Adam sees the whole network). Decoupled weight decay then acts on a
+    shared weight once per member that steps it, K times per iteration.
+
+    Args:
+        optimizers: ``{name: optimizer}``, stepped in this order.
+
+    Raises:
+        ValueError: if there is no member.
+    """
+
+    def __init__(self, optimizers: Mapping[str, Optimizer]) -> None:
+        if not optimizers:
+            raise ValueError("OptimizerGroup: expected at least one optimizer, but got none.")
+        # Optimizer.__init__ refuses a parameter that stands in two groups, which is the very thing here; `defaults` is
+        # all that schedulers want of it.
+        self.optimizers = dict(optimizers)
+        self.defaults = dict(next(iter(self.optimizers.values())).defaults)
+        for optimizer in self.optimizers.values():
+            optimizer.register_step_post_hook(self._note_step)
+
+    @classmethod
+    def per_task(
+        cls, tasks: Iterable[Any], parameters: Iterable[Tensor], optimizer: Callable[[Iterable[Tensor]], Optimizer]
+    ) -> OptimizerGroup:
+        """Build one optimizer per task, each over all parameters.
+
+        Args:
+            tasks: anything with a ``name``.
+            parameters: of the network.
+            optimizer: makes an optimizer of parameters, for instance ``partial(torch.optim.Adam, lr=1e-4)``.
+        """
+        parameters = list(parameters)
+        return cls({task.name: optimizer(parameters) for task in tasks})
+
+    def _note_step(self, *_: Any) -> None:
+        # Schedulers warn when they step before their optimizer has: a member's step is the group's.
+        self._opt_called = True
+
+    def __getitem__(self, name: str) -> Optimizer:
+        return self.optimizers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.optimizers)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The members' own groups, in order; writing to one reaches its member."""
+        return [group for optimizer in self.optimizers.values() for group in optimizer.param_groups]
+
+    @property
+    def state(self) -> dict[str, Any]:  # type: ignore[override]
+        """The members' states by name."""
+        return {name: optimizer.state for name, optimizer in self.optimizers.items()}
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients."""
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=set_to_none)
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Step every member in order."""
+        if closure is not None:
+            raise ValueError("OptimizerGroup: expected no closure, but got one; its members step on stored gradients.")
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the members' states by name."""
+        return {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore the members' states.
+
+        Raises:
+            KeyError: if the names differ.
+        """
+        if set(state_dict) != set(self.optimizers):
+            raise KeyError(
+                f"OptimizerGroup: expected the state of {sorted(self.optimizers)}, but got {sorted(state_dict)}; resume "
+                "with the tasks and the method that the checkpoint was written with."
+            )
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state_dict[name])

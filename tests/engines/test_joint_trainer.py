@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from monai.data import DataLoader, Dataset
+from monai.engines import SupervisedTrainer
+from torch.testing import assert_close
+
+from fundus_mtl.engines import JointTrainer
+from tests.engines.toy import NAMES, Branches, assert_same, build, samples, weights
+
+
+def sgd(network):
+    return torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+
+
+def monai_trainer(accumulation_steps=1):
+    """MONAI's own trainer on the same data, network and summed loss: the oracle."""
+    network = Branches()
+
+    def prepare(batch, device, non_blocking, **_):
+        return batch["image"], {name: batch[name] for name in NAMES}
+
+    return SupervisedTrainer(
+        device=torch.device("cpu"),
+        max_epochs=2,
+        train_data_loader=DataLoader(Dataset(samples()), batch_size=2),
+        network=network,
+        optimizer=sgd(network),
+        loss_function=lambda p, y: sum(torch.nn.functional.mse_loss(p[n], y[n]) for n in NAMES),
+        prepare_batch=prepare,
+        decollate=False,
+        accumulation_steps=accumulation_steps,
+    )
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_joint_is_monais_own_trainer(steps):
+    """Three batches per epoch: with two accumulation steps the last batch is stepped alone."""
+    oracle = monai_trainer(steps)
+    oracle.run()
+    ours = build(JointTrainer, sgd, batch_size=2, accumulation_steps=steps)
+    ours.run()
+    assert_same(weights(ours.network), weights(oracle.network))
+
+
+def test_one_step_by_hand():
+    network = Branches()
+    before = weights(network)
+    trainer = build(
+        JointTrainer, lambda n: torch.optim.SGD(n.parameters(), lr=0.1), network=network, batch_size=6, epochs=1
+    )
+    trainer.run()
+    batch = samples()
+    x = torch.stack([s["image"] for s in batch])
+    h = (x @ before["shared.weight"].T + before["shared.bias"]).tanh()
+    for name in NAMES:
+        error = (
+            h @ before[f"heads.{name}.weight"].T + before[f"heads.{name}.bias"] - torch.stack([s[name] for s in batch])
+        )
+        gradient = 2 * error.mean()  # of the mean square with respect to the bias
+        assert_close(network.heads[name].bias[0], before[f"heads.{name}.bias"][0] - 0.1 * gradient)
+
+
+def test_the_weighting_is_used():
+    trainer = build(JointTrainer, sgd, weighting=lambda losses: losses["a"] * 1)
+    before = weights(trainer.network)
+    trainer.run()
+    assert torch.equal(trainer.network.heads["b"].weight, before["heads.b.weight"])
+    assert not torch.equal(trainer.network.heads["a"].weight, before["heads.a.weight"])
+
+
+def test_missing_labels_train_like_the_labelled_samples_alone():
+    """Samples 0 and 1 lack label b: its head must move as if trained on the other four only."""
+    sgd_plain = lambda n: torch.optim.SGD(n.parameters(), lr=0.1)  # noqa: E731
+    partial = build(JointTrainer, sgd_plain, items=samples(missing={(0, "b"), (1, "b")}), batch_size=6, epochs=1)
+    rest = build(JointTrainer, sgd_plain, items=samples()[2:], batch_size=4, epochs=1)
+    partial.run()
+    rest.run()
+    assert_close(partial.network.heads["b"].weight, rest.network.heads["b"].weight)
+    assert not torch.allclose(partial.network.heads["a"].weight, rest.network.heads["a"].weight)
+
+
+def test_nan_under_a_missing_label_harms_nothing():
+    items = samples(missing={(0, "b")})
+    items[0]["b"] = torch.full((1,), float("nan"), dtype=torch.float64)
+    trainer = build(JointTrainer, sgd, items=items)
+    trainer.run()
+    assert all(torch.isfinite(value).all() for value in weights(trainer.network).values())
+
+
+def test_a_batch_without_labels_is_passed_over():
+    items = samples(3, missing={(i, n) for i in range(3) for n in NAMES})
+    trainer = build(JointTrainer, sgd, items=items)
+    before = weights(trainer.network)
+    trainer.run()
+    assert_same(weights(trainer.network), before)
+
+
+def test_a_task_without_labels_in_the_batch_has_no_loss():
+    items = samples(3, missing={(i, "c") for i in range(3)})
+    trainer = build(JointTrainer, sgd, items=items, decollate=False)
+    trainer.run()
+    assert {key for key in trainer.state.output if key.startswith("loss_")} == {"loss_a", "loss_b"}

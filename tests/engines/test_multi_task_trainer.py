@@ -1,0 +1,179 @@
+"""What holds for every trainer: determinism, resume, mixed precision, stock handlers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from ignite.engine import Events
+from monai.handlers import (
+    CheckpointLoader,
+    CheckpointSaver,
+    EarlyStopHandler,
+    LrScheduleHandler,
+    StatsHandler,
+    ValidationHandler,
+    from_engine,
+)
+
+from fundus_mtl.engines import IndependentTrainer, JointTrainer, MultiTaskEvaluator, PrepareMultiTaskBatch
+from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss
+from fundus_mtl.optim import OptimizerGroup
+from tests.engines.toy import NAMES, TASKS, Branches, PlainLoss, assert_same, build, samples, weights
+
+ADAM = partial(torch.optim.Adam, lr=1e-2)
+METHODS = {
+    "joint": (JointTrainer, lambda n: ADAM(n.parameters())),
+    "mtl_io": (IndependentTrainer, lambda n: OptimizerGroup.per_task(TASKS, n.parameters(), ADAM)),
+}
+each_method = pytest.mark.parametrize("method", METHODS)
+
+
+def make(method, **options):
+    """A trainer with dropout and shuffling, in which every source of randomness plays a part."""
+    trainer, optimizer = METHODS[method]
+    return build(trainer, optimizer, network=Branches(dropout=0.5), shuffle=True, **options)
+
+
+def evaluator_of(network, items=None):
+    from monai.data import DataLoader, Dataset
+
+    return MultiTaskEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset(items or samples(4)), batch_size=2, shuffle=True),
+        network=network,
+        tasks=TASKS,
+        loss_function=PlainLoss(TASKS),
+        prepare_batch=PrepareMultiTaskBatch(TASKS),
+        key_val_metric={"val_score": NegativeLossSum(TASKS)},
+        additional_metrics={f"val_loss_{name}": TaskLoss(name) for name in NAMES},
+    )
+
+
+@each_method
+def test_handlers_change_nothing(method):
+    plain, watched = make(method), make(method)
+    ValidationHandler(1, evaluator_of(watched.network)).attach(watched)
+    watched.add_event_handler(Events.ITERATION_COMPLETED, lambda: torch.rand(7))
+    watched.add_event_handler(Events.EPOCH_STARTED, lambda: torch.rand(7))
+    plain.run()
+    watched.run()
+    assert_same(weights(plain.network), weights(watched.network))
+
+
+@each_method
+def test_the_seed_changes_something(method):
+    one, other = make(method), make(method, seed=1)
+    one.run()
+    other.run()
+    assert not torch.equal(one.network.shared.weight, other.network.shared.weight)
+
+
+@each_method
+def test_resume_is_bit_exact(method, tmp_path):
+    """Four epochs at once, or two, a checkpoint through the stock handlers, and two more in new objects."""
+
+    def assembled(epochs):
+        trainer = make(method, epochs=epochs)
+        evaluator = evaluator_of(trainer.network)
+        evaluator.state_dict_user_keys.extend(["best_metric", "best_metric_epoch"])
+        scheduler = torch.optim.lr_scheduler.ExponentialLR(trainer.optimizer, 0.5)
+        ValidationHandler(1, evaluator).attach(trainer)
+        LrScheduleHandler(scheduler, print_lr=False).attach(trainer)
+        parts = {
+            "network": trainer.network, "optimizer": trainer.optimizer, "scheduler": scheduler, "trainer": trainer,
+            "evaluator": evaluator,
+        }  # fmt: skip
+        return trainer, parts
+
+    straight, straight_parts = assembled(4)
+    straight.run()
+    first, parts = assembled(2)
+    CheckpointSaver(str(tmp_path), parts, save_interval=1, n_saved=1).attach(first)
+    first.run()
+    (file,) = tmp_path.glob("*.pt")
+    second, parts = assembled(4)
+    CheckpointLoader(str(file), parts).attach(second)
+    second.run()
+    assert second.state.epoch == 4
+    assert_same(weights(second.network), weights(straight.network))
+    assert parts["scheduler"].get_last_lr() == straight_parts["scheduler"].get_last_lr()
+    assert parts["evaluator"].state.best_metric == straight_parts["evaluator"].state.best_metric
+
+
+@each_method
+def test_amp_trains_and_its_scaler_resumes(method):
+    """float32 network: autocast to bfloat16 on the CPU; the scaler's growth counter must come back."""
+    trainer = make(method, amp=True)
+    trainer.network.float()
+    trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
+    trainer.run()
+    assert all(torch.isfinite(value).all() for value in weights(trainer.network).values())
+    state = trainer.state_dict()
+    assert state["scaler"]["_growth_tracker"] == 4  # two epochs of two batches, each one update
+    fresh = make(method, amp=True)
+    fresh.load_state_dict(state)
+    assert fresh.scaler.state_dict() == state["scaler"]
+
+
+def _float(prepared):
+    image, targets = prepared
+    return image.float(), targets
+
+
+def test_an_overflow_skips_that_tasks_step_only():
+    trainer = build(*METHODS["mtl_io"], batch_size=6, epochs=1, amp=True)
+    trainer.network.float()
+    trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
+    plain = trainer.loss_function
+    trainer.loss_function = lambda logits, *t: {
+        n: v * (1e38 if n == "b" else 1.0) for n, v in plain(logits, *t).items()
+    }
+    before = weights(trainer.network)
+    trainer.run()
+    assert torch.equal(trainer.network.heads["b"].weight, before["heads.b.weight"])
+    assert not torch.equal(trainer.network.heads["a"].weight, before["heads.a.weight"])
+    assert not torch.equal(trainer.network.heads["c"].weight, before["heads.c.weight"])
+
+
+@each_method
+def test_stock_handlers(method, tmp_path):
+    """Stats, checkpoint, validation, schedule and early stop all find what they look for."""
+    trainer = make(method, epochs=6)
+    evaluator = evaluator_of(trainer.network)
+    stop = EarlyStopHandler(patience=1, score_function=lambda _: 0.0, trainer=trainer)
+    stop.attach(evaluator)
+    for handler in (
+        StatsHandler(tag_name="loss", output_transform=from_engine(["loss"], first=True)),
+        ValidationHandler(1, evaluator),
+        LrScheduleHandler(torch.optim.lr_scheduler.ConstantLR(trainer.optimizer, 1.0), print_lr=True),
+        CheckpointSaver(str(tmp_path), {"network": trainer.network}, save_final=True),
+    ):
+        handler.attach(trainer)
+    trainer.run()
+    assert trainer.state.epoch == 2  # the constant score never improves: stopped after one epoch of patience
+    assert set(evaluator.state.metrics) == {"val_score", "val_loss_a", "val_loss_b", "val_loss_c"}
+    assert list(tmp_path.glob("*.pt"))
+
+
+def test_validation_losses_are_means_over_labelled_samples():
+    """Three samples in batches of two; the last lacks b. Worked out sample by sample."""
+    items = samples(3, missing={(2, "b")})
+    network = Branches()
+    evaluator = evaluator_of(network, items)
+    evaluator.run()
+    for name, present in (("a", items), ("b", items[:2])):
+        with torch.no_grad():
+            errors = [(network(s["image"])[name] - s[name]).square().item() for s in present]
+        assert evaluator.state.metrics[f"val_loss_{name}"] == pytest.approx(sum(errors) / len(errors))
+    assert evaluator.state.metrics["val_score"] == pytest.approx(
+        -sum(evaluator.state.metrics[f"val_loss_{n}"] for n in NAMES)
+    )
+
+
+def test_a_label_without_presence_is_refused():
+    item = samples(1)[0]
+    del item["b_present"]
+    with pytest.raises(KeyError, match="b_present: expected beside the label b"):
+        PrepareMultiTaskBatch(TASKS)({k: v[None] for k, v in item.items()})

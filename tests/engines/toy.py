@@ -1,0 +1,87 @@
+"""A small two-branch network on vectors, in float64 and without batch norm, for which every step can be checked."""
+
+from __future__ import annotations
+
+import torch
+from monai.data import DataLoader, Dataset
+from torch import nn
+
+from fundus_mtl.engines import PrepareMultiTaskBatch
+from fundus_mtl.losses import MultiTaskLoss
+from fundus_mtl.tasks import Task
+
+NAMES = ("a", "b", "c")
+
+
+class Branches(nn.Module):
+    """A shared layer and one head per task; notes which heads were run."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.shared = nn.Linear(4, 5, dtype=torch.float64)
+        self.dropout = nn.Dropout(dropout)
+        self.heads = nn.ModuleDict({name: nn.Linear(5, 1, dtype=torch.float64) for name in NAMES})
+        self.ran: list[str] = []
+
+    def forward(self, image, tasks=None):
+        shared = self.dropout(self.shared(image).tanh())
+        self.ran += list(tasks or NAMES)
+        return {name: self.heads[name](shared) for name in tasks or NAMES}
+
+
+def double_mse(logits, labels):
+    return nn.functional.mse_loss(logits.double(), labels.double())
+
+
+TASKS = tuple(Task(name, 1, "regression", double_mse, "none") for name in NAMES)
+
+
+class PlainLoss(MultiTaskLoss):
+    """As MultiTaskLoss, without its cast to float32, so that float64 tests stay exact."""
+
+    def __call__(self, logits, labels, presence):
+        return {
+            t.name: t.loss(logits[t.name][presence[t.name]], labels[t.name][presence[t.name]])
+            for t in self.tasks
+            if t.name in logits and presence[t.name].any()
+        }
+
+
+def samples(count=6, missing=()):
+    """Seeded samples; `missing` holds (index, task) pairs without a label."""
+    generator = torch.Generator().manual_seed(1)
+    items = []
+    for i in range(count):
+        item = {"image": torch.randn(4, generator=generator, dtype=torch.float64)}
+        for name in NAMES:
+            item[name] = torch.randn(1, generator=generator, dtype=torch.float64)
+            item[f"{name}_present"] = torch.tensor((i, name) not in missing)
+        items.append(item)
+    return items
+
+
+def build(trainer, optimizer_of, items=None, network=None, batch_size=3, epochs=2, shuffle=False, **options):
+    """Make a trainer on the toy network."""
+    network = network or Branches()
+    return trainer(
+        device=torch.device("cpu"),
+        max_epochs=epochs,
+        train_data_loader=DataLoader(Dataset(items or samples()), batch_size=batch_size, shuffle=shuffle),
+        network=network,
+        optimizer=optimizer_of(network),
+        loss_function=options.pop("loss_function", PlainLoss(TASKS)),
+        prepare_batch=PrepareMultiTaskBatch(TASKS),
+        **options,
+    )
+
+
+def weights(network):
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def assert_same(one, other):
+    """Bit-identical state dicts."""
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
