@@ -1,0 +1,159 @@
+"""Write a datalist of disc and fovea for IDRiD.
+
+    python -m data_prep.idrid RAW OUT [--masks FOLDER]
+
+RAW holds ``images/`` and ``labels.csv`` (image, split, od_x, od_y, fovea_x, fovea_y, od_box_cx, od_box_cy, od_box_w,
+od_box_h, in px of these images). FOLDER holds IDRiD's segmentation photographs' ``od_mask/*.png`` and
+``match_to_images.csv``, which ties them to RAW's.
+
+Why the disc is an ellipse: every photograph has the disc's centre, all but two its box, twenty its outline. The ellipse
+inscribed in the box agrees with the outline where both are known (the Dice is printed), so that nearly all photographs
+can teach the network the disc. Where the outline is known it is used. The two without a box have no disc label: partial
+labels are what the package is for. Source: Porwal et al., Indian Diabetic Retinopathy Image Dataset, Data 3 (3), 2018.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from fundus_mtl.data import write_datalist
+from fundus_mtl.metrics import dice
+
+Mask = NDArray[np.bool_]
+# A photograph is the same if its pixels hardly differ from the match's and are far from the second best's.
+SAME, FAR = 1.0, 3.0
+
+
+def ellipse(size: tuple[int, int], centre: tuple[float, float], axes: tuple[float, float]) -> Mask:
+    """Return the mask ``(H, W)`` of an upright ellipse.
+
+    Args:
+        size: H and W, px.
+        centre: (x, y), px, the origin at the centre of the top-left pixel.
+        axes: full width and height, px.
+    """
+    y, x = np.mgrid[: size[0], : size[1]]
+    return np.asarray(((x - centre[0]) / (axes[0] / 2)) ** 2 + ((y - centre[1]) / (axes[1] / 2)) ** 2 <= 1)
+
+
+def certain_matches(masks: Path) -> dict[str, Path]:
+    """Return ``{photograph of RAW: outline}`` of the segmentation photographs that are certainly the same."""
+    table = pd.read_csv(masks / "match_to_images.csv")
+    certain = table[
+        (table["mean_abs_diff"] < SAME) & (table["second_best"] > FAR * table["mean_abs_diff"].clip(lower=SAME))
+    ]
+    return {
+        row["localisation_image"]: next((masks / "od_mask").glob(f"{Path(row['seg_image']).stem}*.png"))
+        for row in certain.to_dict("records")
+    }
+
+
+def outline(path: Path, size: tuple[int, int]) -> Mask:
+    """Return an outline's mask, reduced by area to ``(H, W)`` and cut at one half."""
+    with Image.open(path) as image:
+        levels = image.convert("L").point(lambda level: 255 if level else 0)
+        return np.asarray(levels.resize((size[1], size[0]), Image.Resampling.BOX)) >= 128
+
+
+def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> pd.DataFrame:
+    """Write masks, ``datalist.json`` and ``reference.csv`` (the points and boxes as published) into ``out``.
+
+    A tenth of the training photographs, drawn by the seed, is the validation section; the testing section is IDRiD's own.
+
+    Returns:
+        One row per photograph: section, how its disc was labelled, and the Dice of ellipse and outline where both exist.
+    """
+    if not (raw / "labels.csv").is_file():
+        raise FileNotFoundError(
+            f"{raw}: expected labels.csv and images/, but got neither; see python -m data_prep.idrid --help."
+        )
+    labels = pd.read_csv(raw / "labels.csv")
+    outlines = certain_matches(masks) if masks else {}
+    training = labels.index[labels["split"] == "train"]
+    held_out = set(np.random.default_rng(seed).choice(training, len(training) // 10, replace=False))
+    (out / "masks").mkdir(parents=True, exist_ok=True)
+    sections: dict[str, list[dict[str, Any]]] = {"training": [], "validation": [], "testing": []}
+    report = []
+    for index, row in tqdm(list(labels.iterrows()), desc="photographs"):
+        section = "testing" if row["split"] == "test" else "validation" if index in held_out else "training"
+        item, kind, agreement = _item(row, raw, out, outlines)
+        sections[section].append(item)
+        report.append({"id": item["id"], "section": section, "disc": kind, "dice": agreement})
+    write_datalist(
+        out / "datalist.json",
+        {
+            "name": "IDRiD: disc and fovea",
+            "licence": "CC BY 4.0; discs drawn from the boxes CC BY-SA 4.0",
+            "source": "Porwal et al. 2018; boxes by Chris von Csefalvay",
+            "tasks": ["disc", "fovea"],
+            **sections,
+        },
+    )
+    labels.to_csv(out / "reference.csv", index=False)
+    return pd.DataFrame(report)
+
+
+def _item(
+    row: Mapping[str, Any], raw: Path, out: Path, outlines: Mapping[str, Path]
+) -> tuple[dict[str, Any], str, float]:
+    """Return the datalist's item, how its disc is labelled, and the Dice of ellipse and outline."""
+    image = raw / "images" / row["image"]
+    with Image.open(image) as opened:
+        size = (opened.height, opened.width)
+    item: dict[str, Any] = {
+        "id": image.stem,
+        "image": os.path.relpath(image, out),
+        "fovea": [row["fovea_x"], row["fovea_y"]],
+    }
+    box, exact = _ellipse_of(row, size), outlines.get(row["image"])
+    drawn = outline(exact, size) if exact else box
+    if drawn is None:
+        return item, "missing", np.nan
+    mask = out / "masks" / f"{image.stem}_disc.png"
+    Image.fromarray(drawn.astype(np.uint8) * 255).save(mask)
+    item["disc"] = mask.relative_to(out).as_posix()
+    agreement = dice(box, drawn) if exact and box is not None else np.nan
+    return item, "outline" if exact else "ellipse of the box", agreement
+
+
+def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
+    if pd.isna(row["od_box_w"]):
+        return None
+    return ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (row["od_box_w"], row["od_box_h"]))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.idrid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("raw", type=Path, help="folder with images/ and labels.csv")
+    parser.add_argument("out", type=Path, help="where masks and datalist.json go")
+    parser.add_argument("--masks", type=Path, help="folder with od_mask/ and match_to_images.csv")
+    parser.add_argument("--seed", type=int, default=0, help="of the validation tenth (default 0)")
+    options = parser.parse_args(arguments)
+    report = prepare(options.raw, options.out, options.masks, options.seed)
+    print(report.pivot_table(index="section", columns="disc", values="id", aggfunc="count", fill_value=0).to_string())
+    known = report["dice"].dropna()
+    if len(known):
+        print(
+            f"Dice of the box's ellipse and the outline, {len(known)} photographs: mean {known.mean():.3f}, lowest {known.min():.3f}"
+        )
+    if options.masks:
+        left_out = len(pd.read_csv(options.masks / "match_to_images.csv")) - (report["disc"] == "outline").sum()
+        print(f"Outlines left out because their photograph is not certain: {left_out}")
+    print(f"Datalist: {options.out / 'datalist.json'}")
+
+
+if __name__ == "__main__":
+    main()

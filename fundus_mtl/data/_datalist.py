@@ -1,0 +1,134 @@
+"""Datalists: which photographs there are, what is known of each, and which split they belong to.
+
+A datalist is JSON: ``{"name", "licence", "source", "tasks", "training": [...], "validation": [...], "testing": [...]}``. An
+item is flat and keyed by task, ``{"id", "image", "disc", "fovea": [x, y], "glaucoma": 0, "patient", "fold", ...}``; an
+absent key is a missing label; paths are relative to the JSON's folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fundus_mtl.data._datalist_rules import ITEM_KEYS, SECTIONS, check_datalist
+
+Item = dict[str, Any]
+
+
+def read_datalist(
+    path: str | Path,
+    section: str,
+    root: str | Path | None = None,
+    fold: int | None = None,
+    tasks: Sequence[str] | None = None,
+) -> list[Item]:
+    """Return the items of one section, checked, their paths made absolute.
+
+    Args:
+        path: of the JSON file.
+        section: ``training``, ``validation`` or ``testing``.
+        root: what paths are relative to; the JSON's folder by default.
+        fold: cut the pooled training section: ``training`` then gives the items of the other folds, ``validation``
+            those of this one.
+        tasks: the labels to keep; all by default. Each must have a label in the training section, and both classes
+            where labels are 0 and 1.
+
+    Raises:
+        FileNotFoundError: if the datalist, or a file that it names, is not there.
+        ValueError: if the datalist breaks a rule; the sentence names the item.
+    """
+    path = Path(path)
+    document = _load(path)
+    check_datalist(document)
+    if section not in SECTIONS:
+        raise ValueError(f"Datalist: expected a section among {SECTIONS}, but got {section!r}.")
+    kept = document["tasks"] if tasks is None else list(tasks)
+    _check_tasks(kept, document, path.name)
+    items = _cut(document, section, fold)
+    if not items:
+        where = section if fold is None else f"{section} of fold {fold}"
+        raise ValueError(f"{path.name}: expected photographs in {where}, but got none; choose another split or fold.")
+    folder = Path(root) if root is not None else path.parent
+    dropped = set(document["tasks"]) - set(kept)
+    return [_located({k: v for k, v in item.items() if k not in dropped}, folder.resolve()) for item in items]
+
+
+def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
+    """Check a datalist and write it, whole or not at all.
+
+    Raises:
+        ValueError: if it breaks a rule.
+        OSError: if it cannot be written, a full disk included.
+    """
+    check_datalist(document)
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(
+            error.errno, f"{path.name}: expected to write the datalist, but got: {error.strerror}; free some space."
+        ) from error
+
+
+def datalist_digest(path: str | Path) -> str:
+    """Return the SHA-256 of a datalist's content, whatever the order of its keys."""
+    text = json.dumps(_load(Path(path)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_tasks(tasks: Sequence[str], document: Mapping[str, Any], name: str) -> None:
+    for task in tasks:
+        if task not in document["tasks"]:
+            raise ValueError(
+                f"{name}: expected tasks among {document['tasks']}, but got {task!r}; leave it out of task_names."
+            )
+        labels = [item[task] for item in document["training"] if item.get(task) is not None]
+        if not labels:
+            raise ValueError(
+                f"{name}: expected labels of {task} in the training section, but got none; leave it out of task_names."
+            )
+        if all(isinstance(label, int | float) for label in labels) and len(set(labels)) < 2:
+            raise ValueError(
+                f"{name}: expected more than one class of {task} in the training section, but got only {labels[0]}."
+            )
+
+
+def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[Item]:
+    if fold is None or section == "testing":
+        return list(document[section])
+    pooled = document["training"]
+    folds = sorted({item.get("fold") for item in pooled}, key=str)
+    if fold not in folds:
+        raise ValueError(
+            f"Datalist: expected a fold among {folds}, but got {fold}; take the cross-validation datalist."
+        )
+    return [item for item in pooled if (item["fold"] == fold) == (section == "validation")]
+
+
+def _located(item: Item, folder: Path) -> Item:
+    """Make the paths of an item absolute; strings under other keys than paths have no file to them."""
+    for key, value in item.items():
+        if isinstance(value, str) and key not in ITEM_KEYS or key == "image":
+            file = folder / value
+            if not file.is_file():
+                raise FileNotFoundError(
+                    f"{item['id']}: expected the file {value} of {key}, but there is none; run data_prep again."
+                )
+            item[key] = str(file)
+    return item
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"Datalist: expected the file {path}, but there is none; make it with data_prep.")
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: expected JSON, but got: {error}.") from error
+    return document

@@ -1,0 +1,68 @@
+"""What a datalist may hold."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+SECTIONS = ("training", "validation", "testing")
+ITEM_KEYS = ("id", "image", "patient", "fold", "camera", "laterality")  # beside the tasks
+
+
+def check_datalist(document: Mapping[str, Any]) -> None:
+    """Refuse unknown and missing keys, repeated ids, bad points, and a patient in two splits or folds.
+
+    Raises:
+        ValueError: with a sentence that names the item.
+    """
+    missing = {"name", "licence", "source", "tasks", *SECTIONS} - set(document)
+    if missing:
+        raise ValueError(f"Datalist: expected the keys {sorted(missing)}, but got none of them.")
+    known = {*ITEM_KEYS, *document["tasks"]}
+    for section in SECTIONS:
+        for item in document[section]:
+            _check_item(item, known)
+    everything = [item for section in SECTIONS for item in document[section]]
+    repeated = [name for name, count in Counter(item["id"] for item in everything).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{repeated[0]}: expected every id once, but got this one again; rename one of the two.")
+    _check_patients(document)
+
+
+def _check_item(item: Mapping[str, Any], known: set[str]) -> None:
+    name = item.get("id", "an item without id")
+    if not {"id", "image"} <= set(item):
+        raise ValueError(f"{name}: expected the keys id and image, but got {sorted(item)}.")
+    if unknown := set(item) - known:
+        raise ValueError(
+            f"{name}: expected keys among {sorted(known)}, but got {sorted(unknown)}; list new tasks in `tasks`."
+        )
+    for key, value in item.items():
+        if isinstance(value, list | tuple) and not (len(value) == 2 and all(_finite(number) for number in value)):
+            raise ValueError(
+                f"{name}: expected {key} as [x, y] in native px, but got {value}; leave the key out if it is missing."
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(
+                f"{name}: expected a number for {key}, but got {value}; leave the key out if it is missing."
+            )
+
+
+def _finite(number: Any) -> bool:
+    return isinstance(number, int | float) and math.isfinite(number)
+
+
+def _check_patients(document: Mapping[str, Any]) -> None:
+    """A patient's two eyes resemble each other: in two splits, one would be the other's answer."""
+    places: dict[str, tuple[Any, ...]] = {}
+    for section in SECTIONS:
+        for item in document[section]:
+            if "patient" in item:
+                place = (section, item.get("fold"))
+                if places.setdefault(item["patient"], place) != place:
+                    raise ValueError(
+                        f"{item['id']}: expected all photographs of a patient in one split and fold, but got this one "
+                        f"elsewhere; move it to {' fold '.join(str(p) for p in places[item['patient']] if p is not None)}."
+                    )

@@ -1,0 +1,39 @@
+"""Cross-validation folds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def assign_folds(
+    items: Iterable[Mapping[str, Any]], folds: int = 5, seed: int = 0, stratify: Sequence[str] = ("glaucoma", "camera")
+) -> list[dict[str, Any]]:
+    """Give every item a ``fold``, each fold with about the same share of every stratum, a patient's photographs together.
+
+    Args:
+        items: of a datalist.
+        folds: how many.
+        seed: of the shuffle.
+        stratify: keys whose joint value is the stratum; a missing one counts as a value.
+
+    Raises:
+        ValueError: if a stratum has fewer members than there are folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    items = [dict(item) for item in items]
+    strata = ["/".join(str(item.get(key)) for key in stratify) for item in items]
+    stratum, count = min(Counter(strata).items(), key=lambda pair: pair[1], default=("any", 0))
+    if count < folds:
+        raise ValueError(
+            f"Folds: expected at least {folds} photographs of {'/'.join(stratify)} = {stratum}, but got {count}; "
+            "take fewer folds or strata."
+        )
+    patients = [str(item.get("patient", item["id"])) for item in items]
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    for fold, (_, members) in enumerate(splitter.split(items, strata, patients)):
+        for member in members:
+            items[member]["fold"] = fold
+    return items

@@ -1,0 +1,91 @@
+"""What is watched while training, at the network's own size: one number per task, chosen by the task's kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.metrics import Metric
+from torch import Tensor
+
+from fundus_mtl.metrics._classification import auc
+from fundus_mtl.metrics._dice import dice
+from fundus_mtl.metrics._task_loss import task_losses
+from fundus_mtl.tasks import Task
+
+
+class TaskAgreement(Metric):
+    """Mean over labelled samples of a measure of one task's prediction and label; NaN if none could be measured.
+
+    Args:
+        task: the task's name: reads ``pred_<task>``, ``<task>`` and ``<task>_present`` of decollated samples.
+        measure: of a prediction and a label ``(channels, ...)``; NaN where it does not apply.
+    """
+
+    def __init__(self, task: str, measure: Callable[[Tensor, Tensor], Any]) -> None:
+        self.task, self.measure = task, measure
+        super().__init__(output_transform=lambda samples: (samples,))
+
+    def reset(self) -> None:
+        """Start an epoch."""
+        self.values: list[Any] = []
+
+    def update(self, output: tuple[list[dict[str, Any]]]) -> None:
+        """Measure the labelled samples of a batch."""
+        for sample in output[0]:
+            if bool(sample[f"{self.task}_present"]):
+                self.values.append(self.measure(sample[f"pred_{self.task}"], sample[self.task]))
+
+    def compute(self) -> float:
+        """Return the mean."""
+        return float(torch.tensor(self.values, dtype=torch.float64).nanmean())
+
+
+class TaskAUC(TaskAgreement):
+    """Area under the ROC curve of one task's single channel; NaN unless both classes are there.
+
+    Args:
+        task: the task's name.
+    """
+
+    def __init__(self, task: str) -> None:
+        super().__init__(task, lambda pred, true: (float(pred), float(true)))
+
+    def compute(self) -> float:
+        """Return the area, no unit."""
+        scores, labels = np.array(self.values).reshape(-1, 2).T
+        return auc(scores, labels)
+
+
+def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str, Metric]:
+    """Return each task's loss and, by its kind, what a reader wants beside it.
+
+    ``<prefix>dice_<task>`` of segmentations at threshold 0.5, mean of channels; ``<prefix>distance_<task>`` of heatmaps,
+    between their peaks, in px of the network's input; ``<prefix>auc_<task>`` of classifications with one channel.
+
+    Args:
+        tasks: to watch.
+        prefix: of the metrics' names.
+    """
+    metrics: dict[str, Metric] = dict(task_losses(tasks, prefix))
+    for task in tasks:
+        if task.kind == "segmentation":
+            metrics[f"{prefix}dice_{task.name}"] = TaskAgreement(task.name, _mean_dice)
+        elif task.kind == "heatmap":
+            metrics[f"{prefix}distance_{task.name}"] = TaskAgreement(task.name, _peak_distance)
+        elif task.kind == "classification" and task.channels == 1:
+            metrics[f"{prefix}auc_{task.name}"] = TaskAUC(task.name)
+    return metrics
+
+
+def _mean_dice(pred: Tensor, true: Tensor) -> float:
+    channels = zip(pred.cpu().numpy(), true.cpu().numpy(), strict=True)
+    return float(torch.tensor([dice(p > 0.5, t > 0.5) for p, t in channels]).nanmean())
+
+
+def _peak_distance(pred: Tensor, true: Tensor) -> float:
+    peaks = [np.unravel_index(int(heatmap.argmax()), heatmap.shape) for heatmap in (pred[0], true[0])]
+    return math.dist(*peaks)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from data_prep.idrid import ellipse, main, prepare
+from fundus_mtl.data import read_datalist
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+
+def raw_folder(folder, train=20, test=2):
+    """Non-square photographs of 60x40 px; the first has no box."""
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for k in range(train + test):
+        split = "train" if k < train else "test"
+        name = f"IDRiD_{k:03}_{split}.jpg"
+        Image.new("RGB", (60, 40), (k, 0, 0)).save(folder / "images" / name)
+        box = (np.nan,) * 4 if k == 0 else (20.0, 12.0, 10.0, 6.0)
+        rows.append((name, split, 20.5, 12.5, 40.25, 15.75, *box))
+    columns = "image split od_x od_y fovea_x fovea_y od_box_cx od_box_cy od_box_w od_box_h".split()
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "labels.csv", index=False)
+    return folder
+
+
+def masks_folder(folder, matches):
+    """Outlines at four times the size: a box of 20x12 reduced pixels from (15, 9)."""
+    (folder / "od_mask").mkdir(parents=True)
+    mask = np.zeros((160, 240), dtype=bool)
+    mask[36:60, 60:100] = True
+    for seg, *_ in matches:
+        Image.fromarray(mask).save(folder / "od_mask" / f"{Path(seg).stem}_OD.png")
+    columns = ["seg_image", "localisation_image", "mean_abs_diff", "second_best"]
+    pd.DataFrame(matches, columns=columns).to_csv(folder / "match_to_images.csv", index=False)
+    return folder
+
+
+def test_ellipse_by_hand():
+    mask = ellipse((40, 60), (20, 12), (10, 6))
+    rows, columns = np.nonzero(mask)
+    assert (columns.min(), columns.max(), rows.min(), rows.max()) == (15, 25, 9, 15)
+    assert mask.sum() == pytest.approx(np.pi * 5 * 3, rel=0.1)
+
+
+def test_splits_and_partial_labels(tmp_path):
+    prepare(raw_folder(tmp_path / "raw"), tmp_path / "out")
+    sections = {
+        name: read_datalist(tmp_path / "out" / "datalist.json", name) for name in ("training", "validation", "testing")
+    }
+    assert {name: len(items) for name, items in sections.items()} == {"training": 18, "validation": 2, "testing": 2}
+    assert all(item["id"].endswith("test") == (name == "testing") for name, items in sections.items() for item in items)
+    everything = {item["id"]: item for items in sections.values() for item in items}
+    assert "disc" not in everything["IDRiD_000_train"]
+    assert everything["IDRiD_000_train"]["fovea"] == [40.25, 15.75]
+    assert (
+        np.asarray(Image.open(everything["IDRiD_001_train"]["disc"])).sum()
+        == 255 * ellipse((40, 60), (20, 12), (10, 6)).sum()
+    )
+
+
+def test_only_certain_outlines_are_used(tmp_path):
+    matches = [
+        ("IDRiD_01.jpg", "IDRiD_001_train.jpg", 0.1, 7.0),
+        ("IDRiD_02.jpg", "IDRiD_002_train.jpg", 12.5, 13.4),
+        ("IDRiD_03.jpg", "IDRiD_003_train.jpg", 0.9, 1.0),
+    ]
+    report = prepare(raw_folder(tmp_path / "raw"), tmp_path / "out", masks_folder(tmp_path / "seg", matches))
+    kinds = report.set_index("id")["disc"]
+    assert kinds[kinds == "outline"].index.tolist() == ["IDRiD_001_train"]
+    mask = np.asarray(Image.open(tmp_path / "out" / "masks" / "IDRiD_001_train_disc.png"))
+    assert mask[9:15, 15:25].all()
+    assert mask.astype(bool).sum() == 60
+    expected = 2 * (ellipse((40, 60), (20, 12), (10, 6)) & mask.astype(bool)).sum()
+    expected /= ellipse((40, 60), (20, 12), (10, 6)).sum() + 60
+    assert report.set_index("id")["dice"]["IDRiD_001_train"] == pytest.approx(expected)
+
+
+def test_the_command_line(tmp_path, capsys):
+    main([str(raw_folder(tmp_path / "raw")), str(tmp_path / "out")])
+    assert "datalist.json" in capsys.readouterr().out
+    with pytest.raises(FileNotFoundError, match=r"expected labels.csv and images/"):
+        prepare(tmp_path / "nowhere", tmp_path / "out")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here: the real IDRiD photographs cannot be read")
+def test_the_real_matches_keep_the_test_photograph_out_of_training():
+    from data_prep.idrid import certain_matches
+
+    matches = certain_matches(SHARED / "idrid_seg20")
+    assert len(matches) == 17
+    assert [path.stem[:8] for name, path in matches.items() if name.endswith("_test.jpg")] == ["IDRiD_09"]
