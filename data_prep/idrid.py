@@ -146,9 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(report.pivot_table(index="section", columns="disc", values="id", aggfunc="count", fill_value=0).to_string())
     known = report["dice"].dropna()
     if len(known):
-        print(
-            f"Dice of the box's ellipse and the outline, {len(known)} photographs: mean {known.mean():.3f}, lowest {known.min():.3f}"
-        )
+        print(f"Dice of the box's ellipse and the outline: mean {known.mean():.3f}, lowest {known.min():.3f}, n = {len(known)}")
     if options.masks:
         left_out = len(pd.read_csv(options.masks / "match_to_images.csv")) - (report["disc"] == "outline").sum()
         print(f"Outlines left out because their photograph is not certain: {left_out}")

@@ -23,17 +23,17 @@ def assign_folds(
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    items = [dict(item) for item in items]
-    strata = ["/".join(str(item.get(key)) for key in stratify) for item in items]
+    pooled: list[dict[str, Any]] = [dict(item) for item in items]
+    strata = ["/".join(str(item.get(key)) for key in stratify) for item in pooled]
     stratum, count = min(Counter(strata).items(), key=lambda pair: pair[1], default=("any", 0))
     if count < folds:
         raise ValueError(
             f"Folds: expected at least {folds} photographs of {'/'.join(stratify)} = {stratum}, but got {count}; "
             "take fewer folds or strata."
         )
-    patients = [str(item.get("patient", item["id"])) for item in items]
+    patients = [str(item.get("patient", item["id"])) for item in pooled]
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    for fold, (_, members) in enumerate(splitter.split(items, strata, patients)):
+    for fold, (_, members) in enumerate(splitter.split(pooled, strata, patients)):
         for member in members:
-            items[member]["fold"] = fold
-    return items
+            pooled[member]["fold"] = fold
+    return pooled
