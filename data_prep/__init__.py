@@ -1,1 +1,1 @@
-"""From a data set as it is downloaded to datalists: run from the checkout, for example ``python -m data_prep.refuge RAW OUT``."""
+"""From data sets as they are downloaded to datalists, run from the checkout: ``python -m data_prep.refuge RAW OUT``."""

@@ -16,53 +16,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from data_prep._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
 from fundus_mtl.data import write_datalist
 from fundus_mtl.metrics import dice
 
-Mask = NDArray[np.bool_]
-# A photograph is the same if its pixels hardly differ from the match's and are far from the second best's.
-SAME, FAR = 1.0, 3.0
-
-
-def ellipse(size: tuple[int, int], centre: tuple[float, float], axes: tuple[float, float]) -> Mask:
-    """Return the mask ``(H, W)`` of an upright ellipse.
-
-    Args:
-        size: H and W, px.
-        centre: (x, y), px, the origin at the centre of the top-left pixel.
-        axes: full width and height, px.
-    """
-    y, x = np.mgrid[: size[0], : size[1]]
-    return np.asarray(((x - centre[0]) / (axes[0] / 2)) ** 2 + ((y - centre[1]) / (axes[1] / 2)) ** 2 <= 1)
-
-
-def certain_matches(masks: Path) -> dict[str, Path]:
-    """Return ``{photograph of RAW: outline}`` of the segmentation photographs that are certainly the same."""
-    table = pd.read_csv(masks / "match_to_images.csv")
-    certain = table[
-        (table["mean_abs_diff"] < SAME) & (table["second_best"] > FAR * table["mean_abs_diff"].clip(lower=SAME))
-    ]
-    return {
-        row["localisation_image"]: next((masks / "od_mask").glob(f"{Path(row['seg_image']).stem}*.png"))
-        for row in certain.to_dict("records")
-    }
-
-
-def outline(path: Path, size: tuple[int, int]) -> Mask:
-    """Return an outline's mask, reduced by area to ``(H, W)`` and cut at one half."""
-    with Image.open(path) as image:
-        levels = image.convert("L").point(lambda level: 255 if level else 0)
-        return np.asarray(levels.resize((size[1], size[0]), Image.Resampling.BOX)) >= 128
+REFERENCE = ("id", "split", "od_x", "od_y", "fovea_x", "fovea_y", "od_box_cx", "od_box_cy", "od_box_w", "od_box_h")
 
 
 def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> pd.DataFrame:
@@ -72,7 +40,12 @@ def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> p
 
     Returns:
         One row per photograph: section, how its disc was labelled, and the Dice of ellipse and outline where both exist.
+
+    Raises:
+        FileNotFoundError: if a table, a photograph or an outline is not there.
+        OSError: if something cannot be written, a full disk included.
     """
+    raw, out = raw.resolve(), out.resolve()  # a relative path through a linked folder would lead elsewhere
     if not (raw / "labels.csv").is_file():
         raise FileNotFoundError(
             f"{raw}: expected labels.csv and images/, but got neither; see python -m data_prep.idrid --help."
@@ -99,7 +72,9 @@ def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> p
             **sections,
         },
     )
-    labels.to_csv(out / "reference.csv", index=False)
+    labels.assign(id=labels["image"].map(lambda name: Path(name).stem))[list(REFERENCE)].to_csv(
+        out / "reference.csv", index=False
+    )
     return pd.DataFrame(report)
 
 
@@ -112,7 +87,7 @@ def _item(
         size = (opened.height, opened.width)
     item: dict[str, Any] = {
         "id": image.stem,
-        "image": os.path.relpath(image, out),
+        "image": Path(os.path.relpath(image, out)).as_posix(),  # pathlib cannot walk up before Python 3.12
         "fovea": [row["fovea_x"], row["fovea_y"]],
     }
     box, exact = _ellipse_of(row, size), outlines.get(row["image"])
@@ -120,7 +95,7 @@ def _item(
     if drawn is None:
         return item, "missing", np.nan
     mask = out / "masks" / f"{image.stem}_disc.png"
-    Image.fromarray(drawn.astype(np.uint8) * 255).save(mask)
+    save_mask(drawn, mask)
     item["disc"] = mask.relative_to(out).as_posix()
     agreement = dice(box, drawn) if exact and box is not None else np.nan
     return item, "outline" if exact else "ellipse of the box", agreement
@@ -132,26 +107,36 @@ def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
     return ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (row["od_box_w"], row["od_box_h"]))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, or 1 after one sentence about what is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m data_prep.idrid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("raw", type=Path, help="folder with images/ and labels.csv")
-    parser.add_argument("out", type=Path, help="where masks and datalist.json go")
+    parser.add_argument("out", type=Path, help="where masks, datalist.json and reference.csv go")
     parser.add_argument("--masks", type=Path, help="folder with od_mask/ and match_to_images.csv")
     parser.add_argument("--seed", type=int, default=0, help="of the validation tenth (default 0)")
     options = parser.parse_args(arguments)
-    report = prepare(options.raw, options.out, options.masks, options.seed)
+    try:
+        report = prepare(options.raw, options.out, options.masks, options.seed)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        print(f"IDRiD was not prepared. {reason}", file=sys.stderr)
+        return 1
+    _summarise(report, options.masks)
+    print(f"Datalist: {options.out / 'datalist.json'}")
+    return 0
+
+
+def _summarise(report: pd.DataFrame, masks: Path | None) -> None:
     print(report.pivot_table(index="section", columns="disc", values="id", aggfunc="count", fill_value=0).to_string())
     known = report["dice"].dropna()
     if len(known):
-        print(f"Dice of the box's ellipse and the outline: mean {known.mean():.3f}, lowest {known.min():.3f}, n = {len(known)}")
-    if options.masks:
-        left_out = len(pd.read_csv(options.masks / "match_to_images.csv")) - (report["disc"] == "outline").sum()
-        print(f"Outlines left out because their photograph is not certain: {left_out}")
-    print(f"Datalist: {options.out / 'datalist.json'}")
+        spread = f"mean {known.mean():.3f}, median {known.median():.3f}, lowest {known.min():.3f}, n = {len(known)}"
+        print(f"Dice of the box's ellipse and the outline: {spread}")
+    if masks and (left_out := uncertain_matches(masks)):
+        print(f"Outlines left out because their photograph is not certain: {', '.join(left_out)}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,7 +8,7 @@ from monai.losses import FocalLoss
 from torch import tensor
 from torch.testing import assert_close
 
-from fundus_mtl.losses import HeatmapL1Loss, MultiTaskLoss
+from fundus_mtl.losses import HeatmapBCELoss, HeatmapL1Loss, MultiTaskLoss
 from fundus_mtl.tasks import Task
 
 TASKS = [Task(name, 1, "regression", torch.nn.functional.mse_loss, "none") for name in "abc"]
@@ -53,6 +53,21 @@ def test_heatmap_by_hand():
     logits, heatmap = torch.zeros(1, 1, 1, 2), tensor([[[[0.0, 1.0]]]])
     assert_close(HeatmapL1Loss()(logits, heatmap), tensor(0.5))
     assert_close(HeatmapL1Loss(3.0)(logits, heatmap), tensor((0.5 + 4 * 0.5) / 2))
+
+
+def test_heatmap_cross_entropy_by_hand():
+    """At logit 0 each pixel costs log 2; the peak's counts 1 + 3 times."""
+    logits, heatmap = torch.zeros(1, 1, 1, 2), tensor([[[[0.0, 1.0]]]])
+    assert_close(HeatmapBCELoss()(logits, heatmap), tensor(math.log(2)))
+    assert_close(HeatmapBCELoss(3.0)(logits, heatmap), tensor((1 + 4) / 2 * math.log(2)))
+
+
+@pytest.mark.parametrize("weight", [0.0, 30.0])
+def test_heatmap_cross_entropy_is_least_at_the_heatmap(weight):
+    heatmap = torch.linspace(0.05, 0.95, 7, dtype=torch.float64).reshape(1, 1, 1, 7)
+    logits = heatmap.logit().requires_grad_()
+    HeatmapBCELoss(weight)(logits, heatmap).backward()
+    assert_close(logits.grad, torch.zeros_like(heatmap))
 
 
 def test_monais_focal_loss_is_the_cards():

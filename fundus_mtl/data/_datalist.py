@@ -95,7 +95,8 @@ def _check_tasks(tasks: Sequence[str], document: Mapping[str, Any], name: str) -
             )
         if all(isinstance(label, int | float) for label in labels) and len(set(labels)) < 2:
             raise ValueError(
-                f"{name}: expected more than one class of {task} in the training section, but got only {labels[0]}."
+                f"{name}: expected more than one class of {task} in the training section, but got only {labels[0]}; "
+                "leave it out of task_names."
             )
 
 
@@ -108,13 +109,16 @@ def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[It
         raise ValueError(
             f"Datalist: expected a fold among {folds}, but got {fold}; take the cross-validation datalist."
         )
+    for item in pooled:
+        if "fold" not in item:
+            raise ValueError(f"{item['id']}: expected a fold among {folds}, but got none; run data_prep again.")
     return [item for item in pooled if (item["fold"] == fold) == (section == "validation")]
 
 
 def _located(item: Item, folder: Path) -> Item:
     """Make the paths of an item absolute; strings under other keys than paths have no file to them."""
     for key, value in item.items():
-        if isinstance(value, str) and key not in ITEM_KEYS or key == "image":
+        if (isinstance(value, str) and key not in ITEM_KEYS) or key == "image":
             file = folder / value
             if not file.is_file():
                 raise FileNotFoundError(

@@ -14,7 +14,9 @@ def file_sha256(path: str | Path) -> str:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path.name}: expected a file, but there is none at {path}; train first, or give its path.")
+        raise FileNotFoundError(
+            f"{path.name}: expected a file, but there is none at {path}; train first, or give its path."
+        )
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

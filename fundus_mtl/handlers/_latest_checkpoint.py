@@ -20,9 +20,17 @@ def latest_checkpoint(folder: str | Path, resume_from: str | None = "latest") ->
         return None
     if resume_from != "latest":
         if not Path(resume_from).is_file():
-            raise FileNotFoundError(f"resume_from: expected a state file or latest, but got {resume_from}; there is no such file.")
+            raise FileNotFoundError(
+                f"resume_from: expected a state file or latest, but got {resume_from}; there is no such file."
+            )
         return resume_from
-    found = {int(match[1]): path for path in Path(folder).glob("*.pt") if (match := re.search(r"epoch=(\d+)\.pt$", path.name))}
+    found = {
+        int(match[1]): path
+        for path in Path(folder).glob("*.pt")
+        if (match := re.search(r"epoch=(\d+)\.pt$", path.name))
+    }
     if not found:
-        raise FileNotFoundError(f"resume_from: expected state_epoch=N.pt in {folder}, but got none; start without resume_from.")
+        raise FileNotFoundError(
+            f"resume_from: expected state_epoch=N.pt in {folder}, but got none; start without resume_from."
+        )
     return str(found[max(found)])

@@ -75,6 +75,12 @@ def test_a_fold_cuts_the_pooled_section(folder):
     assert ids("testing") == ["t"]
 
 
+def test_a_photograph_without_a_fold_is_named(folder):
+    path = save(folder, document(training=[labelled("a", fold=0), labelled("b", fold=1, glaucoma=0), labelled("c")]))
+    with pytest.raises(ValueError, match="c: expected a fold among .*but got none"):
+        read_datalist(path, "training", fold=0)
+
+
 GOOD = [labelled("a"), item("b", glaucoma=0)]
 
 

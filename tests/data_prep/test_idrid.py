@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def raw_folder(folder, train=20, test=2):
         Image.new("RGB", (60, 40), (k, 0, 0)).save(folder / "images" / name)
         box = (np.nan,) * 4 if k == 0 else (20.0, 12.0, 10.0, 6.0)
         rows.append((name, split, 20.5, 12.5, 40.25, 15.75, *box))
-    columns = "image split od_x od_y fovea_x fovea_y od_box_cx od_box_cy od_box_w od_box_h".split()
+    columns = ["image", "split", "od_x", "od_y", "fovea_x", "fovea_y", "od_box_cx", "od_box_cy", "od_box_w", "od_box_h"]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "labels.csv", index=False)
     return folder
 
@@ -32,7 +33,7 @@ def masks_folder(folder, matches):
     """Outlines at four times the size: a box of 20x12 reduced pixels from (15, 9)."""
     (folder / "od_mask").mkdir(parents=True)
     mask = np.zeros((160, 240), dtype=bool)
-    mask[36:60, 60:100] = True
+    mask[37:60, 60:101] = True  # three quarters of a reduced row more, one quarter of a reduced column
     for seg, *_ in matches:
         Image.fromarray(mask).save(folder / "od_mask" / f"{Path(seg).stem}_OD.png")
     columns = ["seg_image", "localisation_image", "mean_abs_diff", "second_best"]
@@ -68,10 +69,13 @@ def test_only_certain_outlines_are_used(tmp_path):
         ("IDRiD_01.jpg", "IDRiD_001_train.jpg", 0.1, 7.0),
         ("IDRiD_02.jpg", "IDRiD_002_train.jpg", 12.5, 13.4),
         ("IDRiD_03.jpg", "IDRiD_003_train.jpg", 0.9, 1.0),
+        ("IDRiD_04.jpg", "IDRiD_004_train.jpg", 2.0, 30.0),
+        ("IDRiD_05.jpg", "IDRiD_000_train.jpg", 0.1, 7.0),  # has no box
     ]
     report = prepare(raw_folder(tmp_path / "raw"), tmp_path / "out", masks_folder(tmp_path / "seg", matches))
     kinds = report.set_index("id")["disc"]
-    assert kinds[kinds == "outline"].index.tolist() == ["IDRiD_001_train"]
+    assert kinds[kinds == "outline"].index.tolist() == ["IDRiD_000_train", "IDRiD_001_train"]
+    assert np.isnan(report.set_index("id")["dice"]["IDRiD_000_train"])
     mask = np.asarray(Image.open(tmp_path / "out" / "masks" / "IDRiD_001_train_disc.png"))
     assert mask[9:15, 15:25].all()
     assert mask.astype(bool).sum() == 60
@@ -85,6 +89,60 @@ def test_the_command_line(tmp_path, capsys):
     assert "datalist.json" in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match=r"expected labels.csv and images/"):
         prepare(tmp_path / "nowhere", tmp_path / "out")
+    assert main([str(tmp_path / "nowhere"), str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith("IDRiD was not prepared. ")
+
+
+def test_the_command_line_names_the_outlines_that_it_leaves_out(tmp_path, capsys):
+    matches = [("IDRiD_01.jpg", "IDRiD_001_train.jpg", 0.1, 7.0), ("IDRiD_02.jpg", "IDRiD_002_train.jpg", 12.5, 13.4)]
+    seg = masks_folder(tmp_path / "seg", matches)
+    assert main([str(raw_folder(tmp_path / "raw")), str(tmp_path / "out"), "--masks", str(seg)]) == 0
+    printed = capsys.readouterr().out
+    assert "Outlines left out because their photograph is not certain: IDRiD_02.jpg\n" in printed
+    assert "Dice of the box's ellipse and the outline: mean" in printed
+    (seg / "od_mask" / "IDRiD_01_OD.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"IDRiD_01.jpg: expected one outline in od_mask/, but got 0"):
+        prepare(tmp_path / "raw", tmp_path / "out", seg)
+    with pytest.raises(FileNotFoundError, match=r"expected match_to_images.csv and od_mask/"):
+        prepare(tmp_path / "raw", tmp_path / "out", tmp_path)
+
+
+def test_the_published_points_stay_beside_the_datalist(tmp_path):
+    prepare(raw_folder(tmp_path / "raw"), tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "reference.csv").set_index("id")
+    assert len(table) == 22
+    assert table.loc["IDRiD_001_train"].tolist() == ["train", 20.5, 12.5, 40.25, 15.75, 20.0, 12.0, 10.0, 6.0]
+    assert table.loc["IDRiD_000_train"].isna().sum() == 4
+
+
+def test_the_validation_tenth_follows_the_seed(tmp_path):
+    raw, chosen = raw_folder(tmp_path / "raw"), []
+    for seed in (1, 1, 2, 3):
+        report = prepare(raw, tmp_path / "out", seed=seed)
+        chosen.append(tuple(report.loc[report["section"] == "validation", "id"]))
+    assert chosen[0] == chosen[1]
+    assert len(set(chosen)) > 1
+
+
+def test_an_output_folder_behind_a_link(tmp_path):
+    """A relative path out of the folder starts at its real place, not at the link's."""
+    (tmp_path / "far" / "away" / "out").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away" / "out")
+    prepare(raw_folder(tmp_path / "raw"), tmp_path / "link")
+    assert len(read_datalist(tmp_path / "link" / "datalist.json", "testing")) == 2
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_mask(tmp_path, monkeypatch, capsys):
+    def full(self, path, **_):
+        Path(path).touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    raw = raw_folder(tmp_path / "raw")
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert main([str(raw), str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("IDRiD was not prepared. IDRiD_001_train_disc.png: expected to write it, but got: No space")
+    assert not list((tmp_path / "out").rglob("*.p*"))
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here: the real IDRiD photographs cannot be read")

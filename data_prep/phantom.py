@@ -1,0 +1,81 @@
+"""Draw fundus-like photographs with exact ground truth, in REFUGE's own file layout.
+
+    python -m data_prep.phantom OUT --train 40 --validation 20 --test 20
+    python -m data_prep.phantom OUT --folder 10
+
+They let every step from raw folder to report run without a licence or a download. They resemble photographs, they are none:
+numbers measured on them say that the code works, nothing about eyes. Research use only.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_prep._phantom_anatomy import Camera
+from data_prep._phantom_cameras import clinic_cameras, refuge_camera
+from data_prep._phantom_files import write_folder, write_refuge
+from data_prep._phantom_image import Phantom, draw_phantom
+
+__all__ = [
+    "Camera",
+    "Phantom",
+    "clinic_cameras",
+    "draw_phantom",
+    "main",
+    "refuge_camera",
+    "write_folder",
+    "write_refuge",
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    options = _parser().parse_args(arguments)
+    if options.folder is not None:
+        write_folder(options.out, options.folder, size=options.size, seed=options.seed, share=options.glaucoma_share)
+        return
+    counts = {"train": options.train, "validation": options.validation, "test": options.test}
+    write_refuge(
+        options.out,
+        counts,
+        size=options.size,
+        seed=options.seed,
+        share=options.glaucoma_share,
+        missing_fovea=options.missing_fovea,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.phantom",
+        description="Draw fundus-like photographs with exact ground truth, in REFUGE's own file layout.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("out", type=Path, help="folder to write to; made if it is not there")
+    parser.add_argument("--train", type=_count, default=40, help="training photographs (camera 1, not square)")
+    parser.add_argument("--validation", type=_count, default=20, help="validation photographs (camera 2, square)")
+    parser.add_argument("--test", type=_count, default=20, help="test photographs (camera 3, square)")
+    parser.add_argument("--folder", type=_count, help="draw a plain, nested folder of unlabelled photographs instead")
+    parser.add_argument("--size", type=int, default=400, help="long side of a photograph, px")
+    parser.add_argument("--seed", type=int, default=0, help="phantom k depends on the seed and k only")
+    parser.add_argument("--glaucoma-share", type=_share, default=0.4, help="share of glaucoma labels, 0 to 1")
+    parser.add_argument("--missing-fovea", type=_share, default=0.0, help="share of foveas written as REFUGE's (0, 0)")
+    return parser
+
+
+def _count(text: str) -> int:
+    if (value := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"expected a count of 0 or more, but got {text}")
+    return value
+
+
+def _share(text: str) -> float:
+    if not 0.0 <= (value := float(text)) <= 1.0:
+        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, but got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    main()

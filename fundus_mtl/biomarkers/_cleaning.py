@@ -1,0 +1,81 @@
+"""What counts as the disc and the cup when a mask has specks, holes, or a cup that leaves the disc.
+
+A disc is one solid thing: the largest 8-connected component of its mask (the first in reading order where two are
+equally large), holes filled. The cup is what lies inside it; it is otherwise left as it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+Mask = NDArray[np.bool_]
+
+
+def as_mask(mask: ArrayLike, name: str = "mask") -> Mask:
+    """Return the mask as booleans ``(H, W)``; nonzero is structure.
+
+    Raises:
+        ValueError: if the mask is not 2-D.
+    """
+    array = np.asarray(mask)
+    if array.ndim != 2:
+        raise ValueError(f"{name}: expected shape (H, W), but got {array.shape}; hand over one channel.")
+    return array.astype(bool)
+
+
+def bounds(mask: Mask) -> tuple[slice, slice] | None:
+    """Return the rows and columns that the structure of ``(H, W)`` covers, or None where there is none."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def clean_disc(disc: ArrayLike) -> Mask:
+    """Keep the disc's largest 8-connected component and fill its holes.
+
+    Args:
+        disc: mask ``(H, W)``, nonzero is disc.
+
+    Returns:
+        A new boolean mask ``(H, W)``; empty where the input is.
+    """
+    mask = as_mask(disc, "disc")
+    clean = np.zeros_like(mask)
+    window = bounds(mask)
+    if window is not None:
+        labels, _ = ndimage.label(mask[window], structure=np.ones((3, 3)))
+        sizes = np.bincount(labels.ravel())
+        clean[window] = ndimage.binary_fill_holes(labels == 1 + int(np.argmax(sizes[1:])))
+    return clean
+
+
+def clean_disc_cup(disc: ArrayLike, cup: ArrayLike) -> tuple[Mask, Mask]:
+    """Clean the disc by `clean_disc` and keep the part of the cup that lies inside it.
+
+    Args:
+        disc: mask ``(H, W)``, nonzero is disc; whether it holds the cup or is only the rim around it is all one.
+        cup: mask ``(H, W)``, nonzero is cup.
+
+    Returns:
+        Disc and cup, boolean masks ``(H, W)``.
+
+    Raises:
+        ValueError: if the shapes differ or are not 2-D.
+    """
+    disc_mask, cup_mask = as_mask(disc, "disc"), as_mask(cup, "cup")
+    if disc_mask.shape != cup_mask.shape:
+        raise ValueError(f"cup: expected the disc's shape {disc_mask.shape}, but got {cup_mask.shape}.")
+    clean = clean_disc(disc_mask)
+    return clean, clean & cup_mask
+
+
+def contains(mask: ArrayLike, point_xy: ArrayLike) -> bool:
+    """Tell whether ``(x, y)`` falls on structure of ``(H, W)``; False for NaN or outside the frame."""
+    structure, point = as_mask(mask), np.asarray(point_xy, dtype=float)
+    if not np.isfinite(point).all():
+        return False
+    column, row = np.floor(point + 0.5).astype(int)
+    return bool(0 <= row < structure.shape[0] and 0 <= column < structure.shape[1] and structure[row, column])

@@ -1,0 +1,84 @@
+"""Signs that a segmentation or a fovea is implausible, so that a person should look before using its numbers.
+
+Limits: 800 REFUGE eyes span ratios of 1.7 to 4.3 and angles of 3° below to 19° above (1st to 99th percentile); see
+    `disc_fovea`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import ndimage
+
+from fundus_mtl.biomarkers._cdr import vertical_cdr
+from fundus_mtl.biomarkers._cleaning import Mask, as_mask, bounds, clean_disc, contains
+from fundus_mtl.biomarkers._disc_fovea import disc_fovea
+
+RATIO_DD = (1.7, 4.3)
+ANGLE_DEG = 25.0
+VCDR = (0.1, 0.95)
+CUP_OUTSIDE = 0.01  # share of the cup's pixels: two independent heads rarely agree to the last pixel
+
+
+def sanity_flags(
+    disc: ArrayLike,
+    cup: ArrayLike | None = None,
+    fovea_xy: ArrayLike | None = None,
+    field_of_view: ArrayLike | None = None,
+) -> list[str]:
+    """Name what looks wrong; no flag is raised by what is missing.
+
+    Args:
+        disc: mask ``(H, W)``, nonzero is disc; cleaned by `clean_disc` first.
+        cup: mask ``(H, W)``.
+        fovea_xy: point ``(x, y)``, native px.
+        field_of_view: mask ``(H, W)`` of the lit part of the photograph; without it the edge is the frame's.
+
+    Returns:
+        Of ``disc_fovea_ratio`` (outside 1.7 to 4.3 disc diameters), ``disc_fovea_angle`` (beyond 25°),
+        ``fovea_in_disc``, ``disc_at_edge`` (the disc touches the edge of the field of view), ``cup_outside_disc``
+        (more than 1 % of its pixels), ``vcdr_high`` (above 0.95) and ``vcdr_low`` (below 0.1) those that hold, in
+        this order.
+
+    Raises:
+        ValueError: if a mask is not 2-D or the shapes differ.
+    """
+    clean = clean_disc(disc)
+    if not clean.any():
+        return []
+    flags = [] if fovea_xy is None else _fovea_flags(clean, np.asarray(fovea_xy, dtype=float))
+    lit = np.ones_like(clean) if field_of_view is None else as_mask(field_of_view, "field_of_view")
+    if lit.shape != clean.shape:
+        raise ValueError(f"field_of_view: expected the disc's shape {clean.shape}, but got {lit.shape}.")
+    if _touches_edge(clean, lit):
+        flags.append("disc_at_edge")
+    return flags + ([] if cup is None else _cup_flags(clean, as_mask(cup, "cup")))
+
+
+def _fovea_flags(disc: Mask, fovea_xy: np.ndarray) -> list[str]:
+    """Judge distance, angle and place of the fovea against the clean disc."""
+    geometry = disc_fovea(disc, fovea_xy)
+    ratio, angle = geometry["disc_fovea_dist_dd"], geometry["disc_fovea_angle_deg"]
+    flags = []
+    if ratio < RATIO_DD[0] or ratio > RATIO_DD[1]:
+        flags.append("disc_fovea_ratio")
+    if abs(angle) > ANGLE_DEG:
+        flags.append("disc_fovea_angle")
+    return [*flags, "fovea_in_disc"] if contains(disc, fovea_xy) else flags
+
+
+def _touches_edge(disc: Mask, lit: Mask) -> bool:
+    """Tell whether a pixel of the disc is, or neighbours, one that is dark or outside the frame."""
+    rows, columns = bounds(disc) or (slice(0, 0), slice(0, 0))
+    around = np.pad(lit, 1)[rows.start : rows.stop + 2, columns.start : columns.stop + 2]
+    inner = ndimage.binary_erosion(around, structure=np.ones((3, 3)))[1:-1, 1:-1]
+    return bool((disc[rows, columns] & ~inner).any())
+
+
+def _cup_flags(disc: Mask, cup: Mask) -> list[str]:
+    """Judge place and size of the cup against the clean disc."""
+    ratio = vertical_cdr(disc, cup)
+    flags = ["cup_outside_disc"] if (cup & ~disc).sum() > CUP_OUTSIDE * cup.sum() else []
+    if ratio > VCDR[1]:
+        flags.append("vcdr_high")
+    return [*flags, "vcdr_low"] if ratio < VCDR[0] else flags

@@ -1,0 +1,24 @@
+"""Handlers that MONAI does not have: one well-kept MLflow run, the best weights, tables and figures."""
+
+from __future__ import annotations
+
+from fundus_mtl.handlers._best_model import BestModelSaver, keep_best_metric
+from fundus_mtl.handlers._figures import CaseFigures
+from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
+from fundus_mtl.handlers._log_to_run import log_to_run
+from fundus_mtl.handlers._roc import roc_figure
+from fundus_mtl.handlers._run import RunHandler
+from fundus_mtl.handlers._sample_overlay import SampleOverlay
+from fundus_mtl.handlers._tables import CaseTable
+
+__all__ = [
+    "BestModelSaver",
+    "CaseFigures",
+    "CaseTable",
+    "RunHandler",
+    "SampleOverlay",
+    "keep_best_metric",
+    "latest_checkpoint",
+    "log_to_run",
+    "roc_figure",
+]

@@ -1,0 +1,82 @@
+"""Keep the best weights, and keep them the best after a resume.
+
+Source of the faults this avoids: MONAI 1.6.1's engines forget ``best_metric`` in their ``state_dict``, so that the
+first epoch after a resume overwrites a better model; and a first key metric of NaN stays "the best" for ever, as no
+number is above NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from torch import nn
+
+_BEST = ("best_metric", "best_metric_epoch")
+
+
+class BestModelSaver:
+    """Save the network's weights, and nothing else, whenever the evaluator's key metric is the best so far.
+
+    The file is replaced at once, never half written. While every key metric was NaN, or no number at all, the latest
+    weights are saved with a warning in the log; the first number then is the best. Only the first process writes.
+
+    Args:
+        network: whose ``state_dict`` is saved.
+        path: of the file, for example ``models/model.pt`` in the bundle; its folder is made.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path) -> None:
+        self.network = network
+        self.path = Path(path)
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to an evaluator.
+
+        Raises:
+            ValueError: if the engine has no key metric to compare.
+        """
+        if getattr(engine.state, "key_metric_name", None) is None:
+            raise ValueError("expected an evaluator with a key metric, but got none; set key_val_metric.")
+        if engine.state.rank == 0:
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self._save_if_best)
+
+    def _save_if_best(self, engine: Engine) -> None:
+        state = engine.state
+        if state.best_metric_epoch == -1 or math.isnan(float(state.best_metric)):
+            engine.logger.warning(f"{state.key_metric_name} was never a number: the latest weights are saved.")
+            state.best_metric_epoch = -1  # MONAI's mark of "none yet": it takes the next number whatever it is
+            self.save()
+        elif state.best_metric_epoch == state.epoch:
+            self.save()
+
+    def save(self) -> None:
+        """Write the weights."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        torch.save(self.network.state_dict(), partial)
+        partial.replace(self.path)
+
+
+def keep_best_metric(engine: Engine) -> Engine:
+    """Make an engine's ``state_dict`` hold its best metric and that metric's epoch, as plain numbers.
+
+    Args:
+        engine: of MONAI; may be handed in more than once.
+
+    Returns:
+        The same engine, so that a config can write ``evaluator: $keep_best_metric(@validate::evaluator)``.
+    """
+    if not set(_BEST) <= set(engine.state_dict_user_keys):
+        engine.state_dict_user_keys.extend(_BEST)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, _as_plain_numbers)
+    return engine
+
+
+def _as_plain_numbers(engine: Any) -> None:
+    """Turn NumPy and tensor values into floats, or ``torch.load(weights_only=True)`` refuses the checkpoint."""
+    engine.state.best_metric = float(engine.state.best_metric)
+    engine.state.best_metric_epoch = int(engine.state.best_metric_epoch)

@@ -1,0 +1,143 @@
+"""One training, one MLflow run, well kept.
+
+Source of the faults this avoids: MONAI 1.6.1's ``MLFlowHandler`` goes on with any unfinished run of the experiment,
+leaves crashed runs RUNNING for ever, and stops the training over a vector metric or a changed parameter.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from ignite.engine import Engine, Events
+from monai.engines import Trainer
+from monai.handlers import MLFlowHandler
+
+from fundus_mtl.handlers._curves import Curves, learning_rates, losses
+from fundus_mtl.handlers._ending import on_end
+from fundus_mtl.handlers._run_opening import describe_run, open_run
+from fundus_mtl.handlers._store import artifact_folder, close_client, is_off, log_paths, open_client
+
+
+class RunHandler(MLFlowHandler):
+    """Keep one MLflow run for a training and its validations.
+
+    Give the *same* object to the trainer's and the evaluator's handlers: the trainer opens and closes the run, the
+    evaluator adds its metrics at the trainer's epoch. The run ends FINISHED, FAILED (an exception) or KILLED (Ctrl-C,
+    SIGTERM through ``StrictWorkflow``), after every other handler is done, wherever this one stands in the list. Only
+    the first process writes.
+
+    Logged: ``train_loss``, ``train_loss_<task>`` (means over the iterations of an epoch in which the task had a label),
+    ``lr_<group>`` and the evaluator's metrics per epoch; ``iteration_loss…`` every so many iterations; NaN stays NaN.
+    Absolute paths are taken out of parameters, tags and the config.
+
+    Args:
+        tracking_uri: for example ``$monai.utils.path_to_sqlite_uri(@output_dir + '/mlruns.db')``; None, an empty text
+            or ``none`` turns the handler off.
+        output_dir: where ``mlflow_run.json`` notes the run, for a resumed training and for `log_to_run`.
+        experiment_name: of the data set or the question.
+        run_name: None lets MLflow invent one.
+        run_id: go on with this very run.
+        resume: True goes on with the noted run or fails; False opens a new one; ``auto`` goes on if the engine itself
+            does.
+        parent_run_id: of the run that groups the folds.
+        tags: method, fold, seed, data …; see also the tags that are set anyway: commit, versions.
+        params: short, possibly nested; a resumed run keeps its first values.
+        note: the description of the run, in Markdown.
+        config: the merged config as JSON text (the item ``merged_config`` that ``StrictWorkflow`` fills in) or a
+            dictionary.
+        datasets: name to list of samples; only counts and a digest are logged.
+        artifacts: files and folders, or a dictionary from the name in the run; copied at the end, also after a failure.
+        iteration_interval: log the losses of every n-th iteration; 0 for none.
+        artifact_location: of a new experiment; next to a SQLite database by default.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str | None,
+        output_dir: str | Path,
+        experiment_name: str = "fundus_mtl",
+        run_name: str | None = None,
+        run_id: str | None = None,
+        resume: bool | Literal["auto"] = "auto",
+        parent_run_id: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        config: str | Mapping[str, Any] | None = None,
+        datasets: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+        artifacts: Mapping[str, str | Path] | Sequence[str | Path] = (),
+        iteration_interval: int = 10,
+        artifact_location: str | None = None,
+    ) -> None:
+        self.client: Any = None
+        self.cur_run: Any = None
+        if tracking_uri is None or is_off(tracking_uri):
+            return
+        client = open_client(tracking_uri)
+        artifact_location = artifact_location or artifact_folder(tracking_uri)
+        super().__init__(
+            tracking_uri, experiment_name=experiment_name, run_name=run_name, artifact_location=artifact_location
+        )
+        self.client = client  # MONAI's own would follow MLFLOW_TRACKING_URI against the config
+        self.output_dir, self.run_id, self.resume, self.parent_run_id = Path(output_dir), run_id, resume, parent_run_id
+        self.tags, self.params, self.note, self.config = dict(tags or {}), dict(params or {}), note, config
+        self.datasets, self.artifacts, self.iteration_interval = datasets or {}, artifacts, iteration_interval
+        self._owner: Engine | None = None
+        self._curves = Curves(client)
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to an engine; a trainer becomes the owner of the run, or the first engine if there is no trainer."""
+        if self.client is None or getattr(engine.state, "rank", 0) > 0:
+            return
+        if self._owner is None or isinstance(engine, Trainer):
+            self._owner = engine
+        engine.add_event_handler(Events.STARTED, self.start)
+        if isinstance(engine, Trainer):
+            engine.add_event_handler(Events.EPOCH_STARTED, self._learning_rates)
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self.iteration_completed)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.epoch_completed)
+        on_end(engine, functools.partial(self._ended, engine))
+
+    def start(self, engine: Engine) -> None:
+        """Open the run, or go on with it."""
+        if self.cur_run is None:
+            self._set_experiment()
+            self.cur_run = open_run(self, self._owner or engine)
+            describe_run(self, self.cur_run, self._owner or engine)
+
+    def _learning_rates(self, engine: Any) -> None:
+        self._curves.keep(learning_rates(engine.optimizer), engine.state.epoch)
+
+    def iteration_completed(self, engine: Engine) -> None:
+        """Add up the losses of the epoch; keep those of every n-th iteration."""
+        found = losses(engine.state.output)
+        self._curves.add(found)
+        if self.iteration_interval and engine.state.iteration % self.iteration_interval == 0:
+            self._curves.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
+
+    def epoch_completed(self, engine: Engine) -> None:
+        """Send what the epoch brought in one call: mean losses (of a trainer) and the engine's metrics."""
+        if isinstance(engine, Trainer):
+            self._curves.end_epoch(engine.state.epoch, measured=engine.state.metrics)
+        self._curves.keep(engine.state.metrics, engine.state.epoch)
+        if self.cur_run is not None:
+            self._curves.send(self.cur_run.info.run_id)
+
+    def _ended(self, engine: Engine, status: str) -> None:
+        if engine is self._owner:
+            self.close(status)
+
+    def close(self, status: str = "FINISHED") -> None:
+        """Send what is left, copy the artifacts, and give the run its status."""
+        if self.cur_run is None:
+            return
+        run_id, self.cur_run = self.cur_run.info.run_id, None
+        try:
+            self._curves.send(run_id)
+            log_paths(self.client, run_id, self.artifacts)
+        finally:
+            self.client.set_terminated(run_id, status)
+            close_client(self.client)

@@ -1,0 +1,98 @@
+"""A sample's labels and predictions on its photograph, small enough to keep, close enough to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Picture = NDArray[np.uint8]
+Arrays = dict[str, NDArray[Any]]
+MARGIN = 1.0  # around a structure that is zoomed in on, in its larger extents: the picture is three extents wide
+
+
+class SampleOverlay:
+    """Draw masks and points of a sample: the `draw` of `CaseFigures`.
+
+    The picture is shrunk before it is drawn on, so that lines stay thin and crisp.
+
+    Args:
+        draw: called with an RGB picture ``(h, w, 3)``, ``{name: mask (h, w)}`` and ``{name: (x, y)}``; returns the picture.
+        masks: keys of masks ``(1, H, W)``; a key's prediction is ``pred_<key>``.
+        points: keys of points ``(2,)``.
+        zoom: key of a mask to show from near; the whole photograph is shown where neither label nor prediction has it.
+        width: at most so wide, px.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[..., Picture],
+        masks: Sequence[str] = ("disc", "cup"),
+        points: Sequence[str] = ("fovea",),
+        zoom: str | None = None,
+        width: int = 512,
+    ) -> None:
+        self.draw = draw
+        self.masks = masks
+        self.points = points
+        self.zoom = zoom
+        self.width = width
+
+    def __call__(self, image: Picture, sample: Mapping[str, Any]) -> Picture:
+        """Return the picture with outlines and points, the truth's named ``true <key>``, the prediction's ``<key>``.
+
+        Args:
+            image: the photograph, uint8 ``(H, W, 3)``.
+            sample: masks on the same grid, points in its px.
+        """
+        masks = {name: values[0] for name, values in present(sample, self.masks).items()}
+        focus = [values[0] for values in present(sample, [self.zoom] if self.zoom else []).values()]
+        rows, columns = window(focus, image.shape[:2])
+        scale = min(1.0, self.width / (columns.stop - columns.start))
+        shift = np.array([columns.start, rows.start])
+        points = {name: (xy - shift + 0.5) * scale - 0.5 for name, xy in present(sample, self.points).items()}
+        small = {name: shrink(mask[rows, columns] != 0, scale) for name, mask in masks.items()}
+        return self.draw(shrink(image[rows, columns], scale), small, points)
+
+
+def present(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
+    """Return what a sample has of the keys' labels and predictions, fillers left out."""
+    found: Arrays = {}
+    for key in keys:
+        if sample.get(key) is not None and bool(sample.get(f"{key}_present", True)):
+            found[f"true {key}"] = _array(sample[key])
+        if sample.get(f"pred_{key}") is not None:
+            found[key] = _array(sample[f"pred_{key}"])
+    return found
+
+
+def window(masks: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of a square around all masks ``(H, W)``, cut at the frame; the frame if all are empty."""
+    rows, columns = np.nonzero(np.any(masks, axis=0)) if masks else np.zeros((2, 0), dtype=int)
+    if not len(rows):
+        return slice(0, shape[0]), slice(0, shape[1])
+    extent = max(np.ptp(rows), np.ptp(columns)) + 1
+    reach = round(extent * (0.5 + MARGIN))
+    centres = ((int(places.min()) + int(places.max())) // 2 for places in (rows, columns))
+    first, second = (slice(max(0, c - reach), min(n, c + reach + 1)) for c, n in zip(centres, shape, strict=True))
+    return first, second
+
+
+def shrink(picture: NDArray[Any], scale: float) -> NDArray[Any]:
+    """Return a picture ``(H, W, 3)`` or mask ``(H, W)`` at a scale of at most 1; masks stay masks."""
+    from PIL import Image
+
+    if scale == 1:
+        return picture
+    image = Image.fromarray(np.ascontiguousarray(picture, dtype=np.uint8))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    how = Image.Resampling.BOX if picture.ndim == 3 else Image.Resampling.NEAREST
+    return np.asarray(image.resize(size, how)).astype(picture.dtype)
+
+
+def _array(value: Any) -> NDArray[Any]:
+    """Return a tensor of any device, or whatever else, as an array."""
+    return np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)

@@ -1,0 +1,147 @@
+"""One row per case and a summary, kept during an evaluation and written at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ignite.engine import Engine, Events
+
+from fundus_mtl.metrics import summarise as summarise_refuge
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+
+class CaseTable:
+    """Measure every sample of an evaluation; at its end write the rows and their summary, and log the latter.
+
+    The files are ``per_case.csv``, ``summary.csv`` and ``summary.md``. A sample that cannot be measured (``ValueError``)
+    is a row with its ``id`` and the reason in ``note``, and a warning. After the run `rows` (as they come), `summary`
+    (a data frame) and `metrics` (flat, NaN left out) are at hand. One process writes: not for distributed evaluation.
+
+    Args:
+        measure: from a sample of ``engine.state.output``, a list of dictionaries after postprocessing, to a row.
+        output_dir: where to write; made if need be.
+        summarise: from the data frame of all rows to one with ``metric, value, low, high, n, unit`` and further columns.
+        prefix: of the keys of `metrics`, as in ``test_disc_dice``.
+        note: printed with the summary, such as what kind of pictures these are.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[Mapping[str, Any]], dict[str, Any]],
+        output_dir: str | Path,
+        summarise: Callable[[pd.DataFrame], pd.DataFrame] = summarise_refuge,
+        prefix: str = "test",
+        note: str | None = None,
+    ) -> None:
+        self.measure = measure
+        self.output_dir = Path(output_dir)
+        self.summarise = summarise
+        self.prefix = prefix
+        self.note = note
+        self.rows: list[dict[str, Any]] = []
+        self.summary: pd.DataFrame | None = None
+        self.metrics: dict[str, float] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to an evaluator."""
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
+        engine.add_event_handler(Events.COMPLETED, self.write)
+
+    def start(self) -> None:
+        """Forget an earlier run."""
+        self.rows, self.summary, self.metrics = [], None, {}
+
+    def collect(self, engine: Engine) -> None:
+        """Measure the samples of a batch.
+
+        Raises:
+            TypeError: if the output is not a list of samples.
+        """
+        self.rows += [self._row(sample) for sample in samples(engine)]
+
+    def _row(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Measure a sample, or say why that is not possible."""
+        try:
+            return self.measure(sample)
+        except ValueError as error:
+            logger.warning("%s: not measured: %s", sample["id"], error)
+            return {"id": str(sample["id"]), "note": f"not measured: {error}"}
+
+    def write(self) -> None:
+        """Write and log what was collected."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.rows)
+        self.summary = self.summarise(table)
+        numbers = zip(self.summary["metric"], self.summary["value"], strict=True)
+        self.metrics = {f"{self.prefix}_{metric}": float(value) for metric, value in numbers if isfinite(value)}
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        text = self._text()
+        write_whole(self.output_dir / "per_case.csv", csv_text(table))
+        write_whole(self.output_dir / "summary.csv", csv_text(self.summary))
+        write_whole(self.output_dir / "summary.md", text)
+        logger.info("%s cases, tables in %s\n%s", len(self.rows), self.output_dir.name, text)
+
+    def _text(self) -> str:
+        """Return the summary as a Markdown table under its note."""
+        assert self.summary is not None
+        heading = f"{self.note}\n\n" if self.note else ""
+        return (
+            f"{heading}{markdown_table(self.summary)}\n\nBrackets: bootstrap interval over cases. Research use only.\n"
+        )
+
+
+def samples(engine: Engine) -> list[Mapping[str, Any]]:
+    """Return the postprocessed samples of the current iteration.
+
+    Raises:
+        TypeError: if there is anything but a list.
+    """
+    output = engine.state.output
+    if not isinstance(output, list):
+        raise TypeError(
+            f"engine.state.output: expected a list of samples, but got {type(output).__name__}; keep decollate=True."
+        )
+    return output
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """Return a table as CSV: NaN is an empty cell, and no text can start a formula in a spreadsheet."""
+    return table.map(_harmless).to_csv(index=False, lineterminator="\n")
+
+
+def _harmless(cell: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would run."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write UTF-8 text so that the file is there as a whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="")
+    partial.replace(path)
+
+
+def markdown_table(summary: pd.DataFrame) -> str:
+    """Return the lines with data as a Markdown table, aligned for reading as plain text, and name the metrics without."""
+    lines = [["metric", "value", "interval", "n", "unit", "note"]]
+    without = []
+    for row in summary.to_dict("records"):
+        if not isfinite(row["value"]):
+            without.append(f"{row['metric']} ({row.get('note', '')})" if row["n"] else str(row["metric"]))
+            continue
+        interval = f"[{row['low']:.3f}, {row['high']:.3f}]" if isfinite(row["low"]) else ""
+        lines.append([row["metric"], f"{row['value']:.3f}", interval, str(row["n"]), row["unit"], row.get("note", "")])
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    table = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
+    return "\n".join(table) + (f"\n\nWithout a value: {', '.join(without)}." if without else "")

@@ -1,0 +1,29 @@
+"""Measures of quality: functions first, then what turns samples into rows and rows into a summary."""
+
+from fundus_mtl.metrics import refuge
+from fundus_mtl.metrics._bootstrap import bootstrap_interval
+from fundus_mtl.metrics._classification import auc, sensitivity, sensitivity_at_specificity, specificity
+from fundus_mtl.metrics._dice import dice
+from fundus_mtl.metrics._refuge_case import RefugeCase
+from fundus_mtl.metrics._summary import summarise
+from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
+from fundus_mtl.metrics._validation import validation_metrics
+from fundus_mtl.metrics._vcdr_regression import VCDRRegression, fit_vcdr_regression
+
+__all__ = [
+    "NegativeLossSum",
+    "RefugeCase",
+    "TaskLoss",
+    "VCDRRegression",
+    "auc",
+    "bootstrap_interval",
+    "dice",
+    "fit_vcdr_regression",
+    "refuge",
+    "sensitivity",
+    "sensitivity_at_specificity",
+    "specificity",
+    "summarise",
+    "task_losses",
+    "validation_metrics",
+]

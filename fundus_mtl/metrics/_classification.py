@@ -1,0 +1,87 @@
+r"""How well a score tells positive cases (label 1) from negative ones (label 0); no unit.
+
+A case is called positive where ``score >= threshold``. Cases whose score or label is NaN are left out. The area under
+the receiver operating characteristic is the Mann-Whitney statistic (Hanley and McNeil, 1982), from the ranks
+:math:`r_i` of all scores, equal scores sharing their mean rank:
+
+.. math:: \mathrm{AUC} = \Bigl(\sum_{i: y_i = 1} r_i - \tfrac{n_1 (n_1 + 1)}{2}\Bigr) / (n_0 n_1).
+"""
+
+from __future__ import annotations
+
+from math import nan
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+Values = NDArray[np.float64]
+
+
+def known_cases(scores: ArrayLike, labels: ArrayLike) -> tuple[Values, Values]:
+    """Return scores and labels ``(N,)`` of the cases that have both.
+
+    Raises:
+        ValueError: if the lengths differ, or a label is neither 0 nor 1.
+    """
+    score, label = (np.asarray(values, dtype=float).reshape(-1) for values in (scores, labels))
+    if score.shape != label.shape:
+        raise ValueError(f"labels: expected one per score ({len(score)}), but got {len(label)}.")
+    known = np.isfinite(score) & ~np.isnan(label)
+    if not np.isin(label[known], (0, 1)).all():
+        raise ValueError(f"labels: expected 0 or 1, but got {np.setdiff1d(label[known], (0, 1))[0]:g}; NaN is unknown.")
+    return score[known], label[known]
+
+
+def auc(scores: ArrayLike, labels: ArrayLike) -> float:
+    """Return the area under the receiver operating characteristic.
+
+    Args:
+        scores: ``(N,)``, higher means rather positive.
+        labels: ``(N,)`` of 0 and 1, NaN where unknown.
+
+    Returns:
+        From 0 to 1; NaN with fewer than two classes.
+    """
+    score, label = known_cases(scores, labels)
+    positives, negatives = int((label == 1).sum()), int((label == 0).sum())
+    if not positives or not negatives:
+        return nan
+    ranks = float(rankdata(score)[label == 1].sum())
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def sensitivity(scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
+    """Return the share of positive cases called positive, from 0 to 1; NaN without any; arguments as of `auc`."""
+    score, label = known_cases(scores, labels)
+    return float((score[label == 1] >= threshold).mean()) if (label == 1).any() else nan
+
+
+def specificity(scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
+    """Return the share of negative cases called negative, from 0 to 1; NaN without any; arguments as of `auc`."""
+    score, label = known_cases(scores, labels)
+    return float((score[label == 0] < threshold).mean()) if (label == 0).any() else nan
+
+
+def sensitivity_at_specificity(scores: ArrayLike, labels: ArrayLike, specificity: float = 0.85) -> float:
+    """Return the highest sensitivity that any threshold reaches while the specificity is at least as given.
+
+    The rule of the AIROGS challenge; no interpolation between thresholds. The threshold is chosen on the very cases
+    it is judged on, so the number describes the curve and not a device in use.
+
+    Args:
+        scores: ``(N,)``, higher means rather positive.
+        labels: ``(N,)`` of 0 and 1, NaN where unknown.
+        specificity: the least, from 0 to 1.
+
+    Returns:
+        From 0 to 1; NaN with fewer than two classes.
+    """
+    score, label = known_cases(scores, labels)
+    positive, negative = np.sort(score[label == 1]), np.sort(score[label == 0])
+    if not len(positive) or not len(negative):
+        return nan
+    thresholds = np.append(positive, np.inf)  # between two positive scores a higher threshold only gains specificity
+    called_negative = np.searchsorted(negative, thresholds, side="left") / len(negative)
+    called_positive = 1 - np.searchsorted(positive, thresholds, side="left") / len(positive)
+    return float(called_positive[called_negative >= specificity].max())

@@ -1,0 +1,102 @@
+"""The numbers that sum up an evaluation: name, what they are taken of, unit, definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from fundus_mtl.metrics import refuge
+from fundus_mtl.metrics._classification import auc, sensitivity, sensitivity_at_specificity, specificity
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number over cases: a statistic of one column, or of a score and its label."""
+
+    metric: str
+    columns: tuple[str, ...]
+    statistic: Callable[..., float]
+    unit: str
+    definition: str
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values))
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values))
+
+
+def _share_within(values: np.ndarray, limit: float) -> float:
+    return float(np.mean(values <= limit))
+
+
+def _outline_measures() -> list[Measure]:
+    mask = "native grid, both masks empty left out"
+    ratio = "mean absolute error of the clinical vertical cup-to-disc ratio"
+    column = "pixels of the fullest column"
+    inside = "share of predicted disc centroids inside the true disc"
+    return [
+        Measure("disc_dice", ("disc_dice",), _mean, "", f"mean Dice of the disc, cup included; {mask}"),
+        Measure("cup_dice", ("cup_dice",), _mean, "", f"mean Dice of the cup; {mask}"),
+        Measure("vcdr_mae", ("vcdr_abs_error",), _mean, "", ratio),
+        Measure("refuge_disc_dice", ("refuge_disc_dice",), _mean, "", "official REFUGE Dice of the disc"),
+        Measure("refuge_cup_dice", ("refuge_cup_dice",), _mean, "", "official REFUGE Dice of the cup"),
+        Measure("refuge_mae_cdr", ("refuge_ae_cdr",), _mean, "", f"official REFUGE error of the ratio, by {column}"),
+        Measure("disc_centre_error_px", ("disc_centre_error_px",), _mean, "px", "mean distance of the disc centroids"),
+        Measure("disc_centre_inside", ("disc_centre_inside",), _mean, "", inside),
+    ]
+
+
+def _fovea_measures() -> list[Measure]:
+    scales = (
+        ("px", "px", "native px (official REFUGE)"),
+        ("px256", "px", "px after resizing the photograph to 256 x 256"),
+        ("dd", "disc diameters", "true vertical disc diameters"),
+    )
+    measures = []
+    for scale, unit, meaning in scales:
+        for name, statistic in ("mean", _mean), ("median", _median):
+            column, definition = f"fovea_error_{scale}", f"{name} distance of the fovea, {meaning}"
+            measures.append(Measure(f"{column}_{name}", (column,), statistic, unit, definition))
+    for limit in (0.25, 0.5):
+        share, definition = partial(_share_within, limit=limit), f"share of foveas within {limit} true disc diameters"
+        measures.append(Measure(f"fovea_within_{_digits(limit)}_dd", ("fovea_error_dd",), share, "", definition))
+    return measures
+
+
+def _score_measures(threshold: float, least: float) -> list[Measure]:
+    at, least_at = _digits(threshold), _digits(least)
+    best = partial(sensitivity_at_specificity, specificity=least)
+    rules: tuple[tuple[str, Callable[..., float], str], ...] = (
+        ("auc", auc, "area under the ROC curve"),
+        (f"sensitivity_{at}", partial(sensitivity, threshold=threshold), f"sensitivity at {threshold}"),
+        (f"specificity_{at}", partial(specificity, threshold=threshold), f"specificity at {threshold}"),
+        (f"sensitivity_at_specificity_{least_at}", best, f"highest sensitivity with a specificity of at least {least}"),
+        ("refuge_reference_sensitivity", refuge.reference_sensitivity, "official REFUGE number, 0.15 if perfect"),
+    )
+    scores = (("", "classifier"), ("_vcdr", "logistic regression on the predicted vCDR"), ("_mean", "mean of both"))
+    return [
+        Measure(f"{rule}{suffix}", (f"glaucoma_prob{suffix}", "glaucoma_true"), statistic, "", f"{meaning}; {score}")
+        for suffix, score in scores
+        for rule, statistic, meaning in rules
+    ]
+
+
+def refuge_measures(threshold: float, least: float) -> list[Measure]:
+    """List what `RefugeCase`'s rows are summed up to.
+
+    Args:
+        threshold: from which a probability calls a case positive.
+        least: specificity for ``sensitivity_at_specificity_*``.
+    """
+    return _outline_measures() + _fovea_measures() + _score_measures(threshold, least)
+
+
+def _digits(number: float) -> str:
+    """Write 0.85 as 0_85, for names."""
+    return f"{number:g}".replace(".", "_")

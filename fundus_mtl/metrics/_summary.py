@@ -1,0 +1,75 @@
+"""From rows per photograph to one number per measure, with an interval, a count, a unit and a definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fundus_mtl.metrics._bootstrap import bootstrap_interval
+from fundus_mtl.metrics._measures import Measure, refuge_measures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEADER = ("metric", "value", "low", "high", "n", "unit", "definition", "note")
+
+
+def summarise(
+    rows: pd.DataFrame,
+    threshold: float = 0.5,
+    specificity: float = 0.85,
+    n: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Summarise the rows of `RefugeCase`.
+
+    Args:
+        rows: one per case; a column that is absent counts as all NaN.
+        threshold: from which a probability calls a case positive.
+        specificity: the least, for ``sensitivity_at_specificity_*``.
+        n: number of bootstrap resamples of the cases (within each class for scores); 0 for no intervals.
+        seed: of the resampling.
+        level: of the intervals.
+
+    Returns:
+        One line per measure: ``metric, value, low, high, n, unit, definition, note``. ``n`` counts the cases that
+        have the value; value and interval are NaN where it cannot be said, with the reason in ``note``.
+    """
+    import pandas as pd
+
+    interval = partial(bootstrap_interval, n=n, seed=seed, level=level)
+    measures = refuge_measures(threshold, specificity)
+    return pd.DataFrame([_line(measure, rows, interval) for measure in measures], columns=list(HEADER))
+
+
+def _line(measure: Measure, rows: pd.DataFrame, interval: Callable[..., tuple[float, float]]) -> dict[str, Any]:
+    """Evaluate one measure."""
+    absent = np.full(len(rows), nan)
+    table = np.array([rows.get(name, absent) for name in measure.columns], dtype=float)
+    known = table[:, ~np.isnan(table).any(axis=0)]
+    cases, classes = known.shape[1], known[-1] if len(known) > 1 else None
+    value = measure.statistic(*known) if cases else nan
+    low, high = (nan, nan) if np.isnan(value) else interval(tuple(known), measure.statistic, strata=classes)
+    note = _note(len(rows), known, value)
+    numbers = {"metric": measure.metric, "value": value, "low": low, "high": high, "n": cases}
+    return {**numbers, "unit": measure.unit, "definition": measure.definition, "note": note}
+
+
+def _note(total: int, known: np.ndarray, value: float) -> str:
+    """Say what the number rests on, or why there is none."""
+    cases = known.shape[1]
+    if not cases:
+        return "no case has it"
+    remarks = [f"{int(known[-1].sum())} of {cases} positive"] if len(known) > 1 else []
+    if np.isnan(value):
+        remarks.append("a class is missing")
+    if cases == 1:
+        remarks.append("one case has no interval")
+    if cases < total:
+        remarks.append(f"{total - cases} of {total} cases lack it")
+    return "; ".join(remarks)

@@ -1,0 +1,59 @@
+"""What a run was made with: versions and hashes, and nothing that names a user, a machine or a folder."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import fundus_mtl
+
+SOFTWARE = "fundus_mtl"
+DISCLAIMER = (
+    "Research use only. Not a medical device; not cleared or approved by FDA, EU MDR or any authority. "
+    "Not for diagnosis or treatment decisions. Outputs must be reviewed by a qualified clinician."
+)
+PACKAGES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "scikit-image", "opencv-python", "pillow")
+
+
+def provenance(model: Mapping[str, str], config_sha256: str, tasks: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return what a run's record begins with.
+
+    Args:
+        model: ``id`` and ``sha256`` of the weights.
+        config_sha256: of the merged configuration.
+        tasks: task by role.
+
+    Raises:
+        ValueError: if the model's id is a path, which would tell where it lies.
+    """
+    if set(model) != {"id", "sha256"}:
+        raise ValueError(f"model: expected the keys id and sha256, but got {', '.join(sorted(model)) or 'none'}.")
+    if "/" in model["id"] or "\\" in model["id"]:
+        raise ValueError("model: expected a plain name as id, but got a path; give the bundle's name.")
+    return {
+        "software": SOFTWARE,
+        "software_version": fundus_mtl.__version__,
+        "python": platform.python_version(),
+        "platform": sys.platform,
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "model": dict(model),
+        "config_sha256": config_sha256,
+        "tasks": dict(tasks),
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def stamp(run: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns of a run's record that every row carries."""
+    model = {f"model_{key}": value for key, value in run["model"].items()}
+    return model | {"software_version": run["software_version"], "config_sha256": run["config_sha256"]}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # opencv has several distributions
+        return None

@@ -1,0 +1,25 @@
+"""Dictionary transforms for photographs of the eye: what MONAI's own do not cover.
+
+Images are ``(C, H, W)`` and upright, points are (x, y) in native px; the image's affine tells what geometry it went
+through.
+"""
+
+from fundus_mtl.transforms._crop_disc import CropDiscd
+from fundus_mtl.transforms._field_of_view import field_of_view
+from fundus_mtl.transforms._heatmap_point import HeatmapPointd
+from fundus_mtl.transforms._invert import InvertBilineard
+from fundus_mtl.transforms._laterality import FlipLateralityd
+from fundus_mtl.transforms._load import LoadFundusd
+from fundus_mtl.transforms._missing_labels import MissingLabelsd
+from fundus_mtl.transforms._point_heatmap import PointHeatmapd
+
+__all__ = [
+    "CropDiscd",
+    "FlipLateralityd",
+    "HeatmapPointd",
+    "InvertBilineard",
+    "LoadFundusd",
+    "MissingLabelsd",
+    "PointHeatmapd",
+    "field_of_view",
+]

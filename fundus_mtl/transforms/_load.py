@@ -1,0 +1,47 @@
+"""Load files with the reader that was asked for, and with no other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import ImageReader, MetaTensor
+from monai.transforms import MapTransform
+
+
+class LoadFundusd(MapTransform):
+    """Load the file that each key names.
+
+    MONAI's ``LoadImaged`` tries its stock readers when the given one raises, and they transpose pictures; here the
+    reader's own error comes through.
+
+    Args:
+        keys: whose values are paths; each becomes a MetaTensor uint8 ``(C, H, W)`` with the reader's metadata
+            (identity affine, ``filename_or_obj``).
+        reader: such as ``fundus_mtl.data.FundusReader``.
+        allow_missing_keys: whether an item may lack a key, as it does where a label is missing.
+
+    Raises:
+        TypeError: if the reader is a name or a class instead of an object.
+
+    Example:
+        >>> load = LoadFundusd(["disc"], FundusReader(mode="mask"), allow_missing_keys=True)  # doctest: +SKIP
+    """
+
+    def __init__(self, keys: KeysCollection, reader: ImageReader, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        if not isinstance(reader, ImageReader):
+            raise TypeError(
+                f"reader: expected a reader object, but got {reader!r}; give _target_: fundus_mtl.data.FundusReader."
+            )
+        self.reader = reader
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the item with pictures in the place of paths."""
+        item = dict(data)
+        for key in self.key_iterator(item):
+            pixels, meta = self.reader.get_data(self.reader.read(item[key]))
+            item[key] = MetaTensor(torch.as_tensor(pixels), meta=meta)
+        return item

@@ -1,0 +1,104 @@
+"""Give every item every label's key: the label, or a neutral filler and a flag that says so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Transform
+from torch import Tensor
+
+from fundus_mtl.transforms._grid import grid_size
+
+
+class MissingLabelsd(Transform):
+    """Bring present labels to one form, fill in missing ones, and set ``<key>_present`` for each.
+
+    Batches need the same keys in every sample; losses and metrics then look at ``<key>_present`` (0-dim bool). Run it
+    right after loading, before any geometry.
+
+    Args:
+        masks: keys of loaded masks ``(1, H, W)``; they become uint8 {0, 1} (nonzero is 1), the filler is all 0.
+        points: keys of (x, y) in native px; they become ``(2,)`` float64, the filler is NaN. None and NaN mean
+            missing.
+        numbers: keys of scalars; they become ``(1,)`` float32, the filler is 0. None and NaN mean missing.
+        ref_key: of the loaded image, whose size and metadata masks share.
+
+    Raises:
+        ValueError: if a mask has several channels or another size than the image, or a point has not two coordinates.
+    """
+
+    def __init__(
+        self,
+        masks: Sequence[str] = (),
+        points: Sequence[str] = (),
+        numbers: Sequence[str] = (),
+        ref_key: str = "image",
+    ) -> None:
+        self.masks, self.points, self.numbers, self.ref_key = tuple(masks), tuple(points), tuple(numbers), ref_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the item with every listed key and its flag."""
+        item = dict(data)
+        for key in self.masks:
+            self._set(
+                item, key, None if item.get(key) is None else self._mask(item, key), self._blank(item[self.ref_key])
+            )
+        for key in self.points:
+            self._set(item, key, _point(item, key), torch.full((2,), torch.nan, dtype=torch.float64))
+        for key in self.numbers:
+            number = _number(item.get(key))
+            self._set(item, key, None if number is None else torch.tensor([number]), torch.zeros(1))
+        return item
+
+    @staticmethod
+    def _set(item: dict[Hashable, Any], key: str, label: Tensor | None, filler: Tensor) -> None:
+        item[key] = filler if label is None else label
+        item[f"{key}_present"] = torch.tensor(label is not None)
+
+    def _mask(self, item: Mapping[Hashable, Any], key: str) -> Tensor:
+        mask = item[key]
+        expected, got = (1, *grid_size(item[self.ref_key])), tuple(mask.shape)
+        if got != expected:
+            raise ValueError(
+                f"{_name(item)}: expected {key} of {_size(expected)} like the image, but got {_size(got)}; "
+                "make the mask anew at the photograph's own size."
+            )
+        return (mask != 0).to(torch.uint8)
+
+    @staticmethod
+    def _blank(image: Tensor) -> Tensor:
+        filler = torch.zeros((1, *grid_size(image)), dtype=torch.uint8)
+        return MetaTensor(filler, meta=_own_copy(image.meta)) if isinstance(image, MetaTensor) else filler
+
+
+def _own_copy(meta: Mapping[str, Any]) -> dict[str, Any]:
+    # Transforms rewrite entries of the dictionary and arrays in it: the filler must not share them with the image.
+    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in meta.items()}
+
+
+def _point(item: Mapping[Hashable, Any], key: str) -> Tensor | None:
+    value = item.get(key)
+    if value is None:
+        return None
+    point = torch.as_tensor([math.nan if part is None else float(part) for part in value], dtype=torch.float64)
+    if point.shape != (2,):
+        raise ValueError(f"{_name(item)}: expected {key} as (x, y), but got {len(point)} coordinates.")
+    return None if point.isnan().any() else point
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or math.isnan(float(value)) else float(value)
+
+
+def _name(item: Mapping[Hashable, Any]) -> str:
+    return str(item.get("id", "an item without id"))
+
+
+def _size(shape: Sequence[int]) -> str:
+    channels, *spatial = shape
+    return "x".join(map(str, reversed(spatial))) + f" px and {channels} channel{'s' if channels != 1 else ''}"

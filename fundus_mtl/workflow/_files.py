@@ -1,0 +1,43 @@
+"""Find config files from wherever the command is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from fundus_mtl.workflow._error import RefusedError
+
+
+def find_files(names: str | Sequence[str] | None, folder: Path | None, kind: str) -> list[Path]:
+    """Return the config files that were named.
+
+    Args:
+        names: a path, several separated by commas, or a list of paths.
+        folder: looked in if a relative path leads nowhere from the working directory.
+        kind: for the message.
+
+    Raises:
+        RefusedError: if nothing was named, or a file does not exist.
+    """
+    if not names:
+        raise RefusedError(f"no {kind} file was given; add --{kind}_file <bundle>/configs/train.yaml.")
+    given = names.strip("[]").split(",") if isinstance(names, str) else names
+    return [_find(str(name).strip(" '\""), folder, kind) for name in given]
+
+
+def nearby(name: Any, folder: Path | None) -> Any:
+    """Return a path in ``folder`` if it leads nowhere from the working directory; anything else as it is."""
+    if isinstance(name, str) and folder is not None and not Path(name).exists() and (folder / name).exists():
+        return str(folder / name)
+    return name
+
+
+def _find(name: str, folder: Path | None, kind: str) -> Path:
+    found = Path(nearby(name, folder))
+    if found.is_file():
+        return found
+    siblings = [str(file) for file in found.parent.glob("*") if file.suffix in (".yaml", ".yml", ".json")]
+    close = get_close_matches(str(found), siblings, n=1)
+    raise RefusedError(f"{name}: no such {kind} file" + (f"; did you mean {close[0]}?" if close else "."))

@@ -1,0 +1,123 @@
+"""Merge config files and overrides, refusing what has no place in the config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
+
+from fundus_mtl.workflow._error import RefusedError
+from fundus_mtl.workflow._items import MISSING, SEPARATOR, child, look_up, may_have, split, suggestions
+from fundus_mtl.workflow._values import check_kind, check_numbers
+
+_MERGE = "+"
+
+
+def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, Any]:
+    """Return the merged config.
+
+    Args:
+        files: a bundle's own, in order; keys with a path (``train::trainer::amp``) must fit what came before.
+        overlays: the same, and a new top-level item must be referred to by something if it looks like a misspelt old
+            one.
+
+    Raises:
+        RefusedError: naming the file, the key and what it may have meant.
+    """
+    config: dict[str, Any] = {}
+    names = ", ".join(str(file) for file in files)
+    for file in [*files, *overlays]:
+        content = ConfigParser.load_config_file(file) or {}
+        if not isinstance(content, dict):
+            raise RefusedError(f"{file}: expected a dictionary of items, but got a {type(content).__name__}.")
+        new = [key for key in content if file in overlays and key not in config and len(split(key)) == 1]
+        for key, value in sorted(content.items(), key=_wholes_first):
+            _put(config, key, value, f"{file}: {key}", names)
+        _check_new_items(config, new, file)
+    check_numbers(config)
+    return config
+
+
+def merge_overrides(
+    config: dict[str, Any], override: Mapping[str, Any], files: Sequence[Path], tracking: Any
+) -> dict[str, Any]:
+    """Merge overrides into the config, in place.
+
+    Args:
+        config: of `merge_files`.
+        override: id to value, ids in either notation; ``+id`` extends a list or a dictionary.
+        files: for the message.
+        tracking: MONAI's option, which brings items of its own.
+
+    Returns:
+        The overrides for MONAI, whole values in ``::`` notation.
+
+    Raises:
+        RefusedError: naming the override and what it may have meant.
+    """
+    names = ", ".join(str(file) for file in files)
+    settings = DEFAULT_EXP_MGMT_SETTINGS.get(tracking, {}) if isinstance(tracking, str) else tracking or {}
+    merged = {}
+    for key, value in sorted(override.items(), key=_wholes_first):
+        parts = split(key.removeprefix(_MERGE))
+        item_id = SEPARATOR.join(parts)
+        if parts[0] != ConfigParser.meta_key and item_id not in settings.get("configs", {}):
+            current = look_up(config, parts)
+            if not key.startswith(_MERGE) and current is not MISSING:
+                check_kind(f"--{key}", value, current)
+            _put(config, key, value, f"--{key}", names, new=False)
+            value = look_up(config, parts)
+        merged[item_id] = value
+    return merged
+
+
+def _put(config: dict[str, Any], key: str, value: Any, label: str, files: str, new: bool = True) -> None:
+    """Set or extend one item; ``new`` allows a top-level one that does not exist yet."""
+    parts = split(key.removeprefix(_MERGE))
+    parent = look_up(config, parts[:-1])
+    if not (new and len(parts) == 1) and (parent is MISSING or not may_have(parent, parts[-1])):
+        _refuse(config, parts, label, files)
+    if not key.startswith(_MERGE):
+        parent[int(parts[-1]) if isinstance(parent, list) else parts[-1]] = value
+        return
+    current = child(parent, parts[-1])
+    if isinstance(current, dict) and isinstance(value, dict):
+        current.update(deepcopy(value))
+    elif isinstance(current, list) and isinstance(value, list):
+        current.extend(deepcopy(value))
+    elif current is MISSING:
+        _refuse(config, parts, label, files)
+    else:
+        kinds = type(current).__name__, type(value).__name__
+        raise RefusedError(f"{label}: + expects two lists or two dictionaries, but got a {kinds[0]} and a {kinds[1]}.")
+
+
+def _refuse(config: dict[str, Any], parts: list[str], label: str, files: str) -> None:
+    for depth in range(1, len(parts)):
+        found = look_up(config, parts[:depth])
+        if isinstance(found, str) and found.startswith("@"):
+            here, there = SEPARATOR.join(parts[:depth]), SEPARATOR.join([found[1:], *parts[depth:]])
+            raise RefusedError(f"{label}: {here} is a reference; did you mean {there}?")
+    meant = suggestions(config, parts)
+    raise RefusedError(f"{label}: no such item in {files}" + (f"; did you mean {', '.join(meant)}?" if meant else ""))
+
+
+def _check_new_items(config: dict[str, Any], new: Sequence[str], file: Path) -> None:
+    """Refuse new top-level items that nothing refers to and that look like an old one."""
+    referred = {split(found)[0] for found in re.findall(r"[@%]([\w:#]+)", str(config))}
+    for key in new:
+        close = get_close_matches(key, [item for item in config if item not in new], n=3, cutoff=0.8)
+        if key not in referred and close:
+            raise RefusedError(f"{file}: {key}: nothing refers to this new item; did you mean {', '.join(close)}?")
+
+
+def _wholes_first(entry: tuple[str, Any]) -> tuple[int, bool]:
+    """Sort whole items before parts, and a ``_target_`` before its parameters, which are checked against it."""
+    parts = split(entry[0])
+    return min(len(parts), 2), parts[-1] != "_target_"

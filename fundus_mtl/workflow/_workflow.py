@@ -1,0 +1,136 @@
+"""The workflow behind ``python -m monai.bundle run`` for people who mistype.
+
+Source of the faults this avoids: MONAI 1.6.1 adds a misspelt override to the config and trains with the default, takes
+the text ``false`` for true, drops ``--item None``, and ends with ``Failed to evaluate ConfigExpression`` whatever went
+wrong.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigWorkflow
+
+from fundus_mtl.workflow._error import one_line
+from fundus_mtl.workflow._files import find_files, nearby
+from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._signals import sigterm_as_exit
+from fundus_mtl.workflow._stock_call import stock_call
+
+SNAPSHOT = "merged_config"
+
+
+class StrictWorkflow(ConfigWorkflow):
+    """Run a bundle's config; refuse misspelt items, overrides of the wrong kind and numbers that YAML reads as text.
+
+    Chosen by ``workflow_name: fundus_mtl.workflow.StrictWorkflow`` in ``args.yaml``. What differs from
+    ``ConfigWorkflow``:
+
+    * an override (``--id value``, ``#`` or ``::`` between the parts) must name an item of the merged config, or a
+    parameter of
+      an item's ``_target_``; ``--+id value`` extends a list or a dictionary; ``--id None`` is heard;
+    * a boolean item takes True and False only, a number item no text, except expressions;
+    * ``overlay`` files come after the config files and may add whole top-level items, and parameters as above;
+    * relative config files are looked for beside the ``args.yaml`` too, and ``bundle_root: .`` means the folder above
+    ``configs``,
+      so that the command works from everywhere;
+    * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
+    * SIGTERM ends a run like Ctrl-C does, so that handlers can close what they opened;
+    * whatever goes wrong ends in `WorkflowError`: the traceback (not for refused input), then one last line
+      ``error: <id of the item>: <root cause>``, exit status 2.
+
+    Args:
+        config_file: one or several, a list or separated by commas; later ones win.
+        meta_file: see ``ConfigWorkflow``, as all below.
+        logging_file: see there.
+        init_id: see there.
+        run_id: see there.
+        final_id: see there.
+        tracking: see there.
+        workflow_type: see there.
+        properties_path: see there.
+        overlay: one or several more config files, such as a method's.
+        override: id and value pairs.
+
+    Raises:
+        WorkflowError: a ``SystemExit`` of status 2 whose text is the line that was printed.
+    """
+
+    def __init__(
+        self,
+        config_file: str | Sequence[str] | None = None,
+        meta_file: str | Sequence[str] | None = None,
+        logging_file: str | bool | None = None,
+        init_id: str = "initialize",
+        run_id: str = "run",
+        final_id: str = "finalize",
+        tracking: str | dict[str, Any] | None = None,
+        workflow_type: str | None = "train",
+        properties_path: str | None = None,
+        overlay: str | Sequence[str] | None = None,
+        **override: Any,
+    ) -> None:
+        with one_line():
+            call = stock_call(set(inspect.signature(StrictWorkflow.__init__).parameters))
+            files = find_files(config_file, call.folder, "config")
+            overlays = find_files(overlay, call.folder, "overlay") if overlay else []
+            config = merge_files(files, overlays)
+            overrides = merge_overrides(config, call.restore(override), [*files, *overlays], tracking)
+            if config.get("bundle_root") == "." and "bundle_root" not in overrides:
+                overrides["bundle_root"] = str(_bundle_root(files[0]))
+            super().__init__(
+                config_file=[str(file) for file in [*files, *overlays]],
+                meta_file=nearby(meta_file, call.folder),
+                logging_file=nearby(logging_file, call.folder),
+                init_id=init_id,
+                run_id=run_id,
+                final_id=final_id,
+                tracking=tracking,
+                workflow_type=workflow_type,
+                properties_path=properties_path,
+                **overrides,
+            )
+            if SNAPSHOT in config and self.parser[SNAPSHOT] is None:
+                self.parser[SNAPSHOT] = _as_text(self.parser.get(), self.parser.meta_key)
+
+    def initialize(self) -> Any:
+        """Parse the config and run its ``initialize`` list."""
+        with one_line(self.parser.get()):
+            return super().initialize()
+
+    def _get_prop_id(self, name: str, property: dict[str, Any]) -> Any:
+        """Let `check_properties` list what is missing: it waits for an ``AttributeError``, not MONAI's ``KeyError``."""
+        try:
+            return super()._get_prop_id(name, property)
+        except KeyError as error:
+            raise AttributeError(*error.args) from error
+
+    def run(self) -> Any:
+        """Run the config's ``run`` list."""
+        with one_line(self.parser.get()), sigterm_as_exit():
+            return super().run()
+
+    def finalize(self) -> Any:
+        """Run the config's ``finalize`` list."""
+        with one_line(self.parser.get()):
+            return super().finalize()
+
+
+def _bundle_root(config_file: Path) -> Path:
+    folder = config_file.parent
+    if folder.name == "configs":
+        return folder.parent
+    return folder / ".." if folder.resolve().name == "configs" else folder
+
+
+def _as_text(config: dict[str, Any], meta_key: str) -> str:
+    """Return JSON in which MONAI's parser sees no reference, macro or separator."""
+    known = {key: value for key, value in config.items() if key not in (meta_key, SNAPSHOT)}
+    text = json.dumps(known, default=lambda thing: type(thing).__name__)
+    for sign in "@%#":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text

@@ -1,0 +1,185 @@
+"""Every bundle with every method, on phantoms, through the same workflow class as the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.bundles.conftest import BUNDLES, run, workflow
+
+TRAINABLE = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/train.yaml"))
+METHODS = sorted((BUNDLES / "methods").glob("*.yaml"))
+ROBUST = BUNDLES / "refuge_mtl" / "configs" / "robust.yaml"
+TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1, "tracking_uri": None}
+
+
+def options(data, out, **more):
+    return {"dataset_dir": str(data), "output_dir": str(out)} | more
+
+
+@pytest.fixture(scope="module")
+def trained(refuge_data, tmp_path_factory):
+    """The output folder of a tiny training with the default recipe."""
+    out = tmp_path_factory.mktemp("trained")
+    run("refuge_mtl", "train", **TINY, **options(refuge_data, out))
+    return out
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("bundle", TRAINABLE)
+def test_every_method_trains_every_bundle(bundle, method, refuge_data, tmp_path):
+    made = run(bundle, "train", method, **TINY, **options(refuge_data, tmp_path))
+    trainer = made.parser.get_parsed_content("train::trainer")
+    assert trainer.state.iteration == 4
+    assert made.parser.get_parsed_content("method") == method.stem
+    weights = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
+    assert all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point())
+    assert set(json.loads((tmp_path / "models" / "vcdr_regression.json").read_text())) >= {"coefficient", "intercept"}
+
+
+@pytest.mark.parametrize("bundle", TRAINABLE)
+@pytest.mark.parametrize("kind", ["train", "evaluate", "inference"])
+def test_properties(bundle, kind, refuge_data, trained, tmp_path):
+    photographs = next((refuge_data.parent / "raw").rglob("T0001.jpg")).parent
+    data = photographs if kind == "inference" else refuge_data
+    extra = {"results_dir": str(tmp_path)} if kind == "inference" else {"tracking_uri": None}
+    made = workflow(bundle, kind, **options(data, trained), **extra)
+    made.initialize()
+    assert not made.check_properties()
+
+
+@pytest.mark.parametrize("bundle", TRAINABLE)
+def test_metadata(bundle, tmp_path):
+    """MONAI's own command, with a schema at hand so that nothing is downloaded."""
+    from monai.bundle import verify_metadata
+
+    schema = BUNDLES.parent / "tests" / "bundles" / "metadata_schema.json"
+    with pytest.warns(UserWarning, match="No hash value provided"):
+        verify_metadata(meta_file=str(BUNDLES / bundle / "configs" / "metadata.json"), filepath=str(schema))
+
+
+@pytest.mark.parametrize("bundle", TRAINABLE)
+def test_the_network_answers_as_the_metadata_says(bundle):
+    formats = json.loads((BUNDLES / bundle / "configs" / "metadata.json").read_text())["network_data_format"]
+    made = workflow(bundle, "inference", size=formats["inputs"]["image"]["spatial_shape"][0])
+    made.initialize()
+    network = made.parser.get_parsed_content("network").eval()
+    image = formats["inputs"]["image"]
+    with torch.no_grad():
+        answer = network(torch.rand(1, image["num_channels"], *image["spatial_shape"]))
+    for name, output in formats["outputs"].items():
+        shape = () if output["format"] == "classes" else tuple(output["spatial_shape"])
+        assert answer.pop(name).shape == (1, output["num_channels"], *shape)
+    assert not answer
+
+
+def test_the_four_tasks_have_the_papers_parameters():
+    made = workflow("refuge_mtl", "inference", **{"network_def::width": 64})
+    network = made.parser.get_parsed_content("network_def")
+    assert sum(p.numel() for p in network.parameters()) == 17_268_036
+
+
+@pytest.mark.parametrize("overlays", [(), (ROBUST,)], ids=["mtl_io", "robust"])
+def test_train_evaluate_and_run_on_a_folder(overlays, refuge_data, tmp_path):
+    run("refuge_mtl", "train", *overlays, **TINY, **options(refuge_data, tmp_path / "out"))
+    evaluation = run("refuge_mtl", "evaluate", *overlays, tracking_uri=None, **options(refuge_data, tmp_path / "out"))
+    rows = evaluation.parser.get_parsed_content("case_table").rows
+    assert sorted(row["id"] for row in rows) == ["T0001", "T0002", "T0003", "T0004"]
+    assert all(0 <= row["glaucoma_prob_mean"] <= 1 or np.isnan(row["vcdr_pred"]) for row in rows)
+    written = {path.name for path in (tmp_path / "out" / "evaluation").iterdir()}
+    assert {"per_case.csv", "summary.csv", "summary.md", "cases_disc_dice.jpg"} <= written
+
+    photographs = tmp_path / "photographs" / "nested"
+    photographs.mkdir(parents=True)
+    source = next((refuge_data.parent / "raw").rglob("T0001.jpg"))
+    (photographs / "eye.jpg").write_bytes(source.read_bytes())
+    (photographs / "broken.jpg").write_bytes(source.read_bytes()[:200])
+    run("refuge_mtl", "inference", *overlays, **options(tmp_path / "photographs", tmp_path / "out"))
+    results = tmp_path / "out" / "results"
+    with (results / "results.csv").open(newline="") as file:
+        table = {row["image_id"]: row for row in csv.DictReader(file)}
+    assert table["nested/broken.jpg"]["status"] == "failed"
+    assert table["nested/broken.jpg"]["status_reason"]
+    assert table["nested/eye.jpg"]["status"] == "ok"
+    with Image.open(source) as photograph, Image.open(results / "masks" / "nested" / "eye.jpg.png") as mask:
+        assert mask.size == photograph.size
+    assert (results / "overlays" / "nested" / "eye.jpg.jpg").is_file()
+    assert "Research use only" in (results / "report.html").read_text()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda path: path.stem)
+def test_resume_is_bit_exact(method, refuge_data, tmp_path):
+    """With random augmentation, dropout, a schedule and validation: two epochs equal one, a new process, and one more."""
+    recipe = {**TINY, "lr_scheduler::total_steps": 8}
+    run(
+        "refuge_mtl",
+        "train",
+        ROBUST,
+        method,
+        **recipe | {"max_epochs": 2},
+        **options(refuge_data, tmp_path / "straight"),
+    )
+    run("refuge_mtl", "train", ROBUST, method, **recipe, **options(refuge_data, tmp_path / "halves"))
+    resumed = run(
+        "refuge_mtl", "train", ROBUST, method, **recipe | {"max_epochs": 2, "resume_from": "latest"},
+        **options(refuge_data, tmp_path / "halves"),
+    )  # fmt: skip
+    assert resumed.parser.get_parsed_content("train::trainer").state.epoch == 2
+    straight, halves = (
+        torch.load(next((tmp_path / name / "state").glob("*epoch=2.pt")), weights_only=True)
+        for name in ("straight", "halves")
+    )
+    for key, value in straight["network"].items():
+        assert torch.equal(value, halves["network"][key]), key
+    assert straight["evaluator"]["best_metric"] == halves["evaluator"]["best_metric"]
+    assert straight["lr_scheduler"]["_last_lr"] == halves["lr_scheduler"]["_last_lr"]
+
+
+def test_every_override_of_a_plain_value_reaches_the_objects(refuge_data, tmp_path):
+    """Flags that lie are worse than none: each of these must change what is built."""
+    changed = {"lr": 0.5, "batch_size": 3, "max_epochs": 7, "seed": 5, "amp": True, "task_names": ["disc", "glaucoma"]}
+    changed |= {"network_def::encoder": "vgg16", "network_def::batch_norm": "batch", "network_def::dropout": 0.25}
+    built = workflow("refuge_mtl", "train", tracking_uri=None, **options(refuge_data, tmp_path), **changed)
+    built.initialize()
+    trainer = built.parser.get_parsed_content("train::trainer")
+    assert trainer.optimizer.param_groups[0]["lr"] == 0.5
+    assert (trainer.data_loader.batch_size, trainer.state.max_epochs, trainer.seed, trainer.amp) == (3, 7, 5, True)
+    network = trainer.network
+    assert list(network.heads) == ["disc", "glaucoma"]
+    assert network.heads["glaucoma"].dropout.p == 0.25
+    assert len([m for m in network.encoder.modules() if isinstance(m, torch.nn.Conv2d)]) == 13
+    assert not any("running" in name for name in network.state_dict())
+
+
+@pytest.mark.parametrize("task", ["disc", "fovea", "glaucoma"])
+def test_single_task_training_is_a_list_of_one(task, refuge_data, tmp_path):
+    made = run("refuge_mtl", "train", task_names=[task], **TINY, **options(refuge_data, tmp_path))
+    evaluator = made.parser.get_parsed_content("validate::evaluator")
+    assert evaluator.state.metrics["val_score"] == pytest.approx(-evaluator.state.metrics[f"val_loss_{task}"])
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ({"max_epoch": 1}, "did you mean max_epochs"),
+        ({"amp": "false"}, "write True or False"),
+        ({"train::trainr::max_epochs": 1}, "train::trainer::max_epochs"),
+    ],
+    ids=str,
+)
+def test_typing_errors_are_refused(override, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        workflow("refuge_mtl", "train", **override)
+    assert message in str(stopped.value)
+
+
+def test_a_missing_datalist_is_the_last_line(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run("refuge_mtl", "train", **TINY, **options(tmp_path, tmp_path))
+    last = (capsys.readouterr().err.strip() or "nothing").splitlines()[-1]
+    assert "make it with data_prep" in last
