@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from ignite.engine import Engine
+
+from fundus_mtl.metrics import NegativeLossSum, TaskLoss, validation_metrics
+from fundus_mtl.tasks import Task
+
+TASKS = [
+    Task("lesion", 2, "segmentation", None),
+    Task("point", 1, "heatmap", None),
+    Task("grade", 1, "classification", None),
+    Task("age", 1, "regression", None, "none"),
+]
+
+
+def measured(batches, metrics):
+    """Run an engine whose output is each batch in turn."""
+    engine = Engine(lambda _, batch: batch)
+    for name, metric in metrics.items():
+        metric.attach(engine, name)
+    return engine.run(batches).metrics
+
+
+def sample(pred, true, point=(0, 0), present=True, grade=(0.5, 0)):
+    heatmaps = torch.zeros(2, 1, 4, 6)
+    heatmaps[0, 0, 1, 1] = heatmaps[(1, 0, *point)] = 1.0
+    return {
+        "pred_lesion": torch.tensor(pred), "lesion": torch.tensor(true), "lesion_present": torch.tensor(present),
+        "pred_point": heatmaps[0], "point": heatmaps[1], "point_present": torch.tensor(True),
+        "pred_grade": torch.tensor([grade[0]]), "grade": torch.tensor([float(grade[1])]), "grade_present": torch.tensor(True),
+    }  # fmt: skip
+
+
+def test_by_hand():
+    """First sample: Dice 2/3 and 1 of the two channels; peaks 3-4-5 apart in (row, column). The second has no lesion label."""
+    first = sample([[[0.9, 0.9, 0.1]], [[0.0, 0.0, 1.0]]], [[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]], (1, 5), grade=(0.2, 0))
+    second = sample([[[1.0]], [[1.0]]], [[[0.0]], [[0.0]]], (1, 1), present=False, grade=(0.7, 1))
+    found = measured([[first], [second]], validation_metrics(TASKS, "val_"))
+    assert found["val_dice_lesion"] == pytest.approx((2 / 3 + 1) / 2)
+    assert found["val_distance_point"] == pytest.approx((4 + 0) / 2)
+    assert found["val_auc_grade"] == 1.0
+    assert math.isnan(found["val_loss_age"])
+    assert "val_auc_age" not in found
+
+
+def test_nothing_labelled_is_nan():
+    lonely = sample([[[1.0]], [[1.0]]], [[[0.0]], [[0.0]]], (1, 1), present=False)
+    found = measured([[lonely]], validation_metrics(TASKS[:3]))
+    assert math.isnan(found["val_dice_lesion"])
+    assert math.isnan(found["val_auc_grade"])
+
+
+def test_losses_are_weighted_by_labelled_samples():
+    """Losses 1 of one sample and 4 of two: (1 + 8) / 3; the other task's only loss counts as it is."""
+    batches = [{"loss_a": 1.0, "labelled_a": 1}, [{"loss_a": 4.0, "labelled_a": 2, "loss_b": 5.0, "labelled_b": 1}] * 3]
+    tasks = [Task(name, 1, "regression", None) for name in "abc"]
+    found = measured(batches, {"a": TaskLoss("a"), "c": TaskLoss("c"), "score": NegativeLossSum(tasks)})
+    assert found["a"] == pytest.approx(3.0)
+    assert math.isnan(found["c"])
+    assert found["score"] == pytest.approx(-8.0)
+    assert math.isnan(measured([{}], {"score": NegativeLossSum(tasks)})["score"])
