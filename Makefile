@@ -16,7 +16,7 @@ SEED ?= 0
 .PHONY: demo test lint clean
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
-	$(BIN)/python -m data_prep.phantom $(DEMO)/raw --train 160 --validation 24 --test 60 --seed $(SEED)
+	$(BIN)/python -m data_prep.phantom $(DEMO)/raw --train 240 --validation 24 --test 60 --seed $(SEED)
 	$(BIN)/python -m data_prep.refuge $(DEMO)/raw $(DEMO)/data
 	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args.yaml $(RECIPE) --seed $(SEED)
 	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args_evaluate.yaml $(RECIPE)

@@ -49,7 +49,13 @@ def _labelled(values: Tensor, rows: Tensor) -> Tensor:
     return values if bool(rows.all()) else values[rows.nonzero(as_tuple=True)[0].to(values.device)]
 
 
-class HeatmapL1Loss(nn.Module):
+class _PeakWeighted(nn.Module):
+    def __init__(self, peak_weight: float = 0.0) -> None:
+        super().__init__()
+        self.peak_weight = peak_weight
+
+
+class HeatmapL1Loss(_PeakWeighted):
     r"""Mean absolute error between the sigmoid of logits and a heatmap, :math:`|\sigma(z) - y| (1 + w y)`.
 
     ``peak_weight=0`` is MTL-IO's fovea loss as its code has it (the paper prints a sum over pixels). That mean is almost
@@ -60,17 +66,13 @@ class HeatmapL1Loss(nn.Module):
         peak_weight: w, no unit.
     """
 
-    def __init__(self, peak_weight: float = 0.0) -> None:
-        super().__init__()
-        self.peak_weight = peak_weight
-
     def forward(self, logits: Tensor, heatmap: Tensor) -> Tensor:
         """Return the mean over all pixels, shape ``()``, of logits and heatmap ``(N, C, H, W)``."""
         error = (logits.sigmoid() - heatmap).abs()
         return torch.mean(error * (1 + self.peak_weight * heatmap))
 
 
-class HeatmapBCELoss(nn.Module):
+class HeatmapBCELoss(_PeakWeighted):
     r"""Cross-entropy between logits and a heatmap's heights, the bump's pixels weighted :math:`1 + w y`.
 
     Its least value is where the sigmoid equals the heatmap, whatever w. Unlike the L1's, its gradient does not vanish where
@@ -79,10 +81,6 @@ class HeatmapBCELoss(nn.Module):
     Args:
         peak_weight: w, no unit.
     """
-
-    def __init__(self, peak_weight: float = 0.0) -> None:
-        super().__init__()
-        self.peak_weight = peak_weight
 
     def forward(self, logits: Tensor, heatmap: Tensor) -> Tensor:
         """Return the mean over all pixels, shape ``()``, of logits and heatmap ``(N, C, H, W)``."""

@@ -15,7 +15,8 @@ Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 SKY_BLUE, YELLOW, WHITE, GREEN, PURPLE = (86, 200, 255), (240, 228, 66), (255, 255, 255), (0, 158, 115), (204, 121, 167)
-COLOURS: tuple[Colour, ...] = (SKY_BLUE, WHITE, YELLOW, GREEN, PURPLE)
+BLUE: Colour = (0, 114, 178)
+COLOURS: tuple[Colour, ...] = (SKY_BLUE, WHITE, YELLOW, GREEN, PURPLE, BLUE)
 HALO: Colour = (15, 15, 25)
 
 

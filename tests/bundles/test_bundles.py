@@ -163,6 +163,16 @@ def test_single_task_training_is_a_list_of_one(task, refuge_data, tmp_path):
     assert evaluator.state.metrics["val_score"] == pytest.approx(-evaluator.state.metrics[f"val_loss_{task}"])
 
 
+def test_a_fold_of_five(refuge_data, tmp_path):
+    made = workflow(
+        "refuge_mtl", "train", fold=2, datalist=str(refuge_data / "datalist_cv5.json"), **options(refuge_data, tmp_path)
+    )
+    pooled = json.loads((refuge_data / "datalist_cv5.json").read_text())["training"]
+    sections = [made.parser.get_parsed_content(f"{name}::dataset::data") for name in ("train", "validate")]
+    assert {item["id"] for item in sections[1]} == {item["id"] for item in pooled if item["fold"] == 2}
+    assert len(sections[0]) + len(sections[1]) == len(pooled) == 20
+
+
 @pytest.mark.parametrize(
     "override, message",
     [
