@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import configparser
+import re
+from pathlib import Path
+
+import fundus_mtl
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def setup():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_every_package_is_in_the_wheel():
+    """They are listed by hand, since `bundles` comes from outside the package's folder."""
+    listed = set(setup()["options"]["packages"].split())
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "fundus_mtl").rglob("__init__.py")}
+    assert listed == found | {"fundus_mtl.bundles"}
+
+
+def test_every_dependency_gives_its_reason():
+    lines = setup()["options"]["install_requires"].strip().splitlines()
+    assert all(re.search(r"\s# \S", line) for line in lines), lines
+
+
+def test_every_dependency_is_pinned_for_the_tests():
+    names = {re.split(r"[<>=#\s]", line)[0].lower() for line in setup()["options"]["install_requires"].strip().splitlines()}
+    pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    assert names <= pinned
+
+
+def test_the_version_is_said_once_and_the_bundles_follow():
+    assert setup()["metadata"]["version"] == "attr: fundus_mtl.__version__"
+    for metadata in (ROOT / "bundles").glob("*/configs/metadata.json"):
+        assert f'"fundus_mtl": "{fundus_mtl.__version__}"' in metadata.read_text()
