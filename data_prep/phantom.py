@@ -30,6 +30,9 @@ __all__ = [
 ]
 
 
+SMALLEST = 48  # px: the disc is then five pixels high in the smaller photographs
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = _parser().parse_args(arguments)
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--validation", type=_count, default=20, help="validation photographs (camera 2, square)")
     parser.add_argument("--test", type=_count, default=20, help="test photographs (camera 3, square)")
     parser.add_argument("--folder", type=_count, help="draw a plain, nested folder of unlabelled photographs instead")
-    parser.add_argument("--size", type=int, default=400, help="long side of a photograph, px")
+    parser.add_argument("--size", type=_size, default=400, help="long side of a photograph, px")
     parser.add_argument("--seed", type=int, default=0, help="phantom k depends on the seed and k only")
     parser.add_argument("--glaucoma-share", type=_share, default=0.4, help="share of glaucoma labels, 0 to 1")
     parser.add_argument("--missing-fovea", type=_share, default=0.0, help="share of foveas written as REFUGE's (0, 0)")
@@ -68,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
 def _count(text: str) -> int:
     if (value := int(text)) < 0:
         raise argparse.ArgumentTypeError(f"expected a count of 0 or more, but got {text}")
+    return value
+
+
+def _size(text: str) -> int:
+    if (value := int(text)) < SMALLEST:
+        raise argparse.ArgumentTypeError(f"expected a size of {SMALLEST} px or more, but got {text}")
     return value
 
 

@@ -28,8 +28,12 @@ def test_every_dependency_gives_its_reason():
 
 
 def test_every_dependency_is_pinned_for_the_tests():
-    names = {re.split(r"[<>=#\s]", line)[0].lower() for line in setup()["options"]["install_requires"].strip().splitlines()}
-    pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    names = {
+        re.split(r"[<>=#\s]", line)[0].lower() for line in setup()["options"]["install_requires"].strip().splitlines()
+    }
+    pinned = {
+        line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
+    }
     assert names <= pinned
 
 

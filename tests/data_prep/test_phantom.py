@@ -281,7 +281,21 @@ def test_the_command_line(tmp_path, capsys):
     assert not (tmp_path / "raw" / "REFUGE-Validation400").exists()
     main([str(tmp_path / "folder"), "--folder", "2", "--size", "60"])
     assert len(list((tmp_path / "folder").rglob("*.jpg"))) == 2
-    for wrong, message in (["--train", "-1"], "count of 0 or more"), (["--glaucoma-share", "2"], "between 0 and 1"):
+    for wrong, message in (
+        (["--train", "-1"], "count of 0 or more"),
+        (["--glaucoma-share", "2"], "between 0 and 1"),
+        (["--size", "0"], "48 px or more"),
+    ):
         with pytest.raises(SystemExit):
             main([str(tmp_path), *wrong])
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_discs_frame_points_to_the_fovea_and_down_in_both_eyes(seed):
+    eye = sample_eye(np.random.default_rng(seed), refuge_camera("train", 400), glaucoma=False)
+    towards, down = eye.axes
+    distance = np.hypot(*(eye.fovea - eye.disc.centre)) / (2 * eye.disc.half_height)
+    assert eye.disc.centre + distance * towards == pytest.approx(eye.fovea)
+    assert towards @ down == pytest.approx(0, abs=1e-9)
+    assert down[1] > 0

@@ -37,7 +37,9 @@ def sample(pred, true, point=(0, 0), present=True, grade=(0.5, 0)):
 
 def test_by_hand():
     """First sample: Dice 2/3 and 1 of the two channels; peaks 3-4-5 apart in (row, column). The second has no lesion label."""
-    first = sample([[[0.9, 0.9, 0.1]], [[0.0, 0.0, 1.0]]], [[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]], (1, 5), grade=(0.2, 0))
+    first = sample(
+        [[[0.9, 0.9, 0.1]], [[0.0, 0.0, 1.0]]], [[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]], (1, 5), grade=(0.2, 0)
+    )
     second = sample([[[1.0]], [[1.0]]], [[[0.0]], [[0.0]]], (1, 1), present=False, grade=(0.7, 1))
     found = measured([[first], [second]], validation_metrics(TASKS, "val_"))
     assert found["val_dice_lesion"] == pytest.approx((2 / 3 + 1) / 2)
