@@ -29,7 +29,7 @@ demo: $(VENV)/ready
 	@echo "  table       $(DEMO)/refuge_mtl/results/results.csv"
 	@echo "  overlays    $(DEMO)/refuge_mtl/results/overlays/"
 	@echo "  report      $(DEMO)/refuge_mtl/results/report.html"
-	@echo "  MLflow      $(BIN)/mlflow ui --backend-store-uri sqlite:///$(DEMO)/mlflow.db --workers 1   (then http://127.0.0.1:5000)"
+	@echo "  MLflow      $(BIN)/mlflow ui --backend-store-uri sqlite:///$(DEMO)/mlflow.db --workers 1   (then http://127.0.0.1:5000/#/experiments/1/runs)"
 
 test: $(VENV)/ready-to-test lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
@@ -40,11 +40,11 @@ lint: $(VENV)/ready-to-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# torch first and alone: any other package would pull its largest CUDA build.
+# torch first and alone, so that TORCH_OPTIONS (pip's, such as an index of CPU builds) concern nothing else.
 $(VENV)/ready: setup.cfg constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("expected Python 3.11 or newer, but got %d.%d; call make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet $(TORCH) $(TORCH_OPTIONS)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
@@ -52,5 +52,5 @@ $(VENV)/ready-to-test: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,lint]'
 	touch $@
 
-clean:
-	rm -rf $(VENV) runs
+clean:  # trainings under runs/ stay, but for the demo's
+	rm -rf $(VENV) $(DEMO)

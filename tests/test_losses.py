@@ -45,7 +45,9 @@ def test_the_gradient_of_an_unlabelled_sample_is_zero():
 def test_half_precision_is_summed_in_single():
     logits = torch.full((1, 1, 300, 300), 40.0, dtype=torch.float16)
     loss = MultiTaskLoss([Task("a", 1, "regression", lambda z, y: (z - y).square().sum(), "none")])
-    assert torch.isfinite(loss({"a": logits}, {"a": torch.zeros(1, 1, 300, 300)}, {"a": tensor([True])})["a"])
+    assert torch.isfinite(
+        loss({"a": logits}, {"a": torch.zeros(1, 1, 300, 300, dtype=torch.float16)}, {"a": tensor([True])})["a"]
+    )
 
 
 def test_heatmap_by_hand():

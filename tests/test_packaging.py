@@ -22,6 +22,13 @@ def test_every_package_is_in_the_wheel():
     assert listed == found | {"fundus_mtl.bundles"}
 
 
+def test_the_bundles_and_the_report_are_found_after_an_install():
+    from importlib.resources import files
+
+    assert "common.yaml" in (files("fundus_mtl.bundles") / "refuge_mtl/configs/args.yaml").read_text()
+    assert "<html" in (files("fundus_mtl.reporting") / "report.html").read_text()
+
+
 def test_every_dependency_gives_its_reason():
     lines = setup()["options"]["install_requires"].strip().splitlines()
     assert all(re.search(r"\s# \S", line) for line in lines), lines

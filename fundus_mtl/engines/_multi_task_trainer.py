@@ -39,7 +39,8 @@ class MultiTaskTrainer(SupervisedTrainer):
             say otherwise.
 
     Raises:
-        ValueError: if ``accumulation_steps`` is above one and the method's step cannot accumulate.
+        ValueError: if ``accumulation_steps`` is above one and the method's step cannot accumulate, or the loader's workers
+            outlive an epoch.
     """
 
     accumulates = False  # whether the step may be spread over several batches
@@ -58,6 +59,10 @@ class MultiTaskTrainer(SupervisedTrainer):
                 "tasks step one after the other on the same batch, so take a larger batch or JointTrainer."
             )
         super().__init__(*args, loss_function=loss_function, prepare_batch=prepare_batch, **kwargs)
+        if getattr(self.data_loader, "persistent_workers", False):
+            raise ValueError(
+                "persistent_workers: expected False, but got True; workers that outlive an epoch keep its random state."
+            )
         self.seed = seed
         self.scaler = torch.amp.GradScaler(self.state.device.type, enabled=self.amp)
         self.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
@@ -67,7 +72,21 @@ class MultiTaskTrainer(SupervisedTrainer):
         """Update the network once on a batch, filling ``state.output`` and firing the iteration's events."""
 
     def run(self) -> None:
-        """Train until ``max_epochs``."""
+        """Train until ``max_epochs``; nothing is left to do for a state that has come so far already.
+
+        Raises:
+            ValueError: if there is no batch to train on.
+        """
+        if self.state.epoch_length == 0:
+            raise ValueError(
+                "Trainer: expected at least one batch, but got none; take a smaller batch_size or more photographs."
+            )
+        if self.state.iteration and self.state.epoch >= self.state.max_epochs:
+            # ignite would take a finished state for a fresh one, and train it all again.
+            self.logger.warning(
+                f"Already trained for {self.state.epoch} epochs of {self.state.max_epochs}: nothing to do."
+            )
+            return
         Workflow.run(self)  # SupervisedTrainer.run would replace the scaler
 
     def state_dict(self) -> dict[str, Any]:

@@ -50,10 +50,17 @@ def log_to_run(
         _logger.warning("No MLflow run is noted in %s: the results are not sent to MLflow.", run)
         return None
     run_id = run_id or str(run)
+    from mlflow.exceptions import MlflowException
+
     client = open_client(tracking_uri)
     try:
         log_records(client, run_id, metric_records(scalars(metrics or {}, prefix), step))
         log_paths(client, run_id, artifacts)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        _logger.warning("The MLflow run %s is not in the store any more: the results are not sent to MLflow.", run_id)
+        return None
     finally:
         close_client(client)
     return run_id

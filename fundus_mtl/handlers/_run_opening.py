@@ -55,7 +55,7 @@ def _continued(handler: RunHandler, owner: Engine) -> Any:
     if wanted and run is not None:
         handler.client.update_run(run.info.run_id, status="RUNNING")
         return run
-    if wanted and run_id and handler.resume != "auto":
+    if handler.run_id or (wanted and run_id and handler.resume != "auto"):
         raise ValueError(
             f"expected run {run_id} in experiment {handler.experiment_name}, but the tracking store has no such run."
         )

@@ -64,7 +64,8 @@ class NegativeLossSum(Metric):
 
     def compute(self) -> float:
         """Return minus the sum."""
-        known = [value for part in self.parts if not math.isnan(value := part.compute())]
+        # By count, not by value: a task that has diverged to NaN must not make the model look better.
+        known = [part.compute() for part in self.parts if part.count]
         return -sum(known) if known else math.nan
 
 

@@ -177,3 +177,39 @@ def test_a_label_without_presence_is_refused():
     del item["b_present"]
     with pytest.raises(KeyError, match="b_present: expected beside the label b"):
         PrepareMultiTaskBatch(TASKS)({k: v[None] for k, v in item.items()})
+
+
+@each_method
+def test_a_finished_training_is_not_repeated(method):
+    done = make(method)
+    done.run()
+    again = make(method)
+    again.load_state_dict(done.state_dict())
+    before = weights(again.network)
+    again.run()
+    assert_same(weights(again.network), before)
+    assert again.state.epoch == 2
+
+
+def test_nothing_to_train_on_is_an_error():
+    trainer = make("joint")
+    trainer.state.epoch_length = 0
+    with pytest.raises(ValueError, match="expected at least one batch"):
+        trainer.run()
+
+
+def test_workers_that_outlive_an_epoch_are_refused():
+    from monai.data import DataLoader, Dataset
+
+    trainer, optimizer = METHODS["joint"]
+    network = Branches()
+    with pytest.raises(ValueError, match="persistent_workers: expected False"):
+        trainer(
+            device=torch.device("cpu"),
+            max_epochs=1,
+            train_data_loader=DataLoader(Dataset(samples()), num_workers=1, persistent_workers=True),
+            network=network,
+            optimizer=optimizer(network),
+            loss_function=PlainLoss(TASKS),
+            prepare_batch=PrepareMultiTaskBatch(TASKS),
+        )

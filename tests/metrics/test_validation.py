@@ -36,7 +36,7 @@ def sample(pred, true, point=(0, 0), present=True, grade=(0.5, 0)):
 
 
 def test_by_hand():
-    """First sample: Dice 2/3 and 1 of the two channels; peaks 3-4-5 apart in (row, column). The second has no lesion label."""
+    """First sample: Dice 2/3 and 1 of the two channels, peaks 4 px apart. The second has no lesion label."""
     first = sample(
         [[[0.9, 0.9, 0.1]], [[0.0, 0.0, 1.0]]], [[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]], (1, 5), grade=(0.2, 0)
     )
@@ -65,3 +65,9 @@ def test_losses_are_weighted_by_labelled_samples():
     assert math.isnan(found["c"])
     assert found["score"] == pytest.approx(-8.0)
     assert math.isnan(measured([{}], {"score": NegativeLossSum(tasks)})["score"])
+
+
+def test_a_diverged_task_is_no_good_model():
+    batch = {"loss_a": 1.0, "labelled_a": 1, "loss_b": math.nan, "labelled_b": 1}
+    tasks = [Task(name, 1, "regression", None) for name in "ab"]
+    assert math.isnan(measured([batch], {"score": NegativeLossSum(tasks)})["score"])

@@ -1,0 +1,1 @@
+"""The bundles, as they come with the package: found through ``importlib.resources``."""
