@@ -31,7 +31,8 @@ def sample(pred, true, point=(0, 0), present=True, grade=(0.5, 0)):
     return {
         "pred_lesion": torch.tensor(pred), "lesion": torch.tensor(true), "lesion_present": torch.tensor(present),
         "pred_point": heatmaps[0], "point": heatmaps[1], "point_present": torch.tensor(True),
-        "pred_grade": torch.tensor([grade[0]]), "grade": torch.tensor([float(grade[1])]), "grade_present": torch.tensor(True),
+        "pred_grade": torch.tensor([grade[0]]), "grade": torch.tensor([float(grade[1])]),
+        "grade_present": torch.tensor(True),
     }  # fmt: skip
 
 
