@@ -72,9 +72,9 @@ def test_shapes_are_refused(ratio, eye):
 def test_ratios_are_ratios_and_turn_with_the_picture(disc, cup):
     vertical, horizontal, area = (ratio(disc, cup) for ratio in RATIOS)
     assert isnan(area) or all(0 < value <= 1 for value in (vertical, horizontal, area))
-    np.testing.assert_equal(vertical_cdr(disc.T, cup.T), horizontal)
-    for flipped in (disc[::-1], cup[::-1]), (disc * 255, cup * 7):
-        if label(disc, connectivity=2).max() < 2:  # of two equal components the first in reading order is kept
+    if label(disc, connectivity=2).max() < 2:  # of two equal components the first in reading order is kept
+        np.testing.assert_equal(vertical_cdr(disc.T, cup.T), horizontal)
+        for flipped in (disc[::-1], cup[::-1]), (disc * 255, cup * 7):
             np.testing.assert_equal(vertical_cdr(*flipped), vertical)
 
 
