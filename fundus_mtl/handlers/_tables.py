@@ -22,8 +22,9 @@ class CaseTable:
     """Measure every sample of an evaluation; at its end write the rows and their summary, and log the latter.
 
     The files are ``per_case.csv``, ``summary.csv`` and ``summary.md``. A sample that cannot be measured (``ValueError``)
-    is a row with its ``id`` and the reason in ``note``, and a warning. After the run `rows` (as they come), `summary`
-    (a data frame) and `metrics` (flat, NaN left out) are at hand. One process writes: not for distributed evaluation.
+    is a row with its ``id`` and the reason in ``note``, and a warning; so is one handed to `fail`. After the run `rows` (as
+    they come), `failures`, `summary` (a data frame) and `metrics` (flat, NaN left out) are at hand. One process writes: not
+    for distributed evaluation.
 
     Args:
         measure: from a sample of ``engine.state.output``, a list of dictionaries after postprocessing, to a row.
@@ -47,6 +48,7 @@ class CaseTable:
         self.prefix = prefix
         self.note = note
         self.rows: list[dict[str, Any]] = []
+        self.failures: list[dict[str, Any]] = []
         self.summary: pd.DataFrame | None = None
         self.metrics: dict[str, float] = {}
 
@@ -58,7 +60,12 @@ class CaseTable:
 
     def start(self) -> None:
         """Forget an earlier run."""
-        self.rows, self.summary, self.metrics = [], None, {}
+        self.rows, self.failures, self.summary, self.metrics = [], [], None, {}
+
+    def fail(self, item: Mapping[str, Any], stage: str, exception: BaseException) -> None:
+        """Keep a row without measures for a photograph that cannot be read or prepared; for ``FolderSamples``."""
+        logger.warning("%s: not evaluated (%s): %s", item["id"], stage, exception)
+        self.failures.append({"id": str(item["id"]), "note": f"not evaluated ({stage}): {exception}"})
 
     def collect(self, engine: Engine) -> None:
         """Measure the samples of a batch.
@@ -80,7 +87,7 @@ class CaseTable:
         """Write and log what was collected."""
         import pandas as pd
 
-        table = pd.DataFrame(self.rows)
+        table = pd.DataFrame(self.rows + self.failures)
         self.summary = self.summarise(table)
         numbers = zip(self.summary["metric"], self.summary["value"], strict=True)
         self.metrics = {f"{self.prefix}_{metric}": float(value) for metric, value in numbers if isfinite(value)}

@@ -163,6 +163,26 @@ def test_single_task_training_is_a_list_of_one(task, refuge_data, tmp_path):
     assert evaluator.state.metrics["val_score"] == pytest.approx(-evaluator.state.metrics[f"val_loss_{task}"])
 
 
+def test_an_unreadable_photograph_is_a_row_of_the_evaluation(refuge_data, trained, tmp_path):
+    datalist = json.loads((refuge_data / "datalist_official.json").read_text())
+    for item in datalist["training"] + datalist["validation"] + datalist["testing"]:
+        item |= {key: str((refuge_data / item[key]).resolve()) for key in ("image", "disc", "cup")}
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photograph")
+    datalist["testing"][1]["image"] = str(broken)
+    (tmp_path / "datalist.json").write_text(json.dumps(datalist))
+    out = options(
+        refuge_data, trained, datalist=str(tmp_path / "datalist.json"), evaluation_dir=str(tmp_path / "evaluation")
+    )
+    run("refuge_mtl", "evaluate", tracking_uri=None, **out)
+    with (tmp_path / "evaluation" / "per_case.csv").open(newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert sorted(rows) == ["T0001", "T0002", "T0003", "T0004"]
+    assert "not evaluated (read)" in rows["T0002"]["note"]
+    assert rows["T0002"]["glaucoma_prob"] == ""
+    assert rows["T0001"]["glaucoma_prob"]
+
+
 def test_a_fold_of_five(refuge_data, tmp_path):
     made = workflow(
         "refuge_mtl", "train", fold=2, datalist=str(refuge_data / "datalist_cv5.json"), **options(refuge_data, tmp_path)
