@@ -213,3 +213,14 @@ def test_workers_that_outlive_an_epoch_are_refused():
             loss_function=PlainLoss(TASKS),
             prepare_batch=PrepareMultiTaskBatch(TASKS),
         )
+
+
+@each_method
+def test_the_network_is_in_training_mode_whatever_an_evaluator_left(method):
+    trainer = make(method, epochs=1)
+    trainer.network.eval()
+    modes = []
+    trainer.network.register_forward_hook(lambda module, *_: modes.append(module.training))
+    trainer.run()
+    assert modes
+    assert all(modes)

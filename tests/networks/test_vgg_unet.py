@@ -63,6 +63,30 @@ def test_only_what_is_asked_is_computed():
     assert not any(name in ("heads.glaucoma", "heads.cup") for name in ran)
 
 
+def test_the_classifier_takes_the_global_maximum():
+    """Worked by hand: each channel's largest value, weight one, bias one half; dropout is silent at test."""
+    head = VGGUNet(TASKS, width=1).eval().heads["glaucoma"]
+    nn.init.ones_(head.linear.weight)
+    nn.init.constant_(head.linear.bias, 0.5)
+    features = torch.zeros(1, 8, 2, 3)
+    features[0, :, 1, 2] = torch.arange(8.0)
+    assert_close(head(features), torch.tensor([[28.5]]))
+
+
+def test_the_decoder_is_the_papers():
+    """Oracle: up-sampling by nn.Upsample with corners aligned, skip first, then the stage's own convolutions."""
+    network = VGGUNet(TASKS, width=2).eval()
+    image = torch.rand(1, 3, 32, 48)
+    features = []
+    for stage in network.encoder:
+        features.append(stage(nn.MaxPool2d(2)(features[-1]) if features else image))
+    x = features.pop()
+    upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+    for stage in network.decoder:
+        x = stage(torch.cat([features.pop(), upsample(x)], dim=1))
+    assert_close(network(image)["disc"], network.heads["disc"](x))
+
+
 def test_sharing_is_as_in_the_paper():
     """The classifier leaves at the bottleneck: the decoder is reached by the three dense tasks only."""
     network = VGGUNet(TASKS, width=4)
