@@ -62,6 +62,7 @@ class _Scan:
         self.ignored: Counter[str] = Counter()
 
     def below(self, folder: Path) -> Iterator[dict[str, str]]:
+        """Yield the items of a folder and of those inside it, in the order of their names."""
         try:
             entries = sorted(folder.iterdir())
         except OSError as error:
