@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from fundus_mtl.whole_file import whole_file
+
 Mask = NDArray[np.bool_]
 # A photograph is the same if its pixels hardly differ from the match's and are far from the second best's.
 SAME, FAR = 1.0, 3.0
@@ -54,12 +56,10 @@ def save_mask(mask: Mask, path: Path) -> None:
     Raises:
         OSError: if it cannot be written, a full disk included.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(
             error.errno, f"{path.name}: expected to write it, but got: {error.strerror}; free some space."
         ) from error

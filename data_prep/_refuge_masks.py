@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
+from fundus_mtl.whole_file import whole_file
 
 BACKGROUND, CUP = 255, 0
 _ORIENTATION, _SIDEWAYS = 274, (5, 6, 7, 8)  # EXIF
@@ -75,14 +76,11 @@ def write_masks(source: Path, disc_path: Path, cup_path: Path, name: str) -> Non
     if all(path.is_file() and path.stat().st_mtime_ns == stamp for path in (disc_path, cup_path)):
         return
     for path, mask in zip((disc_path, cup_path), decode(source, name), strict=True):
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
-            os.utime(partial, ns=(stamp, stamp))
-            partial.replace(path)
+            with whole_file(path) as partial:
+                Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
+                os.utime(partial, ns=(stamp, stamp))
         except OSError as error:
-            partial.unlink(missing_ok=True)
             reason = error.strerror or str(error)
             raise OSError(
                 error.errno,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_mtl.data._datalist_rules import ITEM_KEYS, SECTIONS, check_datalist
+from fundus_mtl.whole_file import whole_file
 
 Item = dict[str, Any]
 
@@ -65,12 +66,10 @@ def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
     """
     check_datalist(document)
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(
             error.errno, f"{path.name}: expected to write the datalist, but got: {error.strerror}; free some space."
         ) from error

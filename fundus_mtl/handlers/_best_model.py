@@ -15,6 +15,8 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from fundus_mtl.whole_file import whole_file
+
 _BEST = ("best_metric", "best_metric_epoch")
 
 
@@ -55,10 +57,8 @@ class BestModelSaver:
 
     def save(self) -> None:
         """Write the weights."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        torch.save(self.network.state_dict(), partial)
-        partial.replace(self.path)
+        with whole_file(self.path) as partial:
+            torch.save(self.network.state_dict(), partial)
 
 
 def keep_best_metric(engine: Engine) -> Engine:

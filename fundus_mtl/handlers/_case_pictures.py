@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_mtl.whole_file import whole_file
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -47,6 +49,5 @@ def encode_jpeg(picture: NDArray[np.uint8], width: int) -> bytes:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure so that the file is there as a whole or not at all; the suffix names the format."""
-    partial = path.with_name(f"{path.stem}.partial{path.suffix}")
-    figure.savefig(partial, dpi=120)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=120)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ignite.engine import Engine, Events
 
 from fundus_mtl.metrics import summarise as summarise_refuge
+from fundus_mtl.whole_file import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,6 @@ class CaseTable:
         self.summary = self.summarise(table)
         numbers = zip(self.summary["metric"], self.summary["value"], strict=True)
         self.metrics = {f"{self.prefix}_{metric}": float(value) for metric, value in numbers if isfinite(value)}
-        self.output_dir.mkdir(parents=True, exist_ok=True)
         text = self._text()
         write_whole(self.output_dir / "per_case.csv", csv_text(table))
         write_whole(self.output_dir / "summary.csv", csv_text(self.summary))
@@ -133,9 +133,8 @@ def _harmless(cell: Any) -> Any:
 
 def write_whole(path: Path, text: str) -> None:
     """Write UTF-8 text so that the file is there as a whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="")
 
 
 def markdown_table(summary: pd.DataFrame) -> str:

@@ -22,6 +22,7 @@ from scipy.special import expit
 
 from fundus_mtl.biomarkers import vertical_cdr
 from fundus_mtl.metrics._classification import known_cases
+from fundus_mtl.whole_file import whole_file
 
 
 class VCDRRegression:
@@ -65,9 +66,8 @@ class VCDRRegression:
             "intercept": self.intercept,
             "of": "clinical vertical cup-to-disc ratio",
         }
-        partial = Path(path).with_name(Path(path).name + ".partial")
-        partial.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> VCDRRegression:
