@@ -3,7 +3,17 @@
 from fundus_mtl.engines._evaluator import MultiTaskEvaluator
 from fundus_mtl.engines._independent_trainer import IndependentTrainer
 from fundus_mtl.engines._joint_trainer import JointTrainer
+from fundus_mtl.engines._multi_adaptive_trainer import MultiAdaptiveTrainer
 from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
 from fundus_mtl.engines._prepare_batch import PrepareMultiTaskBatch
+from fundus_mtl.engines._surgery_trainer import SurgeryTrainer
 
-__all__ = ["IndependentTrainer", "JointTrainer", "MultiTaskEvaluator", "MultiTaskTrainer", "PrepareMultiTaskBatch"]
+__all__ = [
+    "IndependentTrainer",
+    "JointTrainer",
+    "MultiAdaptiveTrainer",
+    "MultiTaskEvaluator",
+    "MultiTaskTrainer",
+    "PrepareMultiTaskBatch",
+    "SurgeryTrainer",
+]

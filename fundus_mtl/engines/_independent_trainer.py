@@ -43,7 +43,7 @@ class IndependentTrainer(MultiTaskTrainer):
     def _step(self, image: Tensor, targets: Targets) -> None:
         losses = {}
         for name in self.optimizer:
-            if bool(targets.presence[name].any()):
+            if self._labelled[name]:
                 losses.update(self._step_task(name, image, targets))
         if losses:
             self.state.output[Keys.LOSS] = torch.stack(list(losses.values())).sum()
@@ -54,6 +54,7 @@ class IndependentTrainer(MultiTaskTrainer):
         losses = self._forward(image, targets, tasks=(name,))
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(losses[name]).backward()
+        self._sum_grad_over_ranks()
         self.fire_event(IterationEvents.BACKWARD_COMPLETED)
         self.scaler.step(optimizer)
         return {name: losses[name].detach()}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+from ignite.engine import Events
 from monai.engines.utils import IterationEvents
 from monai.utils import CommonKeys as Keys
 from torch import Tensor
 
+from fundus_mtl.autograd import Gradients, last_shared
+from fundus_mtl.engines import _ranks as ranks
 from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
 from fundus_mtl.engines._prepare_batch import Targets
 from fundus_mtl.weighting import Sum
@@ -18,7 +22,12 @@ class JointTrainer(MultiTaskTrainer):
     """Step once on ``weighting({task: loss})``.
 
     A batch without any label is passed over. With ``accumulation_steps`` n, the gradients of n batches are averaged before
-    the step, and what is left at the end of an epoch is stepped too, as in MONAI's trainer.
+    the step, and what is left at the end of an epoch is stepped too, as in MONAI's trainer. ``state.output`` also holds
+    ``weight_<task>``, by how much the loss counted.
+
+    A weighting that says ``needs_gradient_norms`` is handed each loss's gradient norm at the last layer that all of the
+    batch's tasks reach (one partial backward per task). One that has ``start_epoch`` is told when an epoch begins. Its
+    ``state_dict``, if any, is part of the trainer's.
 
     Args:
         *args: of ``MultiTaskTrainer``.
@@ -28,11 +37,20 @@ class JointTrainer(MultiTaskTrainer):
 
     accumulates = True
 
-    def __init__(
-        self, *args: Any, weighting: Callable[[dict[str, Tensor]], Tensor] | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, weighting: Callable[..., Tensor] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.weighting = weighting or Sum()
+        self.weighting: Any = weighting or Sum()
+        self._weights: dict[str, Tensor] = {}
+        if hasattr(self.weighting, "start_epoch"):
+            # At the start: a state that is saved at the end of an epoch is the same before and after other handlers.
+            self.add_event_handler(Events.EPOCH_STARTED, self.weighting.start_epoch)
+
+    def contributions(self, gradients: Mapping[str, Gradients]) -> dict[str, Gradients]:
+        """Return each task's gradients times the weight that its loss had at the last step, one before the first."""
+        return {
+            task: [None if entry is None else entry * self._weights.get(task, 1.0) for entry in entries]
+            for task, entries in gradients.items()
+        }
 
     def _step(self, image: Tensor, targets: Targets) -> None:
         first, last = self._accumulation()
@@ -40,20 +58,53 @@ class JointTrainer(MultiTaskTrainer):
             self.optimizer.zero_grad(set_to_none=True)
         losses = self._forward(image, targets)
         if losses:
-            total = self.weighting(losses)
+            total = self._weigh(losses)
             self.state.output[Keys.LOSS] = total.detach()
             self.scaler.scale(total / self.accumulation_steps).backward()
             self.fire_event(IterationEvents.BACKWARD_COMPLETED)
-        if last and self._has_gradient():
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
+        if last:
+            self._sum_grad_over_ranks()
+            if self._has_gradient():
+                self.scaler.step(self.optimizer)
+                self.scaler.update()
 
-    def _accumulation(self) -> tuple[bool, bool]:
-        """Whether this batch is the first, and the last, of those that one step is made of."""
-        length = self.state.epoch_length
-        at = self.state.iteration - 1 if length is None else (self.state.iteration - 1) % length
-        steps = self.accumulation_steps
-        return at % steps == 0, (at + 1) % steps == 0 or at + 1 == length
+    def _weigh(self, losses: dict[str, Tensor]) -> Tensor:
+        if getattr(self.weighting, "needs_gradient_norms", False):
+            total = self.weighting(losses, self._gradient_norms(losses))
+        else:
+            total = self.weighting(losses)
+        moving = {name: loss for name, loss in losses.items() if loss.requires_grad}
+        weights = torch.autograd.grad(total, list(moving.values()), retain_graph=True, allow_unused=True)
+        for name, weight in zip(moving, weights, strict=True):
+            self._weights[name] = weight if isinstance(weight, Tensor) else torch.zeros_like(losses[name])
+            self.state.output[f"weight_{name}"] = self._weights[name]
+        return total
+
+    def _gradient_norms(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return each unweighted loss's gradient norm, shape ``()``, at the last layer that all of them reach."""
+        parameters = self._trainable()
+        index = last_shared(losses, parameters)
+        if index is None:
+            raise ValueError(
+                f"{type(self.weighting).__name__}: expected a layer that all of {list(losses)} reach, but got none; take a "
+                "network with a shared trunk or another weighting."
+            )
+        weight = [parameters[index]]
+        norms = {}
+        for name, loss in losses.items():  # scaled: half precision would lose small gradients
+            (gradient,) = torch.autograd.grad(self.scaler.scale(loss), weight, retain_graph=True)
+            (total,) = ranks.PendingSum([gradient], weight).wait()
+            assert total is not None  # all losses reach this weight
+            norms[name] = total.norm() / self.scaler.get_scale()
+        return norms
 
     def _has_gradient(self) -> bool:
         return any(p.grad is not None for group in self.optimizer.param_groups for p in group["params"])
+
+    def _method_state(self) -> dict[str, Any]:
+        stateful = hasattr(self.weighting, "state_dict")
+        return {"weighting": self.weighting.state_dict()} if stateful else {}
+
+    def _load_method_state(self, state: Mapping[str, Any]) -> None:
+        if "weighting" in state and hasattr(self.weighting, "load_state_dict"):
+            self.weighting.load_state_dict(state["weighting"])

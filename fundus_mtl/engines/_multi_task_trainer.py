@@ -1,4 +1,4 @@
-"""What all trainers share: batch, seeds, mixed precision, events, state. The step itself is the subclass."""
+"""What all trainers share: batch, seeds, ranks, mixed precision, events, state. The step itself is the subclass."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from ignite.engine import Events
-from monai.data.utils import set_rnd
 from monai.engines import SupervisedTrainer
 from monai.engines.utils import IterationEvents
 from monai.engines.workflow import Workflow
 from monai.utils import CommonKeys as Keys
 from torch import Tensor
 
-from fundus_mtl.engines._prepare_batch import Targets
+from fundus_mtl.autograd import Gradients, assign_grad
+from fundus_mtl.engines import _ranks as ranks
+from fundus_mtl.engines._prepare_batch import Targets, count_labels
+from fundus_mtl.engines._seeding import derived, seed_data
 
 
 class MultiTaskTrainer(SupervisedTrainer):
@@ -29,6 +30,10 @@ class MultiTaskTrainer(SupervisedTrainer):
     * There is one gradient scaler for the trainer's life, part of ``state_dict``; MONAI makes a new one at every ``run``.
     * ``state.output`` holds ``image``, ``label``, ``pred_<task>`` (logits), ``loss``, and of the tasks that had a
       label ``loss_<task>`` and ``labelled_<task>``, the number of samples it is the mean of.
+    * Where ``torch.distributed`` is initialised, the weights of rank 0 are everyone's at the start, a task's loss is the
+      mean over the labelled samples of *all* ranks, and its gradients are summed over the ranks before a method sees
+      them: n ranks do what one does with the n-fold batch. Do not wrap the network in ``DistributedDataParallel``. Batch
+      norm sees its own rank's samples only; its running statistics are rank 0's from the end of every epoch on.
 
     Args:
         network: ``forward(image, tasks=None) -> {task: logits}``.
@@ -71,6 +76,25 @@ class MultiTaskTrainer(SupervisedTrainer):
     def _step(self, image: Tensor, targets: Targets) -> None:
         """Update the network once on a batch, filling ``state.output`` and firing the iteration's events."""
 
+    def contributions(self, gradients: Mapping[str, Gradients]) -> dict[str, Gradients]:
+        """Tell what of each task's gradient enters the update, before the optimizer; moves no state.
+
+        Args:
+            gradients: ``{task: one entry per trainable parameter of the network}``.
+        """
+        return dict(gradients)
+
+    def seed_iteration(self) -> None:
+        """Seed this iteration's dropout; a handler that repeats the forward draws the same."""
+        torch.manual_seed(derived(self.seed, 1, self.state.iteration, ranks.rank()))
+
+    def _method_state(self) -> dict[str, Any]:
+        """Return what the method remembers from step to step."""
+        return {}
+
+    def _load_method_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what ``_method_state`` returned."""
+
     def run(self) -> None:
         """Train until ``max_epochs``; nothing is left to do for a state that has come so far already.
 
@@ -87,17 +111,19 @@ class MultiTaskTrainer(SupervisedTrainer):
                 f"Already trained for {self.state.epoch} epochs of {self.state.max_epochs}: nothing to do."
             )
             return
+        ranks.broadcast([*self.network.parameters(), *self.network.buffers()])
         Workflow.run(self)  # SupervisedTrainer.run would replace the scaler
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the epoch reached, the engine's user keys, and the scaler's state."""
-        return {**super().state_dict(), "scaler": self.scaler.state_dict()}
+        """Return the epoch reached, the engine's user keys, the scaler's state and the method's."""
+        return {**super().state_dict(), "scaler": self.scaler.state_dict(), "method": self._method_state()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what ``state_dict`` returned."""
         own = dict(state_dict)
-        scaler = own.pop("scaler", {})
+        scaler, method = own.pop("scaler", {}), own.pop("method", {})
         super().load_state_dict(own)
+        self._load_method_state(method)
         if scaler:  # a disabled scaler has an empty state
             self.scaler.load_state_dict(scaler)
 
@@ -105,10 +131,13 @@ class MultiTaskTrainer(SupervisedTrainer):
         if batchdata is None:
             raise ValueError("Trainer: expected a batch, but got None; check the data loader.")
         image, targets = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
-        torch.manual_seed(_derived(self.seed, 1, self.state.iteration))
+        self.seed_iteration()
         self.network.train()
         self.state.output = {Keys.IMAGE: image, Keys.LABEL: targets.labels, Keys.LOSS: torch.tensor(float("nan"))}
+        self._labelled = ranks.sum_counts(count_labels(targets), self.state.device)
         self._step(image, targets)
+        if self._position() + 1 == self.state.epoch_length:
+            ranks.broadcast(list(self.network.buffers()))
         self.fire_event(IterationEvents.MODEL_COMPLETED)
         return self.state.output
 
@@ -119,24 +148,34 @@ class MultiTaskTrainer(SupervisedTrainer):
         self.state.output.update({f"pred_{name}": value.detach() for name, value in logits.items()})
         self.fire_event(IterationEvents.FORWARD_COMPLETED)
         losses: dict[str, Tensor] = self.loss_function(logits, *targets)
+        if ranks.world_size() > 1:
+            losses = ranks.share_losses(losses, logits, count_labels(targets), self._labelled)
         for name, loss in losses.items():
             self.state.output[f"loss_{name}"] = loss.detach()
-            self.state.output[f"labelled_{name}"] = int(targets.presence[name].sum())
+            self.state.output[f"labelled_{name}"] = self._labelled[name]
         self.fire_event(IterationEvents.LOSS_COMPLETED)
         return losses
 
+    def _trainable(self) -> list[Tensor]:
+        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+
+    def _sum_grad_over_ranks(self) -> None:
+        """Turn every ``.grad`` of the network into the sum over the ranks."""
+        if ranks.world_size() > 1:
+            parameters = self._trainable()
+            assign_grad(parameters, ranks.PendingSum([p.grad for p in parameters], parameters).wait())
+
+    def _position(self) -> int:
+        """Where this iteration stands in its epoch, from 0."""
+        length = self.state.epoch_length
+        return int(self.state.iteration - 1 if length is None else (self.state.iteration - 1) % length)
+
+    def _accumulation(self) -> tuple[bool, bool]:
+        """Whether this batch is the first, and the last, of those that one step is made of."""
+        at, steps = self._position(), self.accumulation_steps
+        return at % steps == 0, (at + 1) % steps == 0 or at + 1 == self.state.epoch_length
+
     def _seed_epoch(self) -> None:
-        seed = _derived(self.seed, 0, self.state.epoch)
-        torch.manual_seed(seed)
-        for drawer in (self.data_loader, getattr(self.data_loader, "sampler", None)):
-            if drawer is not None and hasattr(drawer, "generator"):
-                drawer.generator = torch.Generator().manual_seed(seed)
-        # In this process; workers are seeded by the loader from its generator.
-        set_rnd(getattr(self.data_loader, "dataset", None), seed % 2**32)
+        seed_data(self.data_loader, derived(self.seed, 0, self.state.epoch, ranks.rank()))
         # An iterator left over from an epoch shorter than the loader would carry the old order into this one.
         self._dataloader_iter = None
-
-
-def _derived(*numbers: int) -> int:
-    """Mix numbers into one seed; neighbours share nothing, as they would with a sum."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

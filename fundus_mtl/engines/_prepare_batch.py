@@ -19,6 +19,11 @@ class Targets(NamedTuple):
     presence: dict[str, Tensor]
 
 
+def count_labels(targets: Targets) -> dict[str, int]:
+    """Return how many samples of a batch have each task's label."""
+    return {name: int(present.sum()) for name, present in targets.presence.items()}
+
+
 class PrepareMultiTaskBatch(PrepareBatch):
     """Pick the image, every task's label, and ``<task>_present`` out of a batch.
 

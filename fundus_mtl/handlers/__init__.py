@@ -1,4 +1,4 @@
-"""Handlers that MONAI does not have: one well-kept MLflow run, the best weights, tables and figures."""
+"""Handlers that MONAI does not have: one well-kept MLflow run, the best weights, tables, figures, balance."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fundus_mtl.handlers._roc import roc_figure
 from fundus_mtl.handlers._run import RunHandler
 from fundus_mtl.handlers._sample_overlay import SampleOverlay
 from fundus_mtl.handlers._tables import CaseTable
+from fundus_mtl.handlers._task_balance import TaskBalance
 
 __all__ = [
     "BestModelSaver",
@@ -17,6 +18,7 @@ __all__ = [
     "CaseTable",
     "RunHandler",
     "SampleOverlay",
+    "TaskBalance",
     "keep_best_metric",
     "latest_checkpoint",
     "log_to_run",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import ignite.distributed as idist
 from ignite.engine import Engine, Events
 from monai.engines import Trainer
 from monai.handlers import MLFlowHandler
@@ -74,7 +75,8 @@ class RunHandler(MLFlowHandler):
     ) -> None:
         self.client: Any = None
         self.cur_run: Any = None
-        if tracking_uri is None or is_off(tracking_uri):
+        # The other ranks do not even open the store: two of them making its tables at once is an error.
+        if tracking_uri is None or is_off(tracking_uri) or idist.get_rank() > 0:
             return
         client = open_client(tracking_uri)
         artifact_location = artifact_location or artifact_folder(tracking_uri)
@@ -117,6 +119,11 @@ class RunHandler(MLFlowHandler):
         self._curves.add(found)
         if self.iteration_interval and engine.state.iteration % self.iteration_interval == 0:
             self._curves.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
+
+    def keep(self, values: Mapping[str, Any], step: int) -> None:
+        """Keep a handler's own metrics for the run's next batch; nothing where this process tracks nothing."""
+        if self.client is not None and self._owner is not None:
+            self._curves.keep(values, step)
 
     def epoch_completed(self, engine: Engine) -> None:
         """Send what the epoch brought in one call: mean losses (of a trainer) and the engine's metrics."""

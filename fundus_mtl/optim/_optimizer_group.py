@@ -8,6 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
+from fundus_mtl.optim._effective_rate import effective_rate
+
 
 class OptimizerGroup(Optimizer):
     """Hold one optimizer per name and answer for all of them.
@@ -80,6 +82,14 @@ class OptimizerGroup(Optimizer):
             raise ValueError("OptimizerGroup: expected no closure, but got one; its members step on stored gradients.")
         for optimizer in self.optimizers.values():
             optimizer.step()
+
+    def effective_rate(self, task: str, parameter: Tensor) -> Tensor | float:
+        """Return the task's own member's rate at a parameter; see ``optim.effective_rate``.
+
+        Raises:
+            KeyError: if there is no member of the task's name.
+        """
+        return effective_rate(self[task], task, parameter)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the members' states by name."""

@@ -1,5 +1,8 @@
 """From the tasks' losses to the one number that is differentiated."""
 
+from fundus_mtl.weighting._dwa import DWA
+from fundus_mtl.weighting._gradnorm import GradNorm
 from fundus_mtl.weighting._sum import Sum
+from fundus_mtl.weighting._uncertainty import Uncertainty
 
-__all__ = ["Sum"]
+__all__ = ["DWA", "GradNorm", "Sum", "Uncertainty"]

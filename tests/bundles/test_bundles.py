@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -213,3 +216,25 @@ def test_a_missing_datalist_is_the_last_line(tmp_path, capsys):
         run("refuge_mtl", "train", **TINY, **options(tmp_path, tmp_path))
     last = (capsys.readouterr().err.strip() or "nothing").splitlines()[-1]
     assert "make it with data_prep" in last
+
+
+def test_two_processes_train_as_one(refuge_data, tmp_path):
+    """The command of the README, with gloo: both processes meet, and only the first writes."""
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2",
+        "-m", "monai.bundle", "run", "--args_file", str(BUNDLES / "refuge_mtl" / "configs" / "args_multi_gpu.yaml"),
+    ]  # fmt: skip
+    given = TINY | options(refuge_data, tmp_path / "out") | {"size": 32, "network_def::width": 2}
+    given |= {
+        "overlay": str(BUNDLES / "methods" / "pcgrad.yaml"),
+        "device": "$torch.device('cpu')",
+        "tracking_uri": "None",
+    }
+    command += [part for key, value in given.items() for part in (f"--{key}", str(value))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=BUNDLES.parent, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    state = torch.load(tmp_path / "out" / "state" / "state_checkpoint_epoch=1.pt", weights_only=True)
+    assert state["trainer"]["iteration"] == 2  # sixteen photographs, four on each of two processes per step
+    assert (done.stdout + done.stderr).count("Key metric: train_score") == 1  # told once, not by each process
+    assert (tmp_path / "out" / "models" / "model.pt").is_file()

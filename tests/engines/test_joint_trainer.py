@@ -7,7 +7,7 @@ from monai.engines import SupervisedTrainer
 from torch.testing import assert_close
 
 from fundus_mtl.engines import JointTrainer
-from tests.engines.toy import NAMES, Branches, assert_same, build, samples, weights
+from tests.engines.toy import NAMES, Branches, Forked, assert_same, build, gradients_by_hand, samples, weights
 
 
 def sgd(network):
@@ -102,3 +102,81 @@ def test_a_task_without_labels_in_the_batch_has_no_loss():
     trainer = build(JointTrainer, sgd, items=items, decollate=False)
     trainer.run()
     assert {key for key in trainer.state.output if key.startswith("loss_")} == {"loss_a", "loss_b"}
+
+
+def test_the_weights_of_the_losses_are_told():
+    """∂total/∂loss, also where the total is no linear sum; a task that does not count has weight zero."""
+    trainer = build(JointTrainer, sgd, weighting=lambda losses: losses["a"] ** 2 + 3 * losses["b"], decollate=False)
+    trainer.run()
+    output = trainer.state.output
+    assert_close(output["weight_a"], 2 * output["loss_a"])
+    assert output["weight_b"] == 3
+    assert output["weight_c"] == 0
+    parts = trainer.contributions({"a": [torch.ones(1), None], "b": [None, torch.ones(2)]})
+    assert_close(parts["a"][0], output["weight_a"].reshape(1), check_dtype=False)
+    assert parts["a"][1] is None
+    assert parts["b"][1].tolist() == [3, 3]
+
+
+class Asking:
+    """A weighting that keeps what it is told."""
+
+    needs_gradient_norms = True
+
+    def __init__(self):
+        self.norms = []
+
+    def __call__(self, losses, gradient_norms):
+        self.norms.append(gradient_norms)
+        return sum(losses.values())
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_gradient_norms_are_those_of_the_last_layer_that_all_tasks_reach(scaled):
+    """The forked network's trunk, not the decoder that only two tasks reach; taken by hand with backward()."""
+    weighting = Asking()
+    trainer = build(JointTrainer, sgd, network=Forked(), weighting=weighting, batch_size=6, epochs=1)
+    if scaled:
+        trainer.scaler = torch.amp.GradScaler("cpu")
+    trainer.run()
+    expected = {name: row["trunk.weight"].norm() for name, row in gradients_by_hand(samples()).items()}
+    for name in NAMES:
+        assert_close(weighting.norms[0][name], expected[name])
+
+
+def test_without_a_shared_layer_gradient_norms_are_refused():
+    class Apart(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = torch.nn.ModuleDict({n: torch.nn.Linear(4, 1, dtype=torch.float64) for n in NAMES})
+
+        def forward(self, image, tasks=None):
+            return {name: part(image) for name, part in self.parts.items()}
+
+    trainer = build(JointTrainer, sgd, network=Apart(), weighting=Asking())
+    with pytest.raises(ValueError, match="Asking: expected a layer that all of"):
+        trainer.run()
+
+
+def test_the_weighting_is_told_when_an_epoch_begins_and_its_state_travels():
+    class Counting:
+        epochs = 0
+
+        def start_epoch(self):
+            self.epochs += 1
+
+        def __call__(self, losses):
+            return sum(losses.values())
+
+        def state_dict(self):
+            return {"epochs": self.epochs}
+
+        def load_state_dict(self, state):
+            self.epochs = state["epochs"]
+
+    trainer = build(JointTrainer, sgd, weighting=Counting(), epochs=3)
+    trainer.run()
+    assert trainer.state_dict()["method"] == {"weighting": {"epochs": 3}}
+    fresh = build(JointTrainer, sgd, weighting=Counting())
+    fresh.load_state_dict(trainer.state_dict())
+    assert fresh.weighting.epochs == 3

@@ -16,24 +16,21 @@ from monai.handlers import (
     ValidationHandler,
     from_engine,
 )
+from torch.testing import assert_close
 
-from fundus_mtl.engines import IndependentTrainer, JointTrainer, MultiTaskEvaluator, PrepareMultiTaskBatch
+from fundus_mtl.engines import JointTrainer, MultiTaskEvaluator, PrepareMultiTaskBatch
 from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss
-from fundus_mtl.optim import OptimizerGroup
-from tests.engines.toy import NAMES, TASKS, Branches, PlainLoss, assert_same, build, samples, weights
+from tests.engines.methods import METHODS
+from tests.engines.methods import make as assemble
+from tests.engines.toy import NAMES, TASKS, Branches, Forked, PlainLoss, assert_same, samples, weights
 
 ADAM = partial(torch.optim.Adam, lr=1e-2)
-METHODS = {
-    "joint": (JointTrainer, lambda n: ADAM(n.parameters())),
-    "mtl_io": (IndependentTrainer, lambda n: OptimizerGroup.per_task(TASKS, n.parameters(), ADAM)),
-}
 each_method = pytest.mark.parametrize("method", METHODS)
 
 
 def make(method, **options):
     """A trainer with dropout and shuffling, in which every source of randomness plays a part."""
-    trainer, optimizer = METHODS[method]
-    return build(trainer, optimizer, network=Branches(dropout=0.5), shuffle=True, **options)
+    return assemble(method, Branches(dropout=0.5), ADAM, shuffle=True, **options)
 
 
 def evaluator_of(network, items=None):
@@ -117,13 +114,25 @@ def test_amp_trains_and_its_scaler_resumes(method):
     assert fresh.scaler.state_dict() == state["scaler"]
 
 
+@each_method
+def test_the_scalers_factor_changes_nothing(method):
+    """One factor for all tasks, taken off before a step or a moment: rules that are not homogeneous would show it."""
+    plain, scaled = (assemble(method, Forked(), epochs=3) for _ in range(2))
+    scaled.scaler = torch.amp.GradScaler("cpu")
+    plain.run()
+    scaled.run()
+    assert scaled.scaler.get_scale() == 2.0**16
+    for key, value in weights(plain.network).items():
+        assert_close(weights(scaled.network)[key], value, rtol=1e-9, atol=1e-12)
+
+
 def _float(prepared):
     image, targets = prepared
     return image.float(), targets
 
 
 def test_an_overflow_skips_that_tasks_step_only():
-    trainer = build(*METHODS["mtl_io"], batch_size=6, epochs=1, amp=True)
+    trainer = assemble("mtl_io", Branches(), ADAM, batch_size=6, epochs=1, amp=True)
     trainer.network.float()
     trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
     plain = trainer.loss_function
@@ -192,7 +201,7 @@ def test_a_finished_training_is_not_repeated(method):
 
 
 def test_nothing_to_train_on_is_an_error():
-    trainer = make("joint")
+    trainer = make("joint-Sum")
     trainer.state.epoch_length = 0
     with pytest.raises(ValueError, match="expected at least one batch"):
         trainer.run()
@@ -201,15 +210,14 @@ def test_nothing_to_train_on_is_an_error():
 def test_workers_that_outlive_an_epoch_are_refused():
     from monai.data import DataLoader, Dataset
 
-    trainer, optimizer = METHODS["joint"]
     network = Branches()
     with pytest.raises(ValueError, match="persistent_workers: expected False"):
-        trainer(
+        JointTrainer(
             device=torch.device("cpu"),
             max_epochs=1,
             train_data_loader=DataLoader(Dataset(samples()), num_workers=1, persistent_workers=True),
             network=network,
-            optimizer=optimizer(network),
+            optimizer=ADAM(network.parameters()),
             loss_function=PlainLoss(TASKS),
             prepare_batch=PrepareMultiTaskBatch(TASKS),
         )

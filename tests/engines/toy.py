@@ -30,6 +30,24 @@ class Branches(nn.Module):
         return {name: self.heads[name](shared) for name in tasks or NAMES}
 
 
+class Forked(nn.Module):
+    """A trunk for three tasks, a decoder for two of them, and heads: two sharing groups, as in the four-task U-Net."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.trunk = nn.Linear(4, 5, dtype=torch.float64)
+        self.decoder = nn.Linear(5, 6, dtype=torch.float64)
+        sizes = {"a": 6, "b": 6, "c": 5}
+        self.heads = nn.ModuleDict({name: nn.Linear(size, 1, dtype=torch.float64) for name, size in sizes.items()})
+
+    def forward(self, image, tasks=None):
+        tasks = tasks or NAMES
+        trunk = self.trunk(image).tanh()
+        decoded = self.decoder(trunk).tanh() if set(tasks) & {"a", "b"} else None
+        return {name: self.heads[name](trunk if name == "c" else decoded) for name in tasks}
+
+
 def double_mse(logits, labels):
     return nn.functional.mse_loss(logits.double(), labels.double())
 
@@ -85,3 +103,27 @@ def assert_same(one, other):
     assert one.keys() == other.keys()
     for name, value in one.items():
         assert torch.equal(value, other[name]), name
+
+
+def gradients_by_hand(items):
+    """Each task's gradient on the forked network, by backward() on its loss alone: {task: {parameter: gradient}}."""
+    found = {}
+    for name in NAMES:
+        network = Forked()
+        rows = [item for item in items if item[f"{name}_present"]]
+        if rows:
+            answers = network(torch.stack([item["image"] for item in rows]))
+            torch.nn.functional.mse_loss(answers[name], torch.stack([item[name] for item in rows])).backward()
+            found[name] = {key: p.grad for key, p in network.named_parameters() if p.grad is not None}
+    return found
+
+
+def overflowing(tasks=("b",)):
+    """A loss whose gradients are infinite for some tasks, and finite for the others."""
+    plain = PlainLoss(TASKS)
+
+    def loss(logits, labels, presence):
+        losses = plain(logits, labels, presence)
+        return {n: value * float("inf") if n in tasks else value for n, value in losses.items()}
+
+    return loss

@@ -1,0 +1,79 @@
+"""GradDrop: in every coordinate, keep the gradients of one sign only.
+
+Source: Chen et al., Just Pick a Sign, NeurIPS 2020, algorithm 1, lines 10-15. The paper applies it to the gradients
+of an activation; here, as in the CAGrad authors' code, it is applied to parameter gradients, which works with any
+sharing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fundus_mtl.aggregation._aggregator import Aggregator, widened
+from fundus_mtl.aggregation._generator import OwnGenerator
+
+
+class GradDrop(Aggregator):
+    r"""Draw a sign per coordinate and drop the gradients of the other sign.
+
+    With the purity :math:`P = \frac12 (1 + \sum_i g_i / \sum_i |g_i|)` (½ where all are zero) and :math:`U \sim U(0, 1)`, a
+    coordinate keeps the positive gradients if :math:`P > U` and the negative ones otherwise; the update is
+    :math:`\sum_i (\ell_i + (1 - \ell_i) M_i) g_i` with :math:`M_i` the zero-one mask of what is kept. Of two opposite
+    tasks one is always kept, never none.
+
+    Args:
+        leak: :math:`\ell`, the part of each gradient that is never dropped, 0..1: for all rows, or one per row in
+            their order. ``None`` is 0.
+        seed: of the draws; one generator on the rows' device, the same on every rank, part of ``state_dict``.
+
+    Raises:
+        ValueError: if a leak is outside 0..1.
+    """
+
+    def __init__(self, leak: float | Sequence[float] | None = None, seed: int = 0) -> None:
+        leaks = leak if isinstance(leak, Sequence) else [0.0 if leak is None else leak]
+        if not leaks or not all(0 <= value <= 1 for value in leaks):
+            raise ValueError(
+                f"GradDrop: expected leak to be None or between 0 and 1, for all rows or each, but got {leak}."
+            )
+        self.leak = leak
+        self._generator = OwnGenerator(seed)
+
+    def _combine(self, matrix: Tensor) -> Tensor:
+        rows = widened(matrix)
+        leaks = self._leaks(len(matrix)).to(rows)
+        total = rows.abs().sum(dim=0)
+        purity = torch.where(total > 0, 0.5 * (1 + rows.sum(dim=0) / total), 0.5)
+        draw = torch.rand(purity.shape, generator=self._generator.on(rows.device), dtype=rows.dtype, device=rows.device)
+        update = torch.zeros_like(draw)
+        for row, leak in zip(rows, leaks, strict=True):
+            kept = torch.where(purity > draw, row.clamp(min=0), row.clamp(max=0))
+            update += leak * row + (1 - leak) * kept
+        return update.to(matrix.dtype)
+
+    def _leaks(self, count: int) -> Tensor:
+        if not isinstance(self.leak, Sequence):
+            return torch.full((count,), self.leak or 0.0, dtype=torch.float64)
+        if len(self.leak) != count:
+            raise ValueError(
+                f"GradDrop: expected {len(self.leak)} rows, one for each leak, but got {count}; give one leak for all "
+                "rows if the number of tasks varies."
+            )
+        return torch.tensor(self.leak, dtype=torch.float64)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the generator."""
+        return self._generator.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue with the draws that the saved rule would have made next.
+
+        Raises:
+            KeyError: if it is another rule's state.
+        """
+        super().load_state_dict(state_dict)
+        self._generator.load_state_dict(state_dict)

@@ -1,0 +1,33 @@
+"""Rules that only need to know the angles and lengths of the gradients."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from fundus_mtl.aggregation._aggregator import Aggregator, widened
+
+
+class GramAggregator(Aggregator):
+    r"""Combine rows with weights that depend on nothing but their Gram matrix.
+
+    With :math:`M = G G^\top` the update is :math:`w(M)^\top G`. The T×T part is done in float64 on the CPU, the
+    P-dimensional part where the rows are. A trainer that has the Gram matrix calls ``weights`` and needs no ``(T, P)``
+    matrix.
+    """
+
+    @abstractmethod
+    def weights(self, gram: Tensor) -> Tensor:
+        """Return the weight of each task's gradient, shape ``(T,)``.
+
+        Args:
+            gram: the rows' dot products, ``(T, T)``, float64 on the CPU, finite.
+        """
+
+    def _combine(self, matrix: Tensor) -> Tensor:
+        rows = matrix.to(torch.float64)
+        wide = widened(matrix)
+        weights = self.weights((rows @ rows.T).cpu())
+        return (weights.to(wide) @ wide).to(matrix.dtype)

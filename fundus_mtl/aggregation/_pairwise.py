@@ -1,0 +1,59 @@
+"""The loop that PCGrad and MAMG share: every task's gradient meets every other, in random order."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fundus_mtl.aggregation._generator import OwnGenerator
+from fundus_mtl.aggregation._gram import GramAggregator
+
+
+class PairwiseSurgery(GramAggregator):
+    r"""Change each gradient where it conflicts with another, then add them up.
+
+    Task :math:`i` starts from :math:`g_i` and visits all other tasks in an order drawn afresh for each :math:`i`.
+    Where its gradient as changed so far, :math:`g_i'`, and the other's own :math:`g_j` have
+    :math:`g_i' \cdot g_j < 0`, a subclass edits :math:`g_i'`. Update: :math:`\sum_i g_i'`.
+
+    Args:
+        seed: of the visiting order; one generator on the CPU, the same on every rank, part of ``state_dict``.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._generator = OwnGenerator(seed)
+
+    def weights(self, gram: Tensor) -> Tensor:
+        """Return the weight of each task's gradient, shape ``(T,)``, from the Gram matrix ``(T, T)``."""
+        changed = torch.eye(len(gram), dtype=gram.dtype)  # row i: g_i' as a combination of the original gradients
+        for i, row in enumerate(changed):
+            for j in self._others(i, len(gram)):
+                if row @ gram[j] < 0:
+                    self._edit(row, j, gram)
+        return changed.sum(dim=0)
+
+    @abstractmethod
+    def _edit(self, row: Tensor, other: int, gram: Tensor) -> None:
+        """Change ``row``, ``(T,)``: a gradient's combination of the originals, in conflict with task ``other``."""
+
+    def _others(self, task: int, count: int) -> list[int]:
+        # Drawn whether or not anything conflicts, so that the order does not depend on the gradients before.
+        order = torch.randperm(count, generator=self._generator.on(torch.device("cpu")))
+        return [other for other in order.tolist() if other != task]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the generator."""
+        return self._generator.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue with the orders that the saved rule would have drawn next.
+
+        Raises:
+            KeyError: if it is another rule's state.
+        """
+        super().load_state_dict(state_dict)
+        self._generator.load_state_dict(state_dict)

@@ -1,0 +1,16 @@
+"""The plain sum of the gradients: joint training, and the scale that every other rule is compared with."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fundus_mtl.aggregation._gram import GramAggregator
+
+
+class Sum(GramAggregator):
+    r"""Add the gradients up: :math:`\sum_i g_i`, the gradient of :math:`\sum_i L_i`."""
+
+    def weights(self, gram: Tensor) -> Tensor:
+        """Return ones, shape ``(T,)``; only the size of the Gram matrix ``(T, T)`` is looked at."""
+        return torch.ones(len(gram), dtype=gram.dtype)

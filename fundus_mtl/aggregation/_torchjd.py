@@ -1,0 +1,150 @@
+"""Every aggregator of TorchJD, in this package's scale and with its state kept.
+
+Source: https://github.com/TorchJD/torchjd. An optional extra: the rule is given ready-made, so nothing is imported
+from it here.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from fundus_mtl.aggregation._aggregator import Aggregator, widened
+from fundus_mtl.aggregation._foreign_state import captured, restore
+from fundus_mtl.aggregation._generator import forked_randomness
+
+
+class TorchJD(Aggregator):
+    """Run an aggregator of TorchJD.
+
+    The rule's own behaviour is not patched. Its CAGrad and MGDA return zero as soon as one task's gradient is zero,
+    several use absolute epsilons, and its NashMTL (``max_norm``), FairGrad, ExcessMTL and PCD are not homogeneous:
+    under a gradient scaler, or when ``scale`` was found on rows of norm one, their length means what their own papers
+    say. Rows in half precision are combined in single.
+
+    Rules that draw from torch's global generator are run on a fork of it, seeded by ``seed`` and the number of the
+    call: ranks agree, and the training's other random numbers do not move.
+
+    Args:
+        aggregator: of ``torchjd.aggregation``. A bare Weighting goes into its ``GramianWeightedAggregator`` or
+            ``WeightedAggregator`` first.
+        scale: ``"tasks"``: multiply by what makes T equal rows g give T·g, found once per T on T rows of norm one
+            with a copy of the rule as it was given (T for rules that average, 1 for rules that add, T/(1 + c) for its
+            CAGrad). A number multiplies the rule's own result.
+        seed: of what the rule draws.
+
+    Raises:
+        TypeError: if the aggregator is not a module, or has parameters to learn, which no optimizer would see.
+        ValueError: if the scale is neither ``"tasks"`` nor a positive number.
+    """
+
+    def __init__(self, aggregator: nn.Module, scale: float | Literal["tasks"] = "tasks", seed: int = 0) -> None:
+        if not isinstance(aggregator, nn.Module) or any(True for _ in aggregator.parameters()):
+            raise TypeError(
+                f"TorchJD: expected an aggregator of torchjd without learned parameters, but got {aggregator!r}."
+            )
+        if scale != "tasks" and (isinstance(scale, bool | str) or not 0 < scale < float("inf")):
+            raise ValueError(f"TorchJD: expected scale to be 'tasks' or a positive number, but got {scale!r}.")
+        self.aggregator = aggregator
+        self.scale = scale
+        self.seed = seed
+        self._original = copy.deepcopy(aggregator)
+        self._calls = 0
+        self._tasks: int | None = None
+        self._factors: dict[tuple[int, torch.dtype, torch.device], float] = {}
+
+    def _combine(self, matrix: Tensor) -> Tensor:
+        rows = widened(matrix)
+        self._expect_same_tasks(len(rows))
+        factor = self._factor(rows)
+        self._calls += 1
+        update = factor * self._run(self.aggregator, rows, self._calls)
+        if not update.isfinite().all():
+            raise ValueError(
+                f"TorchJD: expected {self.aggregator!r} to return a finite update of {len(rows)} gradients, but got NaN or "
+                f"infinity; their norms are {rows.norm(dim=1).tolist()}."
+            )
+        return update.to(matrix.dtype)
+
+    def _expect_same_tasks(self, count: int) -> None:
+        """Refuse another number of tasks than before: rules with a memory would start it anew without a word."""
+        remembers = any(callable(getattr(module, "reset", None)) for module in self.aggregator.modules())
+        if remembers and self._tasks not in (None, count):
+            raise ValueError(
+                f"TorchJD: expected the {self._tasks} tasks that {self.aggregator!r} remembers, but got {count}; give each "
+                "group of tasks its own copy."
+            )
+        self._tasks = count
+
+    def _run(self, rule: nn.Module, rows: Tensor, call: int) -> Tensor:
+        try:
+            with forked_randomness(rows.device, self.seed, call):
+                update = rule(rows)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # another library's code and solvers: anything may come
+            raise ValueError(
+                f"TorchJD: expected {rule!r} to combine the gradients of {len(rows)} tasks, but got {type(error).__name__} "
+                f"({error}); some rules are built for a fixed number of tasks."
+            ) from error
+        if not isinstance(update, Tensor) or update.shape != rows.shape[1:]:
+            raise ValueError(
+                f"TorchJD: expected {rule!r} to return an update of shape {tuple(rows.shape[1:])}, but got "
+                f"{tuple(getattr(update, 'shape', ()))}; "
+                "put a Weighting into a WeightedAggregator or GramianWeightedAggregator."
+            )
+        return update
+
+    def _factor(self, rows: Tensor) -> float:
+        if self.scale != "tasks":
+            return float(self.scale)
+        key = (len(rows), rows.dtype, rows.device)
+        if key not in self._factors:
+            self._factors[key] = self._probe(rows)
+        return self._factors[key]
+
+    def _probe(self, rows: Tensor) -> float:
+        """Return T divided by what the rule makes of T equal rows, as a multiple of the row."""
+        width = 4 if len(rows) != 4 else 16  # not T, so that a Weighting's T weights are not taken for an update
+        row = width**-0.5 * (1 - 2 * (torch.arange(width, device=rows.device) % 2)).to(rows.dtype)  # norm 1, exactly
+        update = self._run(copy.deepcopy(self._original), row.repeat(len(rows), 1), 0)
+        multiple = (update @ row).item()
+        if not 0 < multiple < float("inf") or not torch.allclose(
+            update, multiple * row, rtol=1e-3, atol=1e-3 * multiple
+        ):
+            raise ValueError(
+                f"TorchJD: expected {self._original!r} to return a positive multiple of g for {len(rows)} equal "
+                f"gradients g, but got {update.tolist()} for {row.tolist()}; give scale as a number."
+            )
+        return len(rows) / multiple
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TorchJD:
+        """Copy by way of the state: solver objects inside a rule need not know how to be copied."""
+        twin = type(self)(copy.deepcopy(self._original, memo), self.scale, self.seed)
+        twin.load_state_dict(self.state_dict())
+        return twin
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the number of calls and of tasks, and what changed in the rule since it was given.
+
+        Raises:
+            TypeError: if the rule keeps a state that cannot be saved.
+        """
+        return {"calls": self._calls, "tasks": self._tasks, "rule": captured(self.aggregator, self._original)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from a state of ``state_dict``, bit for bit, on the kind of device it was saved on.
+
+        Raises:
+            KeyError: if it is another rule's state.
+        """
+        super().load_state_dict(state_dict)
+        rule = copy.deepcopy(self._original)
+        if state_dict["rule"]["rebuilt"]:
+            self._run(rule, torch.eye(state_dict["tasks"]), 0)
+        restore(rule, state_dict["rule"])
+        self.aggregator, self._calls, self._tasks = rule, state_dict["calls"], state_dict["tasks"]

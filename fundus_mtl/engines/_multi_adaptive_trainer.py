@@ -1,0 +1,97 @@
+"""MAO: one forward, a backward per task, streamed into moments of each task's own.
+
+Source: Hervella et al., Multi-Adaptive Optimization for multi-task learning with deep neural networks, 2024, algorithm 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from monai.engines.utils import IterationEvents
+from torch import Tensor
+
+from fundus_mtl.autograd import Gradients, assign_grad
+from fundus_mtl.engines._prepare_batch import Targets
+from fundus_mtl.engines._task_gradients import TaskGradientTrainer
+
+
+class MultiAdaptiveTrainer(TaskGradientTrainer):
+    """Give each task's gradients to an optimizer that keeps moments per task, then step once.
+
+    Without a gradient scaler and without accumulation, a task's gradients are taken up and dropped before the next task
+    is differentiated: no K·P gradients are kept, and ``.grad`` stays ``None``. Otherwise they are gathered first, because
+    an overflow has to be known before any moment moves: it skips the whole iteration. ``.grad`` then holds their sum, by
+    which the scaler judges.
+
+    Args:
+        *args: of ``MultiTaskTrainer``; ``optimizer`` takes ``accumulate(task, gradients)``, as ``MAO`` does.
+        **kwargs: of ``MultiTaskTrainer``.
+
+    Raises:
+        TypeError: if the optimizer has no ``accumulate``.
+        FloatingPointError: in training, if gradients are not finite without mixed precision; the tasks are named.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not hasattr(self.optimizer, "accumulate"):
+            raise TypeError(
+                f"MultiAdaptiveTrainer: expected an optimizer with accumulate(task, gradients), but got "
+                f"{type(self.optimizer).__name__}; use fundus_mtl.optim.MAO."
+            )
+
+    def _step(self, image: Tensor, targets: Targets) -> None:
+        first, last = self._accumulation()
+        losses = self._losses(image, targets)
+        if self.accumulation_steps == 1 and not self.scaler.is_enabled():
+            self._step_streaming(losses)
+            return
+        self._gather(losses, first)
+        if last and (gradients := self._taken()):
+            self._step_gathered(gradients)
+
+    def _step_streaming(self, losses: dict[str, Tensor]) -> None:
+        finite = {}
+        for task, gradients in self._stream(losses):
+            finite[task] = _finite(gradients)
+            self.optimizer.accumulate(task, self._in_optimizer_order(gradients))
+            del gradients
+        # Asked once, when all tasks are on their way: asking a GPU is waiting for it.
+        if broken := [task for task, good in finite.items() if not good]:
+            self._refuse(broken)
+        if losses:
+            self.fire_event(IterationEvents.BACKWARD_COMPLETED)
+            self.optimizer.step()
+
+    def _step_gathered(self, gradients: dict[str, Gradients]) -> None:
+        total = _summed(gradients)
+        assign_grad(self._trainable(), total)
+        self.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        if _finite(total):  # as the scaler will judge: not finite if any part is not
+            self._accumulate_unscaled(gradients)
+        elif not self.scaler.is_enabled():
+            self._refuse([task for task, entries in gradients.items() if not _finite(entries)])
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def _accumulate_unscaled(self, gradients: dict[str, Gradients]) -> None:
+        factor = 1 / self.scaler.get_scale()
+        for task, entries in gradients.items():
+            if reached := [entry for entry in entries if entry is not None]:
+                torch._foreach_mul_(reached, factor)
+            self.optimizer.accumulate(task, self._in_optimizer_order(entries))
+
+    def _in_optimizer_order(self, gradients: Gradients) -> Gradients:
+        by_parameter = {id(p): entry for p, entry in zip(self._trainable(), gradients, strict=True)}
+        return [by_parameter.get(id(p)) for group in self.optimizer.param_groups for p in group["params"]]
+
+
+def _summed(gradients: dict[str, Gradients]) -> Gradients:
+    entries = [[e for e in column if e is not None] for column in zip(*gradients.values(), strict=True)]
+    return [torch.stack(column).sum(dim=0) if column else None for column in entries]
+
+
+def _finite(gradients: Gradients) -> Tensor | bool:
+    flags = [entry.isfinite().all() for entry in gradients if entry is not None]
+    return torch.stack(flags).all() if flags else True

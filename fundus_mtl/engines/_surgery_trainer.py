@@ -1,0 +1,132 @@
+"""Gradient surgery: one forward, a backward per task, and a rule that combines what the tasks share."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from monai.engines.utils import IterationEvents
+from torch import Tensor
+
+from fundus_mtl.autograd import Gradients, as_matrix, as_tensors, assign_grad, combine, gram, rows_of, sharing_groups
+from fundus_mtl.engines._prepare_batch import Targets
+from fundus_mtl.engines._task_gradients import TaskGradientTrainer
+
+Group = tuple[str, ...]
+Rows = list[list[Tensor]]
+
+
+class SurgeryTrainer(TaskGradientTrainer):
+    r"""Combine the tasks' gradients by a rule, once per group of parameters that the same tasks share.
+
+    What one task alone reaches, its head, gets that task's raw gradient. A task without a label in the batch has no row.
+    Each group has its own copy of the rule, so that a rule with memory or random draws keeps one per group; the copies are
+    part of ``state_dict``.
+
+    Rules that need only the Gram matrix (they offer ``weights(gram)``) get it in float64 on the CPU and never see a
+    ``(T, P)`` matrix; their rows are combined in place. Under mixed precision a Gram matrix that is not finite skips the
+    whole iteration, the rules' random draws included. With ``accumulation_steps`` each task's gradients are averaged over
+    the batches first and combined once.
+
+    Memory: one gradient per task, K·P numbers; rules without ``weights`` take as much again.
+
+    Args:
+        *args: of ``MultiTaskTrainer``.
+        aggregator: the rule, ``(T, P) -> (P,)``.
+        **kwargs: of ``MultiTaskTrainer``.
+
+    Raises:
+        FloatingPointError: in training, if gradients are not finite without mixed precision; the tasks are named.
+    """
+
+    def __init__(self, *args: Any, aggregator: Callable[[Tensor], Tensor], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.aggregator = aggregator
+        self._rules: dict[Group, Any] = {}
+
+    def contributions(self, gradients: Mapping[str, Gradients]) -> dict[str, Gradients]:
+        """Return each task's gradients times the weight that the rule would give them now.
+
+        A rule without ``weights`` acts on single numbers: its gradients are returned as they are.
+        """
+        weighed = {task: list(entries) for task, entries in gradients.items()}
+        for group, indices in sharing_groups(gradients).items():
+            rule = copy.deepcopy(self._rules.get(group, self.aggregator))
+            if len(group) > 1 and hasattr(rule, "weights"):
+                weights = rule.weights(gram(rows_of(gradients, group, indices)).cpu()).tolist()
+                for task, weight in zip(group, weights, strict=True):
+                    for i in indices:
+                        entry = gradients[task][i]
+                        weighed[task][i] = None if entry is None else entry * weight
+        return weighed
+
+    def _step(self, image: Tensor, targets: Targets) -> None:
+        first, last = self._accumulation()
+        losses = self._losses(image, targets)
+        self._gather(losses, first)
+        if not last:
+            return
+        gradients = self._taken()
+        if gradients:
+            self.optimizer.zero_grad(set_to_none=True)
+            assign_grad(self._trainable(), self._combined(gradients))
+            self.fire_event(IterationEvents.BACKWARD_COMPLETED)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+
+    def _combined(self, gradients: dict[str, Gradients]) -> Gradients:
+        groups = {
+            group: (indices, rows_of(gradients, group, indices)) for group, indices in sharing_groups(gradients).items()
+        }
+        grams = _to_cpu([gram(rows) for _, rows in groups.values()])
+        finite = all(bool(matrix.isfinite().all()) for matrix in grams)
+        if not finite and not self.scaler.is_enabled():
+            self._refuse([task for task in gradients if _is_broken(task, groups, grams)])
+        combined: Gradients = [None] * len(next(iter(gradients.values())))
+        for (group, (indices, rows)), matrix in zip(groups.items(), grams, strict=True):
+            # The scaler finds what is not finite in the plain sum, skips the step and lowers its factor.
+            result = self._apply(group, rows, matrix) if finite else combine([1.0] * len(rows), rows)
+            for index, tensor in zip(indices, result, strict=True):
+                combined[index] = tensor
+        return combined
+
+    def _apply(self, group: Group, rows: Rows, matrix: Tensor) -> list[Tensor]:
+        if len(group) == 1:
+            return rows[0]
+        rule = self._rule(group)
+        if hasattr(rule, "weights"):
+            return combine(rule.weights(matrix).tolist(), rows)
+        return as_tensors(rule(as_matrix(rows)), rows[0])
+
+    def _rule(self, group: Group) -> Any:
+        if group not in self._rules:
+            self._rules[group] = copy.deepcopy(self.aggregator)
+        return self._rules[group]
+
+    def _method_state(self) -> dict[str, Any]:
+        return {
+            "rules": [
+                {"tasks": list(group), "state": rule.state_dict()}
+                for group, rule in self._rules.items()
+                if hasattr(rule, "state_dict")
+            ]
+        }
+
+    def _load_method_state(self, state: Mapping[str, Any]) -> None:
+        self._rules = {}
+        for entry in state.get("rules", []):
+            self._rule(tuple(entry["tasks"])).load_state_dict(entry["state"])
+
+
+def _to_cpu(matrices: list[Tensor]) -> list[Tensor]:
+    """Fetch all matrices at once: each transfer waits for the GPU."""
+    flat = torch.cat([matrix.flatten() for matrix in matrices]).cpu()
+    parts = flat.split([matrix.numel() for matrix in matrices])
+    return [part.view(matrix.shape) for part, matrix in zip(parts, matrices, strict=True)]
+
+
+def _is_broken(task: str, groups: Mapping[Group, Any], grams: list[Tensor]) -> bool:
+    own = [matrix.diagonal()[group.index(task)] for group, matrix in zip(groups, grams, strict=True) if task in group]
+    return not all(bool(square.isfinite()) for square in own)

@@ -1,0 +1,59 @@
+"""Two ranks are one with the double batch, for every method; two gloo processes train them all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from fundus_mtl.engines._seeding import derived
+from tests.engines.methods import METHODS
+from tests.engines.ranks_worker import ACCUMULATING, BATCH, MISSING, train
+from tests.engines.toy import assert_same, samples
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def two_ranks(tmp_path_factory):
+    """What both processes have saved."""
+    folder = tmp_path_factory.mktemp("ranks")
+    command = [sys.executable, "-m", "tests.engines.ranks_worker"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    started = [subprocess.Popen([*command, str(rank), str(folder)], cwd=ROOT, env=environment) for rank in (0, 1)]
+    try:
+        assert [process.wait(timeout=240) for process in started] == [0, 0]
+    finally:
+        for process in started:
+            process.kill()
+    return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("method", METHODS + [f"{method} accumulated" for method in ACCUMULATING])
+def test_two_ranks_are_one_with_the_double_batch(method, two_ranks):
+    name, _, accumulated = method.partition(" ")
+    options = {"accumulation_steps": 2} if accumulated else {}
+    one = train(name, samples(12, missing=MISSING), BATCH, **options)
+    first, second = (found[method] for found in two_ranks)
+    assert_same(first["weights"], second["weights"])
+    for key, value in one["weights"].items():
+        assert_close(first["weights"][key], value, rtol=1e-6, atol=1e-9, msg=lambda m, key=key: f"{key}: {m}")
+    assert first["losses"] == pytest.approx(one["losses"])
+    assert first["counts"] == one["counts"]
+
+
+def test_ranks_draw_apart_and_rank_0_as_if_it_were_alone():
+    assert derived(3, 1, 7, 0) == derived(3, 1, 7)
+    assert len({derived(3, 1, 7, rank) for rank in range(8)}) == 8
+
+
+def test_running_statistics_are_rank_0s_and_dropout_is_each_ranks_own(two_ranks):
+    first, second = (found["normed"] for found in two_ranks)
+    assert_same(first["weights"], second["weights"])
+    assert len(first["seeds"]) == 2
+    assert not set(first["seeds"]) & set(second["seeds"])
