@@ -1,4 +1,4 @@
-"""Step time and memory of every method overlay on the four-task U-Net, as ratios to Joint measured in one run.
+"""Operations, step time and memory of every method overlay on the four-task U-Net, as ratios to Joint measured in one run.
 
     python benchmarks/step_cost.py [--rounds 8] [--width 16] [--size 128] [--batch 4] [--only joint pcgrad]
 
@@ -49,25 +49,36 @@ def trainer_of(method: str, options: argparse.Namespace) -> Any:
 
 
 def work(method: str, options: argparse.Namespace, pipe: Connection) -> None:
-    """Train a step whenever told to, and answer with its seconds and the peak memory, MiB."""
+    """Train a step whenever told to, and answer with its seconds, the peak memory, MiB, and the first step's operations."""
     from ignite.engine import Events
+    from torch.utils.flop_counter import FlopCounterMode
 
     torch.set_num_threads(options.threads)
     trainer = trainer_of(method, options)
+    counter = FlopCounterMode(display=False)
     started = [0.0]
 
     def wait() -> None:
         pipe.recv()
+        if trainer.state.iteration == 1:
+            counter.__enter__()
         started[0] = time.perf_counter()
 
     def answer() -> None:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PEAK_UNIT
-        pipe.send((time.perf_counter() - started[0], peak))
+        seconds = time.perf_counter() - started[0]
+        if trainer.state.iteration == 1:
+            counter.__exit__(None, None, None)
+        pipe.send((seconds, peak_memory(), counter.get_total_flops()))
 
     trainer.add_event_handler(Events.ITERATION_STARTED, wait)
     trainer.add_event_handler(Events.ITERATION_COMPLETED, answer)
-    pipe.send((0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PEAK_UNIT))
+    pipe.send((0.0, peak_memory(), 0))
     trainer.run()
+
+
+def peak_memory() -> float:
+    """Return this process's peak of resident memory, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PEAK_UNIT
 
 
 def main() -> None:
@@ -85,18 +96,22 @@ def main() -> None:
         pipes[method] = ours
     before = {method: pipe.recv()[1] for method, pipe in pipes.items()}
     seconds: dict[str, list[float]] = {method: [] for method in pipes}
-    peak = dict(before)
+    memory, flops = {}, {}
     for _ in range(options.rounds + 2):
         for method, pipe in pipes.items():
             pipe.send("step")
-            took, peak[method] = pipe.recv()
+            took, peak, flops[method] = pipe.recv()
+            memory[method] = peak - before[method]
             seconds[method].append(took)
     medians = {method: statistics.median(values[2:]) for method, values in seconds.items()}  # two rounds warm up
-    first = options.only[0] if "joint" not in medians else "joint"
-    print("method         median s per step   ratio   memory of training, MiB   ratio")
+    first = "joint" if "joint" in medians else options.only[0]
+    print(
+        f"ratios to {first}; its step: {medians[first]:.3f} s, {flops[first] / 1e9:.1f} GFLOP, {memory[first]:.0f} MiB"
+    )
+    print("method         operations   time   memory")
     for method, median in medians.items():
-        grown, base = peak[method] - before[method], peak[first] - before[first]
-        print(f"{method:14s} {median:17.3f} {median / medians[first]:7.2f} {grown:25.0f} {grown / base:7.2f}")
+        ratios = flops[method] / flops[first], median / medians[first], memory[method] / memory[first]
+        print(f"{method:14s} {ratios[0]:10.2f} {ratios[1]:6.2f} {ratios[2]:8.2f}")
 
 
 if __name__ == "__main__":

@@ -32,8 +32,7 @@ def take_pull(engine: Any, batch: Any) -> Pull:
     """
     image, targets = engine.prepare_batch(batch, engine.state.device, engine.non_blocking, **engine.to_kwargs)
     with undisturbed(engine.network, engine.state.device):
-        if hasattr(engine, "seed_iteration"):  # the step's own dropout
-            engine.seed_iteration()
+        engine.seed_iteration()  # the step's own dropout
         engine.network.train()
         with torch.autocast(engine.state.device.type, enabled=engine.amp, **engine.amp_kwargs):
             logits = engine.inferer(image, engine.network, tasks=None)

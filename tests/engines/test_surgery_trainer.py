@@ -9,13 +9,11 @@ from torch.testing import assert_close
 
 from fundus_mtl.aggregation import MGDA, GradDrop, PCGrad, Sum
 from fundus_mtl.engines import JointTrainer, SurgeryTrainer
-from tests.engines.methods import RAW_HEADS, RULES, make
+from tests.engines.methods import RAW_HEADS, make
 from tests.engines.toy import (
     NAMES,
-    TASKS,
     Branches,
     Forked,
-    PlainLoss,
     assert_same,
     build,
     gradients_by_hand,
@@ -75,25 +73,6 @@ def test_heads_receive_exactly_what_joint_gives_them(method):
     taken, expected = step_of(make(method, Forked(), **ONE_BATCH)), step_of(joint(**ONE_BATCH))
     for key in (key for key in expected if key.startswith("heads")):
         assert_close(taken[key], expected[key], rtol=1e-12, atol=1e-14)
-
-
-@pytest.mark.parametrize("method", RULES)
-def test_a_missing_task_leaves_the_rest_as_if_it_were_not_there(method):
-    missing = {(i, "b") for i in range(6)}
-    taken = step_of(make(method, Forked(), items=samples(missing=missing), **ONE_BATCH))
-    without = step_of(make(method, Forked(), loss_function=PlainLoss([t for t in TASKS if t.name != "b"]), **ONE_BATCH))
-    for key, value in without.items():
-        assert torch.equal(taken[key], value), key
-    assert not taken["heads.b.weight"].any()
-
-
-@pytest.mark.parametrize("method", RULES)
-def test_one_task_is_joint(method):
-    only = {"loss_function": PlainLoss(TASKS[:1])}
-    one, other = make(method, Forked(), **only), joint(**only)
-    one.run()
-    other.run()
-    assert_same(weights(one.network), weights(other.network))
 
 
 def test_gram_rules_and_matrix_rules_agree():

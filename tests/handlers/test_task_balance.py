@@ -16,7 +16,6 @@ from torch import nn, tensor
 from torch.testing import assert_close
 
 from fundus_mtl.engines import IndependentTrainer, JointTrainer
-from fundus_mtl.engines._seeding import derived
 from fundus_mtl.handlers import RunHandler, TaskBalance
 from fundus_mtl.handlers._balance_measure import Balance, directions, layer_names, magnitudes
 from fundus_mtl.handlers._undisturbed import undisturbed
@@ -305,14 +304,10 @@ def test_adams_rate_knows_the_step_that_it_is_measured_at(tmp_path):
 
 
 def test_the_dropout_is_the_step_s_own(tmp_path):
-    class Seeded(JointTrainer):
-        def seed_iteration(self):
-            torch.manual_seed(derived(self.seed, 1, self.state.iteration, 0))
-
     def only_a(logits, labels, presence):
         return {"a": PlainLoss(TASKS)(logits, labels, presence)["a"]}
 
-    trainer, handler = joint(tmp_path, Normed(), Seeded, loss_function=only_a)
+    trainer, handler = joint(tmp_path, Normed(), loss_function=only_a)
     means = []
 
     @trainer.on("BACKWARD_COMPLETED")
