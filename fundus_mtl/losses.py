@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fundus_mtl.tasks import Task
+from fundus_mtl.tasks import Activation, Task
 
 
 class MultiTaskLoss:
@@ -47,6 +48,45 @@ class MultiTaskLoss:
 
 def _labelled(values: Tensor, rows: Tensor) -> Tensor:
     return values if bool(rows.all()) else values[rows.nonzero(as_tuple=True)[0].to(values.device)]
+
+
+def log_outcomes(logits: Tensor, activation: Activation) -> Tensor:
+    """Return the log-probability of every outcome, outcomes along axis 1.
+
+    Args:
+        logits: ``(N, C, ...)``.
+        activation: ``softmax``, one of C outcomes, ``(N, C, ...)``; ``sigmoid``, yes or no for each channel,
+            ``(N, 2, C, ...)``.
+
+    Raises:
+        ValueError: if the activation makes no probabilities.
+    """
+    if activation == "softmax":
+        return logits.log_softmax(dim=1)
+    if activation == "sigmoid":
+        return torch.stack([F.logsigmoid(logits), F.logsigmoid(-logits)], dim=1)
+    raise ValueError(f"activation: expected softmax or sigmoid, but got {activation!r}; it makes no probabilities.")
+
+
+def divergence_from(samples: Sequence[Tensor], activation: Activation, reference: Tensor | None = None) -> Tensor:
+    r"""Compute how far M predictions of a batch lie from a reference: :math:`\frac1M \sum_j KL(y_j \Vert r)`, shape ``()``.
+
+    Per prediction it is the mean over samples, pixels and, for ``sigmoid``, channels. Without a reference r is the mean of
+    the M predictions, and the result their generalised Jensen-Shannon divergence: 0 for M = 1.
+
+    Args:
+        samples: logits, M times ``(N, C, ...)``.
+        activation: what makes probabilities of them.
+        reference: logits of the same shape, taken as a constant.
+    """
+    logs = torch.stack(
+        [log_outcomes(logits.float() if logits.dtype.itemsize < 4 else logits, activation) for logits in samples]
+    )
+    if reference is None:
+        target = logs.logsumexp(dim=0) - math.log(len(samples))
+    else:
+        target = log_outcomes(reference.detach().to(logs.dtype), activation)
+    return (logs.exp() * (logs - target)).sum(dim=2).mean()
 
 
 class _PeakWeighted(nn.Module):

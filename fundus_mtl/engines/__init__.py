@@ -1,5 +1,6 @@
 """Trainers, one per shape of the step, and the evaluator."""
 
+from fundus_mtl.engines._cooperative_trainer import CooperativeTrainer
 from fundus_mtl.engines._evaluator import MultiTaskEvaluator
 from fundus_mtl.engines._independent_trainer import IndependentTrainer
 from fundus_mtl.engines._joint_trainer import JointTrainer
@@ -9,6 +10,7 @@ from fundus_mtl.engines._prepare_batch import PrepareMultiTaskBatch
 from fundus_mtl.engines._surgery_trainer import SurgeryTrainer
 
 __all__ = [
+    "CooperativeTrainer",
     "IndependentTrainer",
     "JointTrainer",
     "MultiAdaptiveTrainer",

@@ -24,6 +24,22 @@ def count_labels(targets: Targets) -> dict[str, int]:
     return {name: int(present.sum()) for name, present in targets.presence.items()}
 
 
+def labelled_part(image: Tensor, targets: Targets, task: str) -> tuple[Tensor, Targets]:
+    """Pick the samples that have a task's label, and that label alone.
+
+    Where there is none, the first sample is returned as unlabelled: a rank without labels still takes part in the sums.
+    """
+    present = targets.presence[task]
+    rows = present.nonzero(as_tuple=True)[0]
+    if len(rows) == len(image):
+        return image, Targets({task: targets.labels[task]}, {task: present})
+    if not len(rows):
+        labels = {name: label[:1] for name, label in targets.labels.items() if name == task}
+        return image[:1], Targets(labels, {task: torch.zeros(1, dtype=torch.bool)})
+    label = targets.labels[task]
+    return image[rows.to(image.device)], Targets({task: label[rows.to(label.device)]}, {task: present[rows]})
+
+
 class PrepareMultiTaskBatch(PrepareBatch):
     """Pick the image, every task's label, and ``<task>_present`` out of a batch.
 

@@ -1,7 +1,9 @@
 """Measures of quality: functions first, then what turns samples into rows and rows into a summary."""
 
 from fundus_mtl.metrics import refuge
+from fundus_mtl.metrics._accuracy import TaskAccuracy, correct
 from fundus_mtl.metrics._bootstrap import bootstrap_interval
+from fundus_mtl.metrics._class_case import ClassCase, summarise_classes
 from fundus_mtl.metrics._classification import auc, sensitivity, sensitivity_at_specificity, specificity
 from fundus_mtl.metrics._dice import dice
 from fundus_mtl.metrics._refuge_case import RefugeCase
@@ -11,12 +13,15 @@ from fundus_mtl.metrics._validation import validation_metrics
 from fundus_mtl.metrics._vcdr_regression import VCDRRegression, fit_vcdr_regression
 
 __all__ = [
+    "ClassCase",
     "NegativeLossSum",
     "RefugeCase",
+    "TaskAccuracy",
     "TaskLoss",
     "VCDRRegression",
     "auc",
     "bootstrap_interval",
+    "correct",
     "dice",
     "fit_vcdr_regression",
     "refuge",
@@ -24,6 +29,7 @@ __all__ = [
     "sensitivity_at_specificity",
     "specificity",
     "summarise",
+    "summarise_classes",
     "task_losses",
     "validation_metrics",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -40,10 +40,16 @@ def summarise(
         One line per measure: ``metric, value, low, high, n, unit, definition, note``. ``n`` counts the cases that
         have the value; value and interval are NaN where it cannot be said, with the reason in ``note``.
     """
+    return summarise_measures(rows, refuge_measures(threshold, specificity), n, seed, level)
+
+
+def summarise_measures(
+    rows: pd.DataFrame, measures: Sequence[Measure], n: int = 1000, seed: int = 0, level: float = 0.95
+) -> pd.DataFrame:
+    """Evaluate measures over rows; arguments and answer as of `summarise`."""
     import pandas as pd
 
     interval = partial(bootstrap_interval, n=n, seed=seed, level=level)
-    measures = refuge_measures(threshold, specificity)
     return pd.DataFrame([_line(measure, rows, interval) for measure in measures], columns=list(HEADER))
 
 

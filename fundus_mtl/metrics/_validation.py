@@ -11,6 +11,7 @@ import torch
 from ignite.metrics import Metric
 from torch import Tensor
 
+from fundus_mtl.metrics._accuracy import TaskAccuracy
 from fundus_mtl.metrics._classification import auc
 from fundus_mtl.metrics._dice import dice
 from fundus_mtl.metrics._task_loss import task_losses
@@ -64,7 +65,7 @@ def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str,
     """Return each task's loss and, by its kind, what a reader wants beside it.
 
     ``<prefix>dice_<task>`` of segmentations at threshold 0.5, mean of channels; ``<prefix>distance_<task>`` of heatmaps,
-    between their peaks, in px of the network's input; ``<prefix>auc_<task>`` of classifications with one channel.
+    between their peaks, in px of the network's input; ``<prefix>auc_<task>`` of classifications with one channel, ``<prefix>acc_<task>`` (share, 0 to 1) with several.
 
     Args:
         tasks: to watch.
@@ -78,6 +79,8 @@ def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str,
             metrics[f"{prefix}distance_{task.name}"] = TaskAgreement(task.name, _peak_distance)
         elif task.kind == "classification" and task.channels == 1:
             metrics[f"{prefix}auc_{task.name}"] = TaskAUC(task.name)
+        elif task.kind == "classification":
+            metrics[f"{prefix}acc_{task.name}"] = TaskAccuracy(task.name)
     return metrics
 
 

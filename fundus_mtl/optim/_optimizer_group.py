@@ -51,6 +51,27 @@ class OptimizerGroup(Optimizer):
         parameters = list(parameters)
         return cls({task.name: optimizer(parameters) for task in tasks})
 
+    @classmethod
+    def per_share(
+        cls,
+        tasks: Iterable[Any],
+        network: Any,
+        optimizer: Callable[[Iterable[Tensor]], Optimizer],
+        warm_up: Callable[[Iterable[Tensor]], Optimizer] | None = None,
+    ) -> OptimizerGroup:
+        """Build one optimizer per task over what the task owns, and one over everything, called ``all``.
+
+        Args:
+            tasks: anything with a ``name``.
+            network: ``task_parameters(name)`` returns a task's share of the encoder, and its decoder and head.
+            optimizer: makes an optimizer of parameters.
+            warm_up: the same for the one over everything; ``optimizer`` if not given.
+        """
+        names = [task.name for task in tasks]
+        owned = {name: [p for part in network.task_parameters(name) for p in part] for name in names}
+        everything = [parameter for parameters in owned.values() for parameter in parameters]
+        return cls({"all": (warm_up or optimizer)(everything)} | {name: optimizer(owned[name]) for name in names})
+
     def _note_step(self, *_: Any) -> None:
         # Schedulers warn when they step before their optimizer has: a member's step is the group's.
         self._opt_called = True

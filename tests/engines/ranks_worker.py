@@ -8,8 +8,10 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from tests.engines.methods import METHODS, make
-from tests.engines.toy import Forked, samples, weights
+from fundus_mtl.engines import CooperativeTrainer
+from fundus_mtl.optim import OptimizerGroup
+from tests.engines.methods import METHODS, SGD, make
+from tests.engines.toy import BINARY, Forked, PlainLoss, Split, build, samples, weights
 
 # Labels are missing unevenly: rank 0 has none of b in the first batch, and c is nowhere in the second.
 MISSING = {(0, "b"), (1, "b"), (2, "b"), (4, "a"), *((i, "c") for i in range(6, 12))}
@@ -43,6 +45,24 @@ class Normed(Forked):
         return super().forward(image, tasks)
 
 
+def train_cooperative(items, batch_size):
+    """Weights after two iterations of warm-up and four of turns, noise and divergence included."""
+    trainer = build(
+        CooperativeTrainer,
+        lambda network: OptimizerGroup.per_share(BINARY, network, SGD),
+        network=Split(),
+        items=items,
+        batch_size=batch_size,
+        epochs=EPOCHS,
+        loss_function=PlainLoss(BINARY),
+        tasks=BINARY,
+        warmup_iterations=2,
+        inner_steps=2,
+    )
+    trainer.run()
+    return {"weights": weights(trainer.network), "losses": {}, "counts": {}}
+
+
 def train_normed(items, batch_size):
     """State after an epoch, running statistics included, and the seeds."""
     trainer = make("joint-Sum", Normed(), items=items, batch_size=batch_size, epochs=1)
@@ -57,6 +77,7 @@ def main(rank, folder):
     own = [item for start in range(rank * half, 12, BATCH) for item in items[start : start + half]]
     found = {method: train(method, own, half) for method in METHODS}
     found |= {f"{method} accumulated": train(method, own, half, accumulation_steps=2) for method in ACCUMULATING}
+    found["cooperative"] = train_cooperative(own, half)
     found["normed"] = train_normed(own, half)
     torch.save(found, Path(folder) / f"rank{rank}.pt")
     dist.destroy_process_group()

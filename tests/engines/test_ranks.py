@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from fundus_mtl.engines._seeding import derived
 from tests.engines.methods import METHODS
-from tests.engines.ranks_worker import ACCUMULATING, BATCH, MISSING, train
+from tests.engines.ranks_worker import ACCUMULATING, BATCH, MISSING, train, train_cooperative
 from tests.engines.toy import assert_same, samples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +50,14 @@ def test_two_ranks_are_one_with_the_double_batch(method, two_ranks):
 def test_ranks_draw_apart_and_rank_0_as_if_it_were_alone():
     assert derived(3, 1, 7, 0) == derived(3, 1, 7)
     assert len({derived(3, 1, 7, rank) for rank in range(8)}) == 8
+
+
+def test_two_ranks_cooperate_as_one_with_the_double_batch(two_ranks):
+    one = train_cooperative(samples(12, missing=MISSING), BATCH)
+    first, second = (found["cooperative"] for found in two_ranks)
+    assert_same(first["weights"], second["weights"])
+    for key, value in one["weights"].items():
+        assert_close(first["weights"][key], value, rtol=1e-6, atol=1e-9)
 
 
 def test_running_statistics_are_rank_0s_and_dropout_is_each_ranks_own(two_ranks):

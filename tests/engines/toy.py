@@ -48,6 +48,36 @@ class Forked(nn.Module):
         return {name: self.heads[name](trunk if name == "c" else decoded) for name in tasks}
 
 
+class Split(nn.Module):
+    """Two layers owned in shares of two by three tasks, all shares feeding everyone; binary heads."""
+
+    def __init__(self, norm: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.first = nn.ModuleDict({name: nn.Linear(4, 2, dtype=torch.float64) for name in NAMES})
+        self.second = nn.ModuleDict({name: nn.Linear(6, 2, dtype=torch.float64) for name in NAMES})
+        self.norms = nn.ModuleDict({name: nn.BatchNorm1d(2, dtype=torch.float64) for name in NAMES} if norm else {})
+        self.heads = nn.ModuleDict({name: nn.Linear(6, 1, dtype=torch.float64) for name in NAMES})
+
+    def forward(self, image, tasks=None):
+        hidden = torch.cat([share(image) for share in self.first.values()], dim=1).tanh()
+        shares = {name: share(hidden) for name, share in self.second.items()}
+        hidden = torch.cat([self.norms[n](v) if n in self.norms else v for n, v in shares.items()], dim=1).tanh()
+        return {name: self.heads[name](hidden) for name in tasks or NAMES}
+
+    def task_parameters(self, name):
+        norm = self.norms[name].parameters() if name in self.norms else ()
+        theta = [*self.first[name].parameters(), *self.second[name].parameters(), *norm]
+        return theta, list(self.heads[name].parameters())
+
+
+def binary(logits, labels):
+    return nn.functional.binary_cross_entropy_with_logits(logits, (labels > 0).to(logits))
+
+
+BINARY = tuple(Task(name, 1, "classification", binary) for name in NAMES)
+
+
 def double_mse(logits, labels):
     return nn.functional.mse_loss(logits.double(), labels.double())
 

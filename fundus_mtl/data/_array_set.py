@@ -1,0 +1,127 @@
+"""Many small labelled images in memory, and in one file: what a datalist is for photographs.
+
+``<name>.npz`` holds, per section, ``id`` (text), ``image`` (uint8), and per task its class and ``<task>_present``;
+``<name>.json`` beside it says what they are, and their digest. Nothing in them is executable (no pickle).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_mtl.whole_file import whole_file
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ArraySet:
+    """Sections of labelled images.
+
+    Args:
+        about: ``name``, ``licence``, ``source``, ``note`` (told where numbers are shown, or None), and what else helps.
+        tasks: name to number of classes.
+        sections: such as ``training``, each of ``id (N,)``, ``image (N, H, W)`` uint8, and per task ``<task> (N,)``, the
+            class from 0, and ``<task>_present (N,)``, whether that is a label or a filler.
+
+    Raises:
+        ValueError: if an array is missing or of another length, an id comes twice, or a label is no class.
+    """
+
+    about: Mapping[str, Any]
+    tasks: Mapping[str, int]
+    sections: Mapping[str, Arrays]
+
+    def __post_init__(self) -> None:
+        for section, arrays in self.sections.items():
+            self._check(section, arrays)
+        ids = np.concatenate([arrays["id"] for arrays in self.sections.values()])
+        names, counts = np.unique(ids, return_counts=True)
+        if (counts > 1).any():
+            raise ValueError(f"{names[counts > 1][0]}: expected every id once, but got this one again.")
+
+    def _check(self, section: str, arrays: Arrays) -> None:
+        wanted = {"id", "image", *self.tasks, *(f"{task}_present" for task in self.tasks)}
+        if set(arrays) != wanted:
+            raise ValueError(f"{section}: expected the arrays {sorted(wanted)}, but got {sorted(arrays)}.")
+        if len(lengths := {len(array) for array in arrays.values()}) > 1:
+            raise ValueError(f"{section}: expected arrays of one length, but got {sorted(lengths)}.")
+        for task, classes in self.tasks.items():
+            labels = arrays[task][arrays[f"{task}_present"]]
+            if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+                raise ValueError(
+                    f"{section}: expected classes of {task} below {classes}, but got {labels.min()} to {labels.max()}."
+                )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all arrays, however they are compressed."""
+        found = hashlib.sha256()
+        for section in sorted(self.sections):
+            for key, array in sorted(self.sections[section].items()):
+                found.update(f"{section}/{key} {array.dtype.str} {array.shape}\n".encode())
+                found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
+    def select(self, sections: Sequence[str], tasks: Sequence[str]) -> Arrays:
+        """Return the images of some sections that have a label of one of some tasks, and these labels only.
+
+        Raises:
+            ValueError: if there is no such section or task, or no such image.
+        """
+        for kind, wanted, known in ("section", sections, self.sections), ("task", tasks, self.tasks):
+            if unknown := [name for name in wanted if name not in known]:
+                raise ValueError(f"{self.about['name']}: expected a {kind} of {sorted(known)}, but got {unknown[0]!r}.")
+        keys = ["id", "image", *(key for task in tasks for key in (task, f"{task}_present"))]
+        found = {key: np.concatenate([self.sections[name][key] for name in sections]) for key in keys}
+        rows = np.any([found[f"{task}_present"] for task in tasks], axis=0)
+        if not rows.any():
+            raise ValueError(f"{self.about['name']}: expected labels of {list(tasks)} in {list(sections)}, but got none.")
+        return {key: array[rows] for key, array in found.items()}
+
+    def save(self, path: str | Path) -> None:
+        """Write ``path`` (``.npz``) and the JSON beside it, each whole or not at all."""
+        path = Path(path)
+        flat = {f"{name}/{key}": array for name, arrays in self.sections.items() for key, array in arrays.items()}
+        sizes = {name: len(arrays["id"]) for name, arrays in self.sections.items()}
+        document = {**self.about, "tasks": dict(self.tasks), "sections": sizes, "sha256": self.digest}
+        with whole_file(path) as partial:
+            np.savez_compressed(partial, allow_pickle=False, **flat)
+        with whole_file(path.with_suffix(".json")) as partial:
+            partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> ArraySet:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: if one of the two files is not there.
+            ValueError: if they do not belong together, or are damaged.
+        """
+        path = Path(path)
+        for file in (path, path.with_suffix(".json")):
+            if not file.is_file():
+                raise FileNotFoundError(f"{file.name}: expected it in {file.parent}, but it is not; make it with data_prep.")
+        sections: dict[str, Arrays] = {}
+        try:
+            about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            with np.load(path, allow_pickle=False) as archive:
+                for key in archive.files:
+                    section, name = key.split("/")
+                    sections.setdefault(section, {})[name] = archive[key]
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path.name}: expected a prepared set, but got: {error}; run data_prep again.") from error
+        tasks, sha256 = about.pop("tasks"), about.pop("sha256")
+        about.pop("sections")
+        found = cls(about, tasks, sections)
+        if found.digest != sha256:
+            raise ValueError(f"{path.name}: expected the arrays its JSON tells of, but got others; run data_prep again.")
+        return found

@@ -1,0 +1,44 @@
+"""Digits that need no file: those that come with scikit-learn, for trying the digits bundle without MNIST."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from fundus_mtl.data._array_set import ArraySet
+from fundus_mtl.data._digits import SIZE, Digits, digit_set, resized
+
+_logger = logging.getLogger(__name__)
+_ABOUT = {
+    "name": "digits of scikit-learn",
+    "licence": "CC BY 4.0",
+    "source": "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits (UCI), test part, in scikit-learn",
+    "note": "Not MNIST: scikit-learn's 1,797 digits of 8x8 px, enlarged to 28x28. For MNIST see data_prep.mnist --help.",
+}
+_VALIDATION, _TESTING = 200, 400
+
+
+def embedded_digits(kind: str, seed: int = 0) -> ArraySet:
+    """Return the two tasks out of scikit-learn's 1,797 digits, enlarged to 28x28 px, and say so in the log.
+
+    The sections (1,197 training, 200 validation, 400 testing) are drawn by the seed. The digits of a writer may be in
+    several of them, so the accuracy flatters.
+
+    Args:
+        kind: ``even_odd`` or ``multi``.
+        seed: of the sections, and of the pairs of ``multi``.
+    """
+    from sklearn.datasets import load_digits
+
+    _logger.warning("%s", _ABOUT["note"])
+    known = load_digits()
+    images = resized(np.round(known.images * (255 / 16)).astype(np.uint8), SIZE)
+    order = np.random.default_rng(seed).permutation(len(images))
+    parts = np.split(order, [_VALIDATION, _VALIDATION + _TESTING])
+    ids = np.array([f"sklearn_{row:04}" for row in range(len(images))])
+    sections = {
+        name: Digits(images[rows], known.target[rows].astype(np.uint8), ids[rows])
+        for name, rows in zip(("validation", "testing", "training"), map(np.sort, parts), strict=True)
+    }
+    return digit_set(kind, _ABOUT, sections, seed)

@@ -1,0 +1,199 @@
+"""MT-COOL: tasks take turns, each searching a minimum that stays flat when the others' weights move.
+
+Source: MT-COOL, multi-task cooperative learning via searching flat minima, algorithm 1. There is no public code; where the
+paper leaves a choice, docs/methods.md says what is done here and why.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import torch
+from monai.engines.utils import IterationEvents
+from monai.utils import CommonKeys as Keys
+from torch import Tensor
+
+from fundus_mtl.engines import _ranks as ranks
+from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
+from fundus_mtl.engines._perturbation import Box, NoiseOn, perturbed
+from fundus_mtl.engines._prepare_batch import Targets, count_labels, labelled_part
+from fundus_mtl.engines._seeding import derived
+from fundus_mtl.losses import divergence_from, log_outcomes
+from fundus_mtl.optim import OptimizerGroup
+from fundus_mtl.tasks import Task
+
+Reference = Literal["mean", "clean"]
+
+
+class CooperativeTrainer(MultiTaskTrainer):
+    r"""Warm up, then let each task in turn search a flat minimum.
+
+    With :math:`\theta_i` task i's share of the encoder and :math:`\phi_i` its decoder and head, an iteration is
+
+    * in the warm-up, one step on :math:`\frac1M \sum_j \sum_i L_i` with fresh noise on all :math:`\theta` (Eq. 7);
+    * afterwards, for each task in order, L steps of :math:`(\theta_i, \phi_i)` alone on
+      :math:`\frac1M \sum_j [ L_i(\theta_{-i} + \epsilon_j) + \lambda KL(\hat y_j \Vert r) ]` (Eqs. 5, 6) with fresh noise
+      :math:`\epsilon \sim U(-b, b)` on the other tasks' :math:`\theta`; after each step :math:`\theta_i` is brought back
+      into the box :math:`\pm b` around where the task found it. The next task sees the new :math:`\theta_i`.
+
+    A turn runs on the samples that have the task's label, whether tasks share their samples or each has its own. Weights
+    that do not move get no gradient. Running statistics of batch norm never see noise: they follow one clean forward per
+    iteration. Noise is drawn from ``(seed, iteration)``, the same on every rank, so that a resumed training needs no
+    further state. Under mixed precision an overflow skips that task's step only.
+
+    "Vanilla" of the paper is ``bound=None, samples=1, kl_weight=0``; "w/o Reg" is ``kl_weight=0``.
+
+    Args:
+        *args: of ``MultiTaskTrainer``; the network answers ``task_parameters(name)``, and ``optimizer`` is made by
+            ``OptimizerGroup.per_share``.
+        tasks: of the network; their order is the order of the turns.
+        warmup_iterations: T_w, with all weights together.
+        inner_steps: L, steps of a task per turn, on the same batch under fresh noise.
+        samples: M, draws of noise per step.
+        bound: b; None for neither noise nor box.
+        relative: whether b is in units of each weight tensor's root mean square.
+        noise_on: ``all`` shares of the encoder, or their ``conv`` weights only.
+        kl_weight: lambda.
+        kl_reference: r, the ``mean`` of the M predictions, or the ``clean`` prediction without noise (one more forward).
+        **kwargs: of ``MultiTaskTrainer``.
+
+    Raises:
+        TypeError: if the optimizer is no group with a member ``all``, or the network has no shares.
+        ValueError: if a number is out of range, or a task has no probabilities to take the divergence of.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        tasks: Sequence[Task],
+        warmup_iterations: int = 0,
+        inner_steps: int = 1,
+        samples: int = 2,
+        bound: float | None = 0.05,
+        relative: bool = False,
+        noise_on: NoiseOn = "all",
+        kl_weight: float = 1.0,
+        kl_reference: Reference = "mean",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.tasks = {task.name: task for task in tasks}
+        self.warmup_iterations, self.inner_steps, self.samples = warmup_iterations, inner_steps, samples
+        self.box = Box(bound, relative, noise_on)
+        self.kl_weight, self.kl_reference = kl_weight, kl_reference
+        self._check_parts()
+        self._check_numbers()
+
+    def _check_parts(self) -> None:
+        if not isinstance(self.optimizer, OptimizerGroup) or "all" not in set(self.optimizer):
+            raise TypeError(
+                f"CooperativeTrainer: expected an OptimizerGroup with a member for all weights, but got "
+                f"{type(self.optimizer).__name__}; build it with OptimizerGroup.per_share."
+            )
+        if not hasattr(self.network, "task_parameters"):
+            raise TypeError(
+                f"CooperativeTrainer: expected a network that knows each task's share, but got "
+                f"{type(self.network).__name__}; take a split network (network_split)."
+            )
+
+    def _check_numbers(self) -> None:
+        if self.warmup_iterations < 0 or self.inner_steps < 1 or self.samples < 1 or self.kl_weight < 0:
+            raise ValueError(
+                "CooperativeTrainer: expected warmup_iterations and kl_weight of at least 0, inner_steps and samples of at "
+                f"least 1, but got {self.warmup_iterations}, {self.kl_weight}, {self.inner_steps}, {self.samples}."
+            )
+        if self.kl_reference not in get_args(Reference):
+            raise ValueError(f"kl_reference: expected one of {get_args(Reference)}, but got {self.kl_reference!r}.")
+        if self.kl_weight:
+            for task in self.tasks.values():
+                log_outcomes(torch.zeros(1, 1), task.activation)  # refuses what makes no probabilities
+        if self.kl_weight and self.samples == 1 and self.kl_reference == "mean":
+            warnings.warn(
+                "kl_weight has no effect: with samples=1 the mean of the predictions is the prediction itself, and the "
+                "divergence 0; take samples of 2 or more, or kl_reference='clean'.",
+                stacklevel=3,
+            )
+
+    def _step(self, image: Tensor, targets: Targets) -> None:
+        self._noise = torch.Generator(image.device).manual_seed(derived(self.seed, 2, self.state.iteration))
+        present = [name for name in self.tasks if self._labelled[name]]
+        if not present:
+            return
+        if self.state.iteration <= self.warmup_iterations:
+            self._warm_up(image, targets)
+        else:
+            for name in present:
+                self._take_turn(name, *labelled_part(image, targets, name))
+        self.state.output[Keys.LOSS] = torch.stack([self.state.output[f"loss_{name}"] for name in present]).sum()
+        if any(True for _ in self.network.buffers()):
+            with torch.no_grad():
+                self._run(self.network, image)
+
+    def _warm_up(self, image: Tensor, targets: Targets) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        everything = list(self.network.parameters())
+        shares = [p for name in self.tasks for p in self.network.task_parameters(name)[0]]
+        for _ in range(self.samples):  # one after the other: nothing here needs all predictions at once
+            logits = self._run(perturbed(self.network, self.box, everything, shares, self._noise), image)
+            losses = {name: loss / self.samples for name, loss in self._losses(logits, targets).items()}
+            self.scaler.scale(torch.stack(list(losses.values())).sum()).backward()
+            for name, loss in losses.items():
+                key = f"loss_{name}"
+                self.state.output[key] = self.state.output.get(key, 0) + loss.detach()
+        self._finish_step("all")
+
+    def _take_turn(self, name: str, image: Tensor, targets: Targets) -> None:
+        theta, phi = self.network.task_parameters(name)
+        anchors = [p.detach().clone() for p in theta]
+        for _ in range(self.inner_steps):
+            loss, divergence = self._objective(name, image, targets, [*theta, *phi])
+            self.state.output |= {f"loss_{name}": loss.detach(), f"divergence_{name}": divergence.detach()}
+            self.optimizer.zero_grad(set_to_none=True)
+            self.scaler.scale(loss + self.kl_weight * divergence if self.kl_weight else loss).backward()
+            self._finish_step(name)
+            self.box.keep_in(theta, anchors)
+
+    def _objective(self, name: str, image: Tensor, targets: Targets, moving: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the mean loss over M draws of noise, and the predictions' divergence."""
+        others = [p for other in self.tasks if other != name for p in self.network.task_parameters(other)[0]]
+        answers = [
+            self._run(perturbed(self.network, self.box, moving, others, self._noise), image, name)
+            for _ in range(self.samples)
+        ]
+        loss = torch.stack([self._losses(logits, targets)[name] for logits in answers]).mean()
+        if not self.kl_weight:
+            return loss, torch.zeros_like(loss)
+        clean = None
+        if self.kl_reference == "clean":
+            with torch.no_grad():
+                clean = self._run(perturbed(self.network, self.box, (), (), self._noise), image, name)[name]
+        divergence = divergence_from([logits[name] for logits in answers], self.tasks[name].activation, clean)
+        return loss, self._shared({name: divergence}, answers[0], targets)[name]
+
+    def _run(self, network: Any, image: Tensor, name: str | None = None) -> dict[str, Tensor]:
+        with torch.autocast(self.state.device.type, enabled=self.amp, **self.amp_kwargs):
+            logits: dict[str, Tensor] = self.inferer(image, network, tasks=None if name is None else (name,))
+        return logits
+
+    def _losses(self, logits: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
+        self.fire_event(IterationEvents.FORWARD_COMPLETED)
+        losses = self._shared(self.loss_function(logits, *targets), logits, targets)
+        for name in losses:
+            self.state.output[f"labelled_{name}"] = self._labelled[name]
+        self.fire_event(IterationEvents.LOSS_COMPLETED)
+        return losses
+
+    def _shared(self, values: dict[str, Tensor], logits: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
+        """Turn means over this rank's labelled samples into means over all ranks'."""
+        if ranks.world_size() == 1:
+            return values
+        own = count_labels(targets)
+        return ranks.share_losses({name: v for name, v in values.items() if own[name]}, logits, own, self._labelled)
+
+    def _finish_step(self, member: str) -> None:
+        self._sum_grad_over_ranks()
+        self.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        self.scaler.step(self.optimizer[member])
+        self.scaler.update()

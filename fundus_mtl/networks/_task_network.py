@@ -1,0 +1,70 @@
+"""What a network of several tasks is: an encoder, and for each task a decoder and head of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from torch import nn
+
+from fundus_mtl.networks._owned_layer import OwnedLayer
+from fundus_mtl.tasks import Task
+
+
+class TaskNetwork(nn.Module):
+    """Tasks, an encoder and a module per task in ``heads``; subclasses build both.
+
+    Args:
+        tasks: the heads to build, in order.
+
+    Raises:
+        ValueError: if there is no task or two have one name.
+    """
+
+    encoder: nn.Module
+    heads: nn.ModuleDict
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        super().__init__()
+        names = [task.name for task in tasks]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"{type(self).__name__}: expected tasks with different names, but got {names}.")
+        self.tasks = tuple(tasks)
+
+    @property
+    def owners(self) -> int:
+        """Into how many shares each layer of the encoder is divided."""
+        return 1
+
+    def _wanted(self, names: Collection[str] | None) -> list[Task]:
+        known = [task.name for task in self.tasks]
+        if unknown := sorted(set(names or ()) - set(known)):
+            raise KeyError(f"{type(self).__name__}: expected tasks among {known}, but got {unknown}.")
+        return [task for task in self.tasks if names is None or task.name in names]
+
+
+class SplitNetwork(TaskNetwork):
+    """A network in which every task owns a share of each layer of the encoder, and may be trained apart from the others."""
+
+    @property
+    def owners(self) -> int:
+        """One share per task."""
+        return len(self.tasks)
+
+    def task_parameters(self, name: str) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        r"""Return what belongs to a task, :math:`(\theta_i, \phi_i)`, always in the same order.
+
+        Every parameter belongs to exactly one task. Buffers (running statistics) belong to none.
+
+        Args:
+            name: of the task.
+
+        Returns:
+            Its share of the encoder, and its decoder and head.
+
+        Raises:
+            KeyError: if the network has no such task.
+        """
+        (task,) = self._wanted([name])
+        owner = self.tasks.index(task)
+        layers = [module for module in self.encoder.modules() if isinstance(module, OwnedLayer)]
+        return [p for layer in layers for p in layer.shares[owner].parameters()], list(self.heads[name].parameters())

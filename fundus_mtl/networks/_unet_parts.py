@@ -1,0 +1,72 @@
+"""The parts of a U-Net: a level of its encoder, a decoder with an answer for every pixel, a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fundus_mtl.networks._owned_layer import OwnedLayer
+from fundus_mtl.networks._vgg_unet import _convolutions
+
+
+def owned_level(before: int, after: int, owners: int, norm: Callable[[int], nn.Module]) -> nn.Sequential:
+    """Build a level of the encoder ``(B, before, H, W) -> (B, after, H, W)``: two convolutions, owned in shares.
+
+    Args:
+        before: channels that it reads.
+        after: channels of both convolutions.
+        owners: of each.
+        norm: builds a normalisation from its number of channels; it treats channels one by one.
+    """
+    layers: list[nn.Module] = []
+    for channels in (before, after):
+
+        def share(own: int, channels: int = channels) -> nn.Module:
+            return nn.Sequential(nn.Conv2d(channels, own, 3, padding=1), norm(own))
+
+        # ReLU after the concatenation: inside the shares, every share's output would be kept for it as well.
+        layers += [OwnedLayer(share, after, owners), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class DenseHead(nn.Module):
+    """Double the size, join the skip, convolve twice, level by level; then a 1x1 convolution.
+
+    Args:
+        widths: channels of the encoder's levels, each twice the one before.
+        channels: of the answer.
+        norm: builds a normalisation from its number of channels.
+    """
+
+    def __init__(self, widths: Sequence[int], channels: int, norm: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        levels = range(len(widths) - 2, -1, -1)
+        self.decoder = nn.ModuleList(_convolutions([3 * widths[i], widths[i], widths[i]], norm) for i in levels)
+        self.logits = nn.Conv2d(widths[0], channels, 1)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Return logits ``(B, channels, H, W)`` from every level's features, ``(B, widths[0], H, W)`` first."""
+        x = features[-1]
+        for stage, skip in zip(self.decoder, reversed(features[:-1]), strict=True):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = stage(torch.cat([skip, x], dim=1))
+        return self.logits(x)
+
+
+def image_head(
+    before: int, between: int, channels: int, dropout: float, norm: Callable[[int], nn.Module]
+) -> nn.Sequential:
+    """Build a classifier ``(B, before, h, w) -> (B, channels)``: 3x3 convolution, global average, dropout, linear layer.
+
+    Args:
+        before: channels that it reads.
+        between: channels that are averaged.
+        channels: of the answer.
+        dropout: before the linear layer.
+        norm: builds a normalisation from its number of channels.
+    """
+    pooled = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(between, channels)]
+    return nn.Sequential(_convolutions([before, between], norm), *pooled)

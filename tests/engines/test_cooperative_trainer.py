@@ -1,0 +1,310 @@
+"""MT-COOL on a toy with three tasks, float64 and SGD."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from monai.handlers import CheckpointLoader, CheckpointSaver
+from torch.func import functional_call
+from torch.testing import assert_close
+
+from fundus_mtl.engines import CooperativeTrainer, JointTrainer
+from fundus_mtl.engines._perturbation import Box
+from fundus_mtl.engines._seeding import derived
+from fundus_mtl.losses import divergence_from
+from fundus_mtl.optim import OptimizerGroup
+from tests.engines.toy import BINARY, NAMES, TASKS, PlainLoss, Split, assert_same, build, samples, weights
+
+SGD = partial(torch.optim.SGD, lr=0.1)
+ONE_BATCH = {"batch_size": 6, "epochs": 1}
+VANILLA = {"samples": 1, "bound": None, "kl_weight": 0.0}
+
+
+def per_share(network, optimizer=SGD):
+    return OptimizerGroup.per_share(TASKS, network, optimizer)
+
+
+def cooperative(network=None, optimizer=per_share, **options):
+    options = {"loss_function": PlainLoss(BINARY), "tasks": BINARY} | options
+    return build(CooperativeTrainer, optimizer, network=network or Split(), **options)
+
+
+def fast(network):
+    return per_share(network, partial(SGD, lr=50.0))
+
+
+def stacked(items, tasks=NAMES):
+    present = [item for item in items if all(item[f"{t}_present"] for t in tasks)]
+    return torch.stack([i["image"] for i in present]), {t: torch.stack([i[t] for i in present]) for t in tasks}
+
+
+def owned(network, name):
+    theta, phi = network.task_parameters(name)
+    keys = {id(p): key for key, p in network.named_parameters()}
+    return [keys[id(p)] for p in theta], [keys[id(p)] for p in phi]
+
+
+def noisy_states(network, shaken, count, bound, seed=0, iteration=1):
+    """The trainer's own draws, repeated: weights with noise on the shaken ones, in the order of the parameters."""
+    generator = torch.Generator().manual_seed(derived(seed, 2, iteration))
+    states = []
+    for _ in range(count):
+        state = {key: value.detach().clone() for key, value in network.named_parameters()}
+        for key, value in state.items():
+            if key in shaken:
+                unit = torch.empty_like(value).uniform_(-1, 1, generator=generator)
+                state[key] = value + unit * bound
+        states.append(state)
+    return states
+
+
+def objective(name, states, offset, kl_weight):
+    """Eq. 5 as a function of an offset of named weights: the mean loss under noise plus the divergence."""
+    image, labels = stacked(samples())
+    task = next(t for t in BINARY if t.name == name)
+    logits = [
+        functional_call(Split(), {k: v + offset.get(k, 0) for k, v in state.items()}, (image,))[name]
+        for state in states
+    ]
+    loss = torch.stack([task.loss(answer, labels[name]) for answer in logits]).mean()
+    return loss + kl_weight * divergence_from(logits, "sigmoid")
+
+
+def test_a_step_is_the_central_difference_of_the_noisy_loss():
+    """Task a's turn, with only a labelled: its weights move by -lr times the slope, noise on b's and c's shares alone."""
+    network = Split()
+    theta, phi = owned(network, "a")
+    shaken = [key for name in "bc" for key in owned(network, name)[0]]
+    states = noisy_states(network, shaken, 2, 0.05)
+    missing = {(i, n) for i in range(6) for n in "bc"}
+    trainer = cooperative(network, items=samples(missing=missing), kl_weight=3.0, **ONE_BATCH)
+    before = weights(network)
+    trainer.run()
+    after = weights(network)
+    for key in [*theta, *phi]:
+        expected = torch.zeros_like(before[key])
+        for index in range(expected.numel()):
+            unit = torch.zeros(expected.numel(), dtype=torch.float64)
+            unit[index] = 1e-5
+            unit = unit.view_as(expected)
+            up, down = (objective("a", states, {key: sign * unit}, 3.0) for sign in (1, -1))
+            expected.view(-1)[index] = (up - down) / 2e-5
+        assert_close((before[key] - after[key]) / 0.1, expected, rtol=1e-5, atol=1e-8)
+    for key in set(before) - set(theta) - set(phi):
+        assert torch.equal(after[key], before[key]), key
+
+
+def test_a_task_moves_nothing_but_its_own():
+    """After every turn the others' weights are as before it, bit for bit, noise included."""
+    trainer = cooperative(inner_steps=3, **ONE_BATCH)
+    seen = [weights(trainer.network)]
+    for name in NAMES:
+        trainer.optimizer[name].register_step_post_hook(lambda *_: seen.append(weights(trainer.network)))
+    trainer.run()
+    assert len(seen) == 10
+    turns = [(NAMES[i // 3], seen[i], seen[i + 1]) for i in range(9)]
+    for name, before, after in turns:
+        own = {key for part in owned(trainer.network, name) for key in part}
+        for key in before:
+            moved = not torch.equal(before[key], after[key])
+            assert not moved or key in own, (name, key)
+    assert all(not torch.equal(seen[0][k], seen[-1][k]) for k in seen[0])
+
+
+def test_the_box_is_never_left_and_heads_have_none():
+    trainer = cooperative(optimizer=fast, inner_steps=4, bound=0.01, **ONE_BATCH)
+    before = weights(trainer.network)
+    trainer.run()
+    after = weights(trainer.network)
+    for name in NAMES:
+        theta, phi = owned(trainer.network, name)
+        gaps = torch.cat([(after[k] - before[k]).abs().flatten() for k in theta])
+        assert gaps.max() <= 0.01 + 1e-15
+        assert gaps.max() == pytest.approx(0.01)  # the wall was reached: there is something to keep in
+        assert max((after[k] - before[k]).abs().max() for k in phi) > 0.01
+
+
+def test_vanilla_is_alternating_descent():
+    """Without noise, divergence and box: plain gradient steps by turns, each task on what the one before has left."""
+    network = Split()
+    image, labels = stacked(samples())
+    for task in BINARY:
+        parts = [p for part in network.task_parameters(task.name) for p in part]
+        loss = task.loss(network(image)[task.name], labels[task.name])
+        for p, g in zip(parts, torch.autograd.grad(loss, parts), strict=True):
+            p.data.sub_(0.1 * g)
+    trainer = cooperative(**VANILLA, **ONE_BATCH)
+    trainer.run()
+    for key, value in weights(network).items():
+        assert_close(weights(trainer.network)[key], value, rtol=1e-12, atol=1e-14)
+
+
+def test_the_order_of_the_turns_is_that_of_the_tasks():
+    one, other = cooperative(**VANILLA, **ONE_BATCH), cooperative(**VANILLA, **ONE_BATCH, tasks=BINARY[::-1])
+    one.run()
+    other.run()
+    assert not torch.equal(one.network.first["a"].weight, other.network.first["a"].weight)
+
+
+def test_the_warm_up_is_joint_training_under_noise():
+    quiet = cooperative(warmup_iterations=2, **VANILLA, **ONE_BATCH | {"epochs": 2})
+    joint = build(
+        JointTrainer,
+        lambda n: SGD(n.parameters()),
+        network=Split(),
+        loss_function=PlainLoss(BINARY),
+        **ONE_BATCH | {"epochs": 2},
+    )
+    quiet.run()
+    joint.run()
+    for key, value in weights(joint.network).items():
+        assert_close(weights(quiet.network)[key], value, rtol=1e-12, atol=1e-14)
+
+
+def test_the_warm_ups_gradient_is_that_of_the_noisy_losses():
+    network = Split()
+    shaken = [key for name in NAMES for key in owned(network, name)[0]]
+    states = noisy_states(network, shaken, 2, 0.05)
+    offset = {key: torch.zeros_like(p, requires_grad=True) for key, p in weights(network).items()}
+    total = sum(objective(name, states, offset, 0.0) for name in NAMES)
+    slopes = dict(zip(offset, torch.autograd.grad(total, list(offset.values())), strict=True))
+    trainer = cooperative(network, warmup_iterations=1, kl_weight=5.0, **ONE_BATCH)  # no divergence in the warm-up
+    before = weights(network)
+    trainer.run()
+    for key, slope in slopes.items():
+        assert_close((before[key] - weights(network)[key]) / 0.1, slope, rtol=1e-9, atol=1e-12)
+
+
+def test_the_warm_up_has_no_box():
+    trainer = cooperative(optimizer=fast, warmup_iterations=1, bound=0.01, **ONE_BATCH)
+    before = weights(trainer.network)
+    trainer.run()
+    assert (weights(trainer.network)["first.a.weight"] - before["first.a.weight"]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"samples": 3}, {"inner_steps": 2}, {"kl_weight": 0.0}, {"bound": 0.2}, {"bound": None}, {"seed": 1},
+        {"warmup_iterations": 1}, {"kl_reference": "clean"}, {"noise_on": "conv"}, {"relative": True},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_setting_changes_something(change):
+    one, other = cooperative(**ONE_BATCH), cooperative(**ONE_BATCH | change)
+    one.run()
+    other.run()
+    assert not torch.equal(one.network.first["a"].weight, other.network.first["a"].weight)
+
+
+def test_each_task_may_have_samples_of_its_own():
+    """x_1 ≠ x_2: a turn sees its task's samples only, and a task without any has no turn."""
+    missing = {(i, n) for i in range(6) for n in NAMES if n != "ab"[i % 2]}
+    items = samples(missing=missing)
+    network = Split()
+    for task in BINARY[:2]:
+        image, labels = stacked(items, (task.name,))
+        assert len(image) == 3
+        parts = [p for part in network.task_parameters(task.name) for p in part]
+        loss = task.loss(network(image)[task.name], labels[task.name])
+        for p, g in zip(parts, torch.autograd.grad(loss, parts), strict=True):
+            p.data.sub_(0.1 * g)
+    trainer = cooperative(items=items, **VANILLA, **ONE_BATCH)
+    before = weights(trainer.network)
+    trainer.run()
+    for key, value in weights(network).items():
+        assert_close(weights(trainer.network)[key], value, rtol=1e-12, atol=1e-14)
+    assert torch.equal(trainer.network.heads["c"].weight, before["heads.c.weight"])
+    assert trainer.state.output[0]["labelled_a"] == 3
+
+
+def test_running_statistics_follow_a_clean_forward_and_never_the_noise():
+    trainer = cooperative(Split(norm=True), inner_steps=2, samples=3, bound=0.5, **ONE_BATCH)
+    trainer.run()
+    clean = Split(norm=True)
+    clean.load_state_dict({k: v for k, v in weights(trainer.network).items() if "running" not in k}, strict=False)
+    clean(stacked(samples())[0])
+    for key, value in weights(clean).items():
+        if "running" in key or "tracked" in key:
+            expected = torch.ones_like(value) if "tracked" in key else value
+            assert_close(weights(trainer.network)[key], expected)
+
+
+def test_resume_is_bit_exact(tmp_path):
+    """From within the warm-up, through the stock handlers: phase, noise and boxes go on as if nothing had happened."""
+    options = {"warmup_iterations": 3, "shuffle": True, "inner_steps": 2}
+    straight, first, second = (cooperative(Split(norm=True), epochs=e, **options) for e in (4, 1, 4))
+    straight.run()
+    parts = [{"network": t.network, "optimizer": t.optimizer, "trainer": t} for t in (first, second)]
+    CheckpointSaver(str(tmp_path), parts[0], save_final=True).attach(first)
+    first.run()
+    (file,) = tmp_path.glob("*.pt")
+    CheckpointLoader(str(file), parts[1]).attach(second)
+    second.run()
+    assert second.state.iteration == 8
+    assert_same(weights(second.network), weights(straight.network))
+
+
+def test_an_overflow_skips_that_tasks_step_only():
+    plain = PlainLoss(BINARY)
+    broken = lambda *a: {n: v * (float("inf") if n == "b" else 1) for n, v in plain(*a).items()}  # noqa: E731
+    trainer = cooperative(loss_function=broken, **ONE_BATCH)
+    trainer.scaler = torch.amp.GradScaler("cpu")
+    before = weights(trainer.network)
+    trainer.run()
+    after = weights(trainer.network)
+    assert torch.equal(after["heads.b.weight"], before["heads.b.weight"])
+    assert not torch.equal(after["heads.a.weight"], before["heads.a.weight"])
+    assert not torch.equal(after["heads.c.weight"], before["heads.c.weight"])
+
+
+def test_a_batch_without_labels_is_passed_over():
+    trainer = cooperative(items=samples(3, missing={(i, n) for i in range(3) for n in NAMES}))
+    before = weights(trainer.network)
+    trainer.run()
+    assert_same(weights(trainer.network), before)
+
+
+def test_a_divergence_that_is_always_zero_is_told():
+    with pytest.warns(UserWarning, match="kl_weight has no effect: with samples=1"):
+        cooperative(samples=1)
+    cooperative(samples=1, kl_reference="clean")
+    cooperative(samples=1, kl_weight=0.0)
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        (
+            {"optimizer": lambda n: SGD(n.parameters())},
+            TypeError,
+            "but got SGD; build it with OptimizerGroup.per_share",
+        ),
+        ({"tasks": TASKS}, ValueError, "expected softmax or sigmoid, but got 'none'"),
+        ({"inner_steps": 0}, ValueError, "inner_steps and samples of at least 1"),
+        ({"kl_reference": "median"}, ValueError, "kl_reference: expected one of"),
+        ({"bound": 0.0}, ValueError, "bound: expected more than 0, or None"),
+        ({"noise_on": "head"}, ValueError, "noise_on: expected one of"),
+        ({"accumulation_steps": 2}, ValueError, "expected 1 for CooperativeTrainer"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        cooperative(**options)
+
+
+def test_a_relative_box_is_in_units_of_each_tensors_size():
+    weight = torch.tensor([[3.0, 4.0]])
+    assert Box(0.1, relative=True).radius(weight) == pytest.approx(0.1 * 12.5**0.5)
+    assert Box(0.1, relative=True).radius(torch.tensor([3.0, 4.0])) == 0.1
+    assert Box(0.1).radius(weight) == 0.1
+
+
+def test_noise_is_uniform_in_the_box():
+    weight = torch.full((200, 100), 7.0, dtype=torch.float64)
+    noise = Box(0.05).noisy(weight, torch.Generator().manual_seed(0)) - weight
+    assert noise.abs().max() <= 0.05
+    assert noise.std() == pytest.approx(0.05 / 3**0.5, rel=0.02)
+    assert noise.mean().abs() < 1e-3
