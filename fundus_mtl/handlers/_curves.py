@@ -57,11 +57,16 @@ class Curves:
 
 
 def losses(output: Any) -> dict[str, float]:
-    """Return ``loss`` and ``loss_<task>`` of an engine's output: a dictionary, or the list it decollates to."""
+    """Return ``loss``, ``loss_<task>`` and what a method says of them, ``weight_<task>`` and ``divergence_<task>``.
+
+    Args:
+        output: of an engine, a dictionary or the list it decollates to.
+    """
     sample = output[0] if isinstance(output, (list, tuple)) and output else output
     if not isinstance(sample, Mapping):
         return {}
-    return scalars({str(key): value for key, value in sample.items() if key == "loss" or str(key).startswith("loss_")})
+    told = ("loss_", "weight_", "divergence_")
+    return scalars({str(key): value for key, value in sample.items() if key == "loss" or str(key).startswith(told)})
 
 
 def learning_rates(optimizer: Any) -> dict[str, float]:
