@@ -1,4 +1,4 @@
-"""MNIST's IDX files: a big-endian header (two zero bytes, 8 for unsigned bytes, the number of axes, their sizes), then bytes."""
+"""MNIST's IDX files: two zero bytes, 8 for unsigned bytes, the number of axes, their sizes (big-endian), then the bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def read_digits(folder: Path, part: str) -> tuple[Digits, bool]:
     (image_name, label_name), (image_bytes, label_bytes) = contents, contents.values()
     images, labels = parse_idx(image_bytes, 3, image_name), parse_idx(label_bytes, 1, label_name)
     if images.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"{image_name}: expected images of {SIDE}x{SIDE} px, but got {images.shape[2]}x{images.shape[1]}.")
+        raise ValueError(
+            f"{image_name}: expected images of {SIDE}x{SIDE} px, but got {images.shape[2]}x{images.shape[1]}."
+        )
     if len(images) != len(labels):
         raise ValueError(f"{label_name}: expected a label for each of {len(images)} images, but got {len(labels)}.")
     if len(labels) and labels.max() > 9:

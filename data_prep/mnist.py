@@ -5,15 +5,15 @@
 ``MNIST_FOLDER`` holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
 ``t10k-labels-idx1-ubyte``, plain or as ``.gz``. ``OUT`` gets ``<kind>.npz`` (images and labels) and ``<kind>.json``.
 
-* ``even_odd`` (MT-COOL, Table 1): task ``even`` tells 0, 2, 4, 6, 8 apart, task ``odd`` 1, 3, 5, 7, 9; an image has the label
-  of one task only.
+* ``even_odd`` (MT-COOL, Table 1): task ``even`` tells 0, 2, 4, 6, 8 apart, task ``odd`` 1, 3, 5, 7, 9; an image has the
+  label of one task only.
 * ``multi`` (MultiMNIST; MAMG, Fig. 3): two different digits in one image, task ``left`` and task ``right``.
 
 Sections. MT-COOL has "50,000 training and 10,000 testing images" and tells nothing of the other 10,000 nor of a validation
-set. Here ``testing`` is MNIST's own; of the first 50,000 of its 60,000 a part drawn by the seed (5,000) is ``validation``, for
-choosing settings and the best epoch, and the rest ``training``; the last 10,000 are ``spare`` and used by nothing unless a
-config names them. MAMG makes 60,000 and 10,000 images, so ``multi`` has all 60,000 in training and validation, each digit
-once at the left, and no digit of one section is in an image of another.
+set. Here ``testing`` is MNIST's own; of the first 50,000 of its 60,000 a part drawn by the seed (5,000) is ``validation``,
+for choosing settings and the best epoch, and the rest ``training``; the last 10,000 are ``spare`` and used by nothing
+unless a config names them. MAMG makes 60,000 and 10,000 images, so ``multi`` has all 60,000 in training and validation,
+each digit once at the left, and no digit of one section is in an image of another.
 """
 
 from __future__ import annotations

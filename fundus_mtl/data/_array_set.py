@@ -84,7 +84,9 @@ class ArraySet:
         found = {key: np.concatenate([self.sections[name][key] for name in sections]) for key in keys}
         rows = np.any([found[f"{task}_present"] for task in tasks], axis=0)
         if not rows.any():
-            raise ValueError(f"{self.about['name']}: expected labels of {list(tasks)} in {list(sections)}, but got none.")
+            raise ValueError(
+                f"{self.about['name']}: expected labels of {list(tasks)} in {list(sections)}, but got none."
+            )
         return {key: array[rows] for key, array in found.items()}
 
     def save(self, path: str | Path) -> None:
@@ -109,19 +111,23 @@ class ArraySet:
         path = Path(path)
         for file in (path, path.with_suffix(".json")):
             if not file.is_file():
-                raise FileNotFoundError(f"{file.name}: expected it in {file.parent}, but it is not; make it with data_prep.")
+                raise FileNotFoundError(
+                    f"{file.name}: expected it in {file.parent}, but it is not; make it with data_prep."
+                )
         sections: dict[str, Arrays] = {}
         try:
             about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here, since np.load leaves a damaged file open.
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
                 for key in archive.files:
                     section, name = key.split("/")
                     sections.setdefault(section, {})[name] = archive[key]
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            tasks, sha256, _ = about.pop("tasks"), about.pop("sha256"), about.pop("sections")
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path.name}: expected a prepared set, but got: {error}; run data_prep again.") from error
-        tasks, sha256 = about.pop("tasks"), about.pop("sha256")
-        about.pop("sections")
         found = cls(about, tasks, sections)
         if found.digest != sha256:
-            raise ValueError(f"{path.name}: expected the arrays its JSON tells of, but got others; run data_prep again.")
+            raise ValueError(
+                f"{path.name}: expected the arrays its JSON tells of, but got others; run data_prep again."
+            )
         return found

@@ -27,7 +27,7 @@ class TensorSamples(Dataset[dict[str, Any]]):
     Args:
         data: ``id``, ``image``, and per task its class and presence.
         tasks: whose channels are its classes.
-        transform: of a whole batch, so it must treat all images alike, as scaling of intensities does.
+        transform: of a dictionary with all images, ``image (N, 1, H, W)``; applied once, so nothing random.
 
     Raises:
         ValueError: if a label is beyond its task's channels.
@@ -36,8 +36,11 @@ class TensorSamples(Dataset[dict[str, Any]]):
     def __init__(
         self, data: Arrays, tasks: Sequence[Task], transform: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     ) -> None:
-        self.data, self.tasks, self.transform = data, tuple(tasks), transform
-        self._tensors: dict[str, Tensor] = {"image": torch.from_numpy(data["image"])[:, None]}
+        self.data, self.tasks = data, tuple(tasks)
+        images = {"image": torch.from_numpy(data["image"])[:, None]}
+        image = images["image"] if transform is None else transform(images)["image"]
+        # A MetaTensor pays for its metadata at every batch.
+        self._tensors: dict[str, Tensor] = {"image": image.as_tensor() if hasattr(image, "as_tensor") else image}
         for task in self.tasks:
             present = torch.from_numpy(data[f"{task.name}_present"])
             classes = torch.from_numpy(data[task.name].astype(np.int64)).where(present, torch.tensor(0))
@@ -57,7 +60,7 @@ class TensorSamples(Dataset[dict[str, Any]]):
         index = torch.as_tensor(rows)
         batch: dict[str, Any] = {key: values[index] for key, values in self._tensors.items()}
         batch["id"] = self.data["id"][index.numpy()].tolist()
-        return batch if self.transform is None else self.transform(batch)
+        return batch
 
     def __getitem__(self, row: int) -> dict[str, Any]:
         """Return one sample, without the batch's axis."""

@@ -65,7 +65,8 @@ def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str,
     """Return each task's loss and, by its kind, what a reader wants beside it.
 
     ``<prefix>dice_<task>`` of segmentations at threshold 0.5, mean of channels; ``<prefix>distance_<task>`` of heatmaps,
-    between their peaks, in px of the network's input; ``<prefix>auc_<task>`` of classifications with one channel, ``<prefix>acc_<task>`` (share, 0 to 1) with several.
+    between their peaks, in px of the network's input; ``<prefix>auc_<task>`` of classifications with one channel,
+    ``<prefix>acc_<task>``, a share from 0 to 1, of those with several.
 
     Args:
         tasks: to watch.

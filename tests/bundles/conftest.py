@@ -1,16 +1,24 @@
-"""Phantoms in REFUGE's layout, prepared once per session, and bundles run on them in this process."""
+"""Tiny data for every bundle, prepared once per session, and bundles run on them in this process."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+import torch
 
 from data_prep.phantom import write_refuge
 from data_prep.refuge import prepare
+from fundus_mtl.data import ArraySet, BalancedSampler, embedded_digits
 from fundus_mtl.workflow import StrictWorkflow
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+# What makes a bundle tiny, and the fixture that prepares sixteen training samples for it.
+TINY_BUNDLE: dict[str, dict[str, object]] = {
+    "digits_mtl": {"hidden": 6},
+    "refuge_mtl": {"size": 32, "network_def::width": 2},
+}
+DATA = {"digits_mtl": "digits_data", "refuge_mtl": "refuge_data"}
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +30,30 @@ def refuge_data(tmp_path_factory):
     return folder / "data"
 
 
+@pytest.fixture(scope="session")
+def digits_data(tmp_path_factory):
+    """Sixteen, four and four of the digits that come with scikit-learn, even and odd ones in turn."""
+    embedded = embedded_digits("even_odd")
+    counts = {"training": 16, "validation": 4, "testing": 4}
+    sections = {name: _even_and_odd(embedded.sections[name], count) for name, count in counts.items()}
+    folder = tmp_path_factory.mktemp("digits")
+    ArraySet(embedded.about, embedded.tasks, sections).save(folder / "even_odd.npz")
+    return folder
+
+
+def _even_and_odd(arrays, count):
+    order = BalancedSampler(torch.as_tensor(arrays["odd_present"]).int())
+    order.generator = torch.Generator().manual_seed(0)
+    rows = list(order)[:count]
+    return {key: array[rows] for key, array in arrays.items()}
+
+
+@pytest.fixture
+def data_of(request):
+    """From a bundle's name to its tiny data."""
+    return lambda bundle: request.getfixturevalue(DATA[bundle])
+
+
 def workflow(bundle, kind, *overlays, **overrides):
     """Make a bundle's workflow as its args file would, tiny."""
     configs = BUNDLES / bundle / "configs"
@@ -30,7 +62,7 @@ def workflow(bundle, kind, *overlays, **overrides):
         workflow_type="train" if kind == "train" else "infer",
         logging_file=False,
         overlay=[str(overlay) for overlay in overlays] or None,
-        **{"size": 32, "network_def::width": 2, "device": "$torch.device('cpu')"} | overrides,
+        **TINY_BUNDLE[bundle] | {"device": "$torch.device('cpu')"} | overrides,
     )
 
 

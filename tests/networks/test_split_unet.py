@@ -113,3 +113,16 @@ def test_wrong_use_of_shares_is_explained():
         SplitUNet(TASKS, **SMALL).task_parameters("cup")
     with pytest.raises(ValueError, match="a channel for each of 4 tasks, but got 3; widen it"):
         SplitUNet(TASKS, width=3)
+
+
+@pytest.mark.parametrize("norm, in_training, at_test", [("running", 0, 1), ("batch", 0, 0), ("instance", 1, 1)])
+def test_whether_an_answer_depends_on_its_batch(norm, in_training, at_test):
+    """Batch norm by running averages keeps batches apart at test, instance norm always; all have learned scales."""
+    network = SplitUNet(TASKS, **SMALL, norm=norm)
+    images = torch.rand(3, 3, 16, 24)
+    for mode, independent in ((True, in_training), (False, at_test)):
+        network.train(mode)
+        together, alone = network(images)["fovea"][:1], network(images[:1])["fovea"]
+        assert torch.allclose(together, alone, atol=1e-4) == bool(independent)
+    assert any("running_mean" in name for name in network.state_dict()) == (norm == "running")
+    assert len(network.task_parameters("fovea")[0]) == 3 * 2 * 4
