@@ -50,6 +50,14 @@ def test_resizing_keeps_places_and_flat_areas():
     assert resized(images[:0], 28).shape == (0, 28, 28)
 
 
+def test_shrinking_loses_no_thin_stroke():
+    """A bright column weighs 28/36 wherever it stands; without averaging some would weigh two thirds of others."""
+    columns = np.zeros((36, 36, 36), dtype=np.uint8)
+    columns[np.arange(36), :, np.arange(36)] = 255
+    weights = resized(columns, 28)[2:-2, 14].sum(axis=1) / 255
+    np.testing.assert_allclose(weights, 28 / 36, rtol=0.12)
+
+
 def test_multi_pairs_different_digits_of_the_same_section():
     parts = {"training": drawn(list(range(10)) * 20, "t"), "testing": drawn([3, 3, 3, 4], "e", seed=1)}
     made = digit_set("multi", {"name": "x"}, parts, seed=5)
