@@ -89,7 +89,7 @@ class TorchJD(Aggregator):
         except Exception as error:  # another library's code and solvers: anything may come
             raise ValueError(
                 f"TorchJD: expected {rule!r} to combine the gradients of {len(rows)} tasks, but got {type(error).__name__} "
-                f"({error}); some rules are built for a fixed number of tasks."
+                f"({error}); a rule for a fixed number of tasks wants one sharing group of that size, and every label."
             ) from error
         if not isinstance(update, Tensor) or update.shape != rows.shape[1:]:
             raise ValueError(

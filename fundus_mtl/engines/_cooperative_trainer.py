@@ -180,6 +180,7 @@ class CooperativeTrainer(MultiTaskTrainer):
     def _losses(self, logits: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
         self.fire_event(IterationEvents.FORWARD_COMPLETED)
         losses = self._shared(self.loss_function(logits, *targets), logits, targets)
+        self._expect_finite(losses)
         for name in losses:
             self.state.output[f"labelled_{name}"] = self._labelled[name]
         self.fire_event(IterationEvents.LOSS_COMPLETED)

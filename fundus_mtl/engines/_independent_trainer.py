@@ -46,15 +46,19 @@ class IndependentTrainer(MultiTaskTrainer):
             if self._labelled[name]:
                 losses.update(self._step_task(name, image, targets))
         if losses:
-            self.state.output[Keys.LOSS] = torch.stack(list(losses.values())).sum()
-            self.scaler.update()
+            self.state.output[Keys.LOSS] = torch.stack([loss.detach() for loss in losses.values()]).sum()
+            if any(loss.requires_grad for loss in losses.values()):  # else no step has looked for overflow
+                self.scaler.update()
 
     def _step_task(self, name: str, image: Tensor, targets: Targets) -> dict[str, Tensor]:
         optimizer = self.optimizer[name]
         losses = self._forward(image, targets, tasks=(name,))
+        self._expect_finite(losses)
+        if not losses[name].requires_grad:  # everything that this task reaches is frozen
+            return losses
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(losses[name]).backward()
         self._sum_grad_over_ranks()
         self.fire_event(IterationEvents.BACKWARD_COMPLETED)
         self.scaler.step(optimizer)
-        return {name: losses[name].detach()}
+        return losses

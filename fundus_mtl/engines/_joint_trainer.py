@@ -58,10 +58,12 @@ class JointTrainer(MultiTaskTrainer):
             self.optimizer.zero_grad(set_to_none=True)
         losses = self._forward(image, targets)
         if losses:
+            self._expect_finite(losses)
             total = self._weigh(losses)
             self.state.output[Keys.LOSS] = total.detach()
-            self.scaler.scale(total / self.accumulation_steps).backward()
-            self.fire_event(IterationEvents.BACKWARD_COMPLETED)
+            if total.requires_grad:
+                self.scaler.scale(total / self.accumulation_steps).backward()
+                self.fire_event(IterationEvents.BACKWARD_COMPLETED)
         if last:
             self._sum_grad_over_ranks()
             if self._has_gradient():
@@ -69,16 +71,20 @@ class JointTrainer(MultiTaskTrainer):
                 self.scaler.update()
 
     def _weigh(self, losses: dict[str, Tensor]) -> Tensor:
-        if getattr(self.weighting, "needs_gradient_norms", False):
-            total = self.weighting(losses, self._gradient_norms(losses))
-        else:
-            total = self.weighting(losses)
+        """Return the weighted sum; a loss that reaches frozen weights only is added to it, and not weighed."""
         moving = {name: loss for name, loss in losses.items() if loss.requires_grad}
+        still = [loss for name, loss in losses.items() if name not in moving]
+        if not moving:
+            return torch.stack(still).sum()
+        if getattr(self.weighting, "needs_gradient_norms", False):
+            total = self.weighting(moving, self._gradient_norms(moving))
+        else:
+            total = self.weighting(moving)
         weights = torch.autograd.grad(total, list(moving.values()), retain_graph=True, allow_unused=True)
         for name, weight in zip(moving, weights, strict=True):
             self._weights[name] = weight if isinstance(weight, Tensor) else torch.zeros_like(losses[name])
             self.state.output[f"weight_{name}"] = self._weights[name]
-        return total
+        return total + torch.stack(still).sum() if still else total
 
     def _gradient_norms(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return each unweighted loss's gradient norm, shape ``()``, at the last layer that all of them reach."""
@@ -86,8 +92,8 @@ class JointTrainer(MultiTaskTrainer):
         index = last_shared(losses, parameters)
         if index is None:
             raise ValueError(
-                f"{type(self.weighting).__name__}: expected a layer that all of {list(losses)} reach, but got none; take a "
-                "network with a shared trunk or another weighting."
+                f"{type(self.weighting).__name__}: expected a layer that all of {list(losses)} reach and train, but got "
+                "none; take a network with a shared trunk that is not frozen, or another weighting."
             )
         weight = [parameters[index]]
         norms = {}
@@ -100,6 +106,9 @@ class JointTrainer(MultiTaskTrainer):
 
     def _has_gradient(self) -> bool:
         return any(p.grad is not None for group in self.optimizer.param_groups for p in group["params"])
+
+    def _method_name(self) -> str:
+        return f"{super()._method_name()} with {type(self.weighting).__name__}"
 
     def _method_state(self) -> dict[str, Any]:
         stateful = hasattr(self.weighting, "state_dict")

@@ -66,12 +66,14 @@ class MultiAdaptiveTrainer(TaskGradientTrainer):
 
     def _step_gathered(self, gradients: dict[str, Gradients]) -> None:
         total = _summed(gradients)
+        if all(entry is None for entry in total):  # everything that is reached is frozen
+            return
         assign_grad(self._trainable(), total)
         self.fire_event(IterationEvents.BACKWARD_COMPLETED)
         if _finite(total):  # as the scaler will judge: not finite if any part is not
             self._accumulate_unscaled(gradients)
         elif not self.scaler.is_enabled():
-            self._refuse([task for task, entries in gradients.items() if not _finite(entries)])
+            self._refuse([task for task, entries in gradients.items() if not _finite(entries)] or list(gradients))
         self.scaler.step(self.optimizer)
         self.scaler.update()
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from fundus_mtl.autograd import Gradients, assign_grad
 from fundus_mtl.engines import _ranks as ranks
 from fundus_mtl.engines._prepare_batch import Targets, count_labels
-from fundus_mtl.engines._seeding import derived, seed_data
+from fundus_mtl.engines._seeding import derived, seed_data, seed_torch
 
 
 class MultiTaskTrainer(SupervisedTrainer):
@@ -86,7 +86,11 @@ class MultiTaskTrainer(SupervisedTrainer):
 
     def seed_iteration(self) -> None:
         """Seed this iteration's dropout; a handler that repeats the forward draws the same."""
-        torch.manual_seed(derived(self.seed, 1, self.state.iteration, ranks.rank()))
+        seed_torch(derived(self.seed, 1, self.state.iteration, ranks.rank()), self.state.device)
+
+    def _method_name(self) -> str:
+        """Name the method as a state is to be marked with: one of another method must not be taken for this one's."""
+        return type(self).__name__
 
     def _method_state(self) -> dict[str, Any]:
         """Return what the method remembers from step to step."""
@@ -99,7 +103,8 @@ class MultiTaskTrainer(SupervisedTrainer):
         """Train until ``max_epochs``; nothing is left to do for a state that has come so far already.
 
         Raises:
-            ValueError: if there is no batch to train on.
+            ValueError: if there is no batch to train on, or ranks have different numbers of them.
+            FloatingPointError: if a loss is not finite, without mixed precision; the tasks are named.
         """
         if self.state.epoch_length == 0:
             raise ValueError(
@@ -111,17 +116,28 @@ class MultiTaskTrainer(SupervisedTrainer):
                 f"Already trained for {self.state.epoch} epochs of {self.state.max_epochs}: nothing to do."
             )
             return
+        ranks.expect_equal(self.state.epoch_length or 0, "batches per epoch", self.state.device)
         ranks.broadcast([*self.network.parameters(), *self.network.buffers()])
         Workflow.run(self)  # SupervisedTrainer.run would replace the scaler
 
     def state_dict(self) -> dict[str, Any]:
         """Return the epoch reached, the engine's user keys, the scaler's state and the method's."""
-        return {**super().state_dict(), "scaler": self.scaler.state_dict(), "method": self._method_state()}
+        method = {"name": self._method_name(), **self._method_state()}
+        return {**super().state_dict(), "scaler": self.scaler.state_dict(), "method": method}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore what ``state_dict`` returned."""
+        """Restore what ``state_dict`` returned.
+
+        Raises:
+            ValueError: if it is another method's state.
+        """
         own = dict(state_dict)
         scaler, method = own.pop("scaler", {}), own.pop("method", {})
+        if method.get("name", self._method_name()) != self._method_name():
+            raise ValueError(
+                f"resume: expected the state of {self._method_name()}, but got that of {method['name']}; take the overlays "
+                "that the training began with, or another output folder."
+            )
         super().load_state_dict(own)
         self._load_method_state(method)
         if scaler:  # a disabled scaler has an empty state
@@ -157,7 +173,18 @@ class MultiTaskTrainer(SupervisedTrainer):
         return losses
 
     def _trainable(self) -> list[Tensor]:
-        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        """Return the network's parameters that the optimizer moves, in the network's order."""
+        held = {id(parameter) for group in self.optimizer.param_groups for parameter in group["params"]}
+        return [p for p in self.network.parameters() if p.requires_grad and id(p) in held]
+
+    def _expect_finite(self, losses: Mapping[str, Tensor]) -> None:
+        """Stop before a loss that is not finite makes every weight NaN; a scaler would skip the step instead."""
+        if not self.scaler.is_enabled() and not bool(torch.stack(list(losses.values())).isfinite().all()):
+            broken = [name for name, loss in losses.items() if not bool(loss.isfinite())]
+            raise FloatingPointError(
+                f"{type(self).__name__}: expected finite losses, but got others from {', '.join(broken)} at iteration "
+                f"{self.state.iteration}; lower the learning rate or look at this batch's labels."
+            )
 
     def _sum_grad_over_ranks(self) -> None:
         """Turn every ``.grad`` of the network into the sum over the ranks."""

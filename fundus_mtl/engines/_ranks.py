@@ -42,6 +42,23 @@ def sum_counts(counts: Mapping[str, int], device: torch.device) -> dict[str, int
     return dict(zip(counts, total.tolist(), strict=True))
 
 
+def expect_equal(number: int, what: str, device: torch.device) -> None:
+    """Refuse a number that differs between ranks: they would wait for each other for ever.
+
+    Raises:
+        ValueError: on every rank.
+    """
+    if world_size() > 1:
+        extremes = torch.tensor([number, -number], device=device)
+        dist.all_reduce(extremes, op=dist.ReduceOp.MAX)
+        most, least = extremes[0].item(), -extremes[1].item()
+        if most != least:
+            raise ValueError(
+                f"{what}: expected the same on all ranks, but got {least} to {most}; take a DistributedSampler with "
+                "even_divisible=True."
+            )
+
+
 class PendingSum:
     """One task's gradients on their way to becoming the sum over the ranks.
 

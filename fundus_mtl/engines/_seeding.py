@@ -17,6 +17,13 @@ def derived(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed the CPU's generator and the device's: ``torch.manual_seed`` visits all backends, for milliseconds per step."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device.type).manual_seed(seed)
+
+
 def seed_data(loader: Any, seed: int) -> None:
     """Seed the order and the augmentation of an epoch.
 

@@ -69,7 +69,7 @@ class SurgeryTrainer(TaskGradientTrainer):
         if not last:
             return
         gradients = self._taken()
-        if gradients:
+        if sharing_groups(gradients):  # something is reached that is not frozen
             self.optimizer.zero_grad(set_to_none=True)
             assign_grad(self._trainable(), self._combined(gradients))
             self.fire_event(IterationEvents.BACKWARD_COMPLETED)
@@ -105,6 +105,9 @@ class SurgeryTrainer(TaskGradientTrainer):
             self._rules[group] = copy.deepcopy(self.aggregator)
         return self._rules[group]
 
+    def _method_name(self) -> str:
+        return f"{super()._method_name()} with {rule_name(self.aggregator)}"
+
     def _method_state(self) -> dict[str, Any]:
         return {
             "rules": [
@@ -118,6 +121,12 @@ class SurgeryTrainer(TaskGradientTrainer):
         self._rules = {}
         for entry in state.get("rules", []):
             self._rule(tuple(entry["tasks"])).load_state_dict(entry["state"])
+
+
+def rule_name(rule: Any) -> str:
+    """Return a rule's name, with that of the rule which it adapts, if any."""
+    inner = getattr(rule, "aggregator", None)
+    return type(rule).__name__ if inner is None else f"{type(rule).__name__}({type(inner).__name__})"
 
 
 def _to_cpu(matrices: list[Tensor]) -> list[Tensor]:

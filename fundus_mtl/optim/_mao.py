@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
 from fundus_mtl.optim._effective_rate import group_of
-from fundus_mtl.optim._mao_formula import advance, check, denominators, rate, step_size
+from fundus_mtl.optim._mao_formula import advance, check, check_momentum, denominators, rate, step_size
 from fundus_mtl.optim._update_buffer import UpdateBuffer
 
 
@@ -105,6 +105,7 @@ class MAO(Optimizer):
                 self._add(task, group, held, [reached[p] for p in held])
 
     def _add(self, task: Hashable, group: dict[str, Any], parameters: list[Tensor], gradients: list[Tensor]) -> None:
+        check_momentum(group, self.defaults)
         t = group["step"] + 1
         moments = [self.state[parameter].setdefault(task, {}) for parameter in parameters]
         means, squares = advance(moments, gradients, group)

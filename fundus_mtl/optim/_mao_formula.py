@@ -23,6 +23,8 @@ def check(group: Mapping[str, Any]) -> None:
         if not group[name] >= 0:
             raise ValueError(f"{name} of MAO: expected at least 0, but got {group[name]}.")
     beta1, beta2 = group["betas"]
+    if not all(beta is None or isinstance(beta, float | int) for beta in (beta1, beta2)):
+        raise ValueError(f"betas of MAO: expected numbers, or None for the first, but got {group['betas']!r}.")
     if not 0 <= (beta1 or 0) < 1 or beta2 is None or not 0 <= beta2 < 1:
         raise ValueError(
             f"betas of MAO: expected two numbers in [0, 1), or None for the first, but got {group['betas']}."
@@ -30,6 +32,19 @@ def check(group: Mapping[str, Any]) -> None:
     for name, known in (("reduction", ("sum", "mean")), ("bias_correction", ("adam", "printed"))):
         if group[name] not in known:
             raise ValueError(f"{name} of MAO: expected one of {known}, but got {group[name]!r}.")
+
+
+def check_momentum(group: Mapping[str, Any], built: Mapping[str, Any]) -> None:
+    """Refuse a first beta where the optimizer was built without: momentum schedules write one, unasked.
+
+    Raises:
+        ValueError: telling how to stop them.
+    """
+    if built["betas"][0] is None and group["betas"][0] is not None:
+        raise ValueError(
+            f"betas of MAO: expected None for the first, as it was built, but got {group['betas'][0]}; keep the "
+            "schedule from moving momentum, such as by cycle_momentum=False."
+        )
 
 
 def advance(

@@ -63,6 +63,15 @@ def train_cooperative(items, batch_size):
     return {"weights": weights(trainer.network), "losses": {}, "counts": {}}
 
 
+def refusal(items, batch_size):
+    """What is said where this rank has another number of batches than the other."""
+    try:
+        make("joint-Sum", Forked(), items=items, batch_size=batch_size).run()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def train_normed(items, batch_size):
     """State after an epoch, running statistics included, and the seeds."""
     trainer = make("joint-Sum", Normed(), items=items, batch_size=batch_size, epochs=1)
@@ -78,6 +87,7 @@ def main(rank, folder):
     found = {method: train(method, own, half) for method in METHODS}
     found |= {f"{method} accumulated": train(method, own, half, accumulation_steps=2) for method in ACCUMULATING}
     found["cooperative"] = train_cooperative(own, half)
+    found["uneven"] = refusal(own if rank else own[:half], half)
     found["normed"] = train_normed(own, half)
     torch.save(found, Path(folder) / f"rank{rank}.pt")
     dist.destroy_process_group()

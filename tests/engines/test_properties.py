@@ -65,3 +65,72 @@ def test_the_order_of_the_parameters_is_no_matter(method):
     after = weights(trainer.network)
     for key, value in trained(method, **ONE_BATCH).items():
         assert_close(after[key], value, rtol=1e-9, atol=1e-12)
+
+
+def without_graph(names):
+    """A loss function in which some tasks' losses reach nothing that moves."""
+    plain = PlainLoss(TASKS)
+
+    def losses(*args):
+        return {n: loss.detach() if n in names else loss for n, loss in plain(*args).items()}
+
+    return losses
+
+
+@each_method
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_loss_that_reaches_frozen_weights_only_is_passed_over(method, scaled):
+    trainer = make(method, Forked(), loss_function=without_graph("c"), epochs=1)
+    if scaled:
+        trainer.scaler = torch.amp.GradScaler("cpu")
+    before = weights(trainer.network)
+    trainer.run()
+    after = weights(trainer.network)
+    assert torch.equal(after["heads.c.weight"], before["heads.c.weight"])
+    assert not torch.equal(after["trunk.weight"], before["trunk.weight"])
+    assert trainer.state.output[0]["loss_c"] > 0
+
+
+@each_method
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_batch_that_reaches_frozen_weights_only_moves_nothing(method, scaled):
+    trainer = make(method, Forked(), loss_function=without_graph("abc"), epochs=1)
+    if scaled:
+        trainer.scaler = torch.amp.GradScaler("cpu")
+    before = weights(trainer.network)
+    trainer.run()
+    assert_same(weights(trainer.network), before)
+
+
+@each_method
+def test_frozen_weights_stay_and_the_rest_trains(method):
+    network = Forked()
+    network.decoder.requires_grad_(False)
+    trainer = make(method, network, epochs=1)
+    before = weights(network)
+    trainer.run()
+    assert torch.equal(network.decoder.weight, before["decoder.weight"])
+    assert not torch.equal(network.trunk.weight, before["trunk.weight"])
+
+
+@each_method
+def test_a_loss_that_is_no_number_stops_and_names_its_task(method):
+    plain = PlainLoss(TASKS)
+    broken = lambda *a: {n: v * (float("nan") if n == "b" else 1) for n, v in plain(*a).items()}  # noqa: E731
+    trainer = make(method, Forked(), loss_function=broken)
+    with pytest.raises(FloatingPointError, match="but got others from b at iteration 1; lower the learning rate"):
+        trainer.run()
+    assert all(value.isfinite().all() for value in weights(trainer.network).values())
+
+
+def test_a_state_of_another_method_is_refused_and_one_without_a_name_is_not():
+    states = {method: make(method, Forked()).state_dict() for method in METHODS}
+    for method in METHODS:
+        for other, state in states.items():
+            fresh = make(method, Forked())
+            if other == method:
+                fresh.load_state_dict(state)
+            else:
+                with pytest.raises(ValueError, match="resume: expected the state of .*, but got that of"):
+                    fresh.load_state_dict(state)
+        make(method, Forked()).load_state_dict({k: v for k, v in states[method].items() if k != "method"})

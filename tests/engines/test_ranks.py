@@ -65,3 +65,8 @@ def test_running_statistics_are_rank_0s_and_dropout_is_each_ranks_own(two_ranks)
     assert_same(first["weights"], second["weights"])
     assert len(first["seeds"]) == 2
     assert not set(first["seeds"]) & set(second["seeds"])
+
+
+def test_ranks_with_different_numbers_of_batches_are_refused(two_ranks):
+    for found in two_ranks:
+        assert "batches per epoch: expected the same on all ranks, but got 1 to 2" in found["uneven"]

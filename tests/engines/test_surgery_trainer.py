@@ -146,7 +146,7 @@ def test_an_overflow_skips_the_whole_iteration():
     trainer.run()
     assert_same(weights(trainer.network), before)
     assert trainer.scaler.get_scale() == factor / 2
-    assert trainer.state_dict()["method"] == {"rules": []}  # no rule was asked, so none has drawn
+    assert trainer.state_dict()["method"]["rules"] == []  # no rule was asked, so none has drawn
 
 
 def test_contributions_are_the_weights_of_the_rule_and_move_nothing():

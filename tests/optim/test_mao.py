@@ -359,3 +359,21 @@ def test_arguments_out_of_range_are_refused_in_every_group(wrong):
         MAO(parameters(), **{"lr": 0.1, **wrong})
     with pytest.raises(ValueError, match=f"{name} of MAO: expected"):
         MAO([{"params": parameters(), **wrong}], lr=0.1)
+
+
+def test_betas_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="betas of MAO: expected numbers, or None for the first, but got"):
+        MAO([torch.zeros(1, requires_grad=True)], lr=0.1, betas=("null", 0.999))
+
+
+def test_a_schedule_may_not_bring_a_first_beta_back():
+    """OneCycleLR moves betas[0] unless told otherwise, and Eq. 9 has none."""
+    p = torch.ones(1, requires_grad=True)
+    optimizer = MAO([p], lr=0.1, betas=(None, 0.999))
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=5, cycle_momentum=False)
+    optimizer.accumulate("a", [torch.ones(1)])
+    optimizer.step()
+    other = MAO([p], lr=0.1, betas=(None, 0.999))
+    torch.optim.lr_scheduler.OneCycleLR(other, max_lr=0.1, total_steps=5)
+    with pytest.raises(ValueError, match="expected None for the first, as it was built"):
+        other.accumulate("a", [torch.ones(1)])
