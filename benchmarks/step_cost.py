@@ -20,7 +20,9 @@ from typing import Any
 import torch
 
 # mt_cool trains another network than the rest.
-METHODS = sorted({path.stem for path in (Path(__file__).parents[1] / "bundles" / "methods").glob("*.yaml")} - {"mt_cool"})
+METHODS = sorted(
+    {path.stem for path in (Path(__file__).parents[1] / "bundles" / "methods").glob("*.yaml")} - {"mt_cool"}
+)
 PEAK_UNIT = 1024  # Linux reports KiB
 
 
