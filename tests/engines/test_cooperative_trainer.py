@@ -60,7 +60,7 @@ def noisy_states(network, shaken, count, bound, seed=0, iteration=1):
     return states
 
 
-def objective(name, states, offset, kl_weight):
+def objective(name, states, offset, kl_weight, clean=None):
     """Eq. 5 as a function of an offset of named weights: the mean loss under noise plus the divergence."""
     image, labels = stacked(samples())
     task = next(t for t in BINARY if t.name == name)
@@ -69,17 +69,20 @@ def objective(name, states, offset, kl_weight):
         for state in states
     ]
     loss = torch.stack([task.loss(answer, labels[name]) for answer in logits]).mean()
-    return loss + kl_weight * divergence_from(logits, "sigmoid")
+    return loss + kl_weight * divergence_from(logits, "sigmoid", clean)
 
 
-def test_a_step_is_the_central_difference_of_the_noisy_loss():
+@pytest.mark.parametrize("count, reference, kl", [(2, "mean", 300.0), (1, "clean", 10.0)])
+def test_a_step_is_the_central_difference_of_the_noisy_loss(count, reference, kl):
     """Task a's turn, with only a labelled: its weights move by -lr times the slope, noise on b's and c's shares alone."""
     network = Split()
+    clean = network(stacked(samples())[0])["a"].detach() if reference == "clean" else None
     theta, phi = owned(network, "a")
     shaken = [key for name in "bc" for key in owned(network, name)[0]]
-    states = noisy_states(network, shaken, 2, 0.05)
+    states = noisy_states(network, shaken, count, 0.05)
     missing = {(i, n) for i in range(6) for n in "bc"}
-    trainer = cooperative(network, items=samples(missing=missing), kl_weight=3.0, **ONE_BATCH)
+    options = {"kl_weight": kl, "samples": count, "kl_reference": reference}
+    trainer = cooperative(network, items=samples(missing=missing), **options, **ONE_BATCH)
     before = weights(network)
     trainer.run()
     after = weights(network)
@@ -89,9 +92,11 @@ def test_a_step_is_the_central_difference_of_the_noisy_loss():
             unit = torch.zeros(expected.numel(), dtype=torch.float64)
             unit[index] = 1e-5
             unit = unit.view_as(expected)
-            up, down = (objective("a", states, {key: sign * unit}, 3.0) for sign in (1, -1))
+            up, down = (objective("a", states, {key: sign * unit}, kl, clean) for sign in (1, -1))
             expected.view(-1)[index] = (up - down) / 2e-5
-        assert_close((before[key] - after[key]) / 0.1, expected, rtol=1e-5, atol=1e-8)
+        inside = (after[key] - before[key]).abs() < 0.05 * 0.999  # the box cuts the longest steps short
+        assert_close((before[key] - after[key])[inside] / 0.1, expected[inside], rtol=1e-5, atol=1e-7)
+        assert inside.any()
     for key in set(before) - set(theta) - set(phi):
         assert torch.equal(after[key], before[key]), key
 

@@ -7,7 +7,18 @@ from monai.engines import SupervisedTrainer
 from torch.testing import assert_close
 
 from fundus_mtl.engines import JointTrainer
-from tests.engines.toy import NAMES, Branches, Forked, assert_same, build, gradients_by_hand, samples, weights
+from tests.engines.toy import (
+    NAMES,
+    TASKS,
+    Branches,
+    Forked,
+    PlainLoss,
+    assert_same,
+    build,
+    gradients_by_hand,
+    samples,
+    weights,
+)
 
 
 def sgd(network):
@@ -180,3 +191,14 @@ def test_the_weighting_is_told_when_an_epoch_begins_and_its_state_travels():
     fresh = build(JointTrainer, sgd, weighting=Counting())
     fresh.load_state_dict(trainer.state_dict())
     assert fresh.weighting.epochs == 3
+
+
+def test_a_loss_on_frozen_weights_is_told_with_the_others():
+    def losses(*args):
+        return {n: loss.detach() if n == "c" else loss for n, loss in PlainLoss(TASKS)(*args).items()}
+
+    trainer = build(JointTrainer, sgd, loss_function=losses, decollate=False)
+    trainer.run()
+    output = trainer.state.output
+    assert_close(output["loss"], output["loss_a"] + output["loss_b"] + output["loss_c"])
+    assert "weight_c" not in output
