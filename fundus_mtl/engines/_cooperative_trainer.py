@@ -6,9 +6,8 @@ paper leaves a choice, docs/methods.md says what is done here and why.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from monai.engines.utils import IterationEvents
@@ -20,11 +19,10 @@ from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
 from fundus_mtl.engines._perturbation import Box, NoiseOn, perturbed
 from fundus_mtl.engines._prepare_batch import Targets, count_labels, labelled_part
 from fundus_mtl.engines._seeding import derived
+from fundus_mtl.engines._turns import Reference, Turns
 from fundus_mtl.losses import divergence_from, log_outcomes
 from fundus_mtl.optim import OptimizerGroup
 from fundus_mtl.tasks import Task
-
-Reference = Literal["mean", "clean"]
 
 
 class CooperativeTrainer(MultiTaskTrainer):
@@ -80,11 +78,9 @@ class CooperativeTrainer(MultiTaskTrainer):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.tasks = {task.name: task for task in tasks}
-        self.warmup_iterations, self.inner_steps, self.samples = warmup_iterations, inner_steps, samples
+        self.turns = Turns(warmup_iterations, inner_steps, samples, kl_weight, kl_reference)
         self.box = Box(bound, relative, noise_on)
-        self.kl_weight, self.kl_reference = kl_weight, kl_reference
         self._check_parts()
-        self._check_numbers()
 
     def _check_parts(self) -> None:
         if not isinstance(self.optimizer, OptimizerGroup) or "all" not in set(self.optimizer):
@@ -97,31 +93,16 @@ class CooperativeTrainer(MultiTaskTrainer):
                 f"CooperativeTrainer: expected a network that knows each task's share, but got "
                 f"{type(self.network).__name__}; take a split network (network_split)."
             )
-
-    def _check_numbers(self) -> None:
-        if self.warmup_iterations < 0 or self.inner_steps < 1 or self.samples < 1 or self.kl_weight < 0:
-            raise ValueError(
-                "CooperativeTrainer: expected warmup_iterations and kl_weight of at least 0, inner_steps and samples of at "
-                f"least 1, but got {self.warmup_iterations}, {self.kl_weight}, {self.inner_steps}, {self.samples}."
-            )
-        if self.kl_reference not in get_args(Reference):
-            raise ValueError(f"kl_reference: expected one of {get_args(Reference)}, but got {self.kl_reference!r}.")
-        if self.kl_weight:
+        if self.turns.kl_weight:
             for task in self.tasks.values():
                 log_outcomes(torch.zeros(1, 1), task.activation)  # refuses what makes no probabilities
-        if self.kl_weight and self.samples == 1 and self.kl_reference == "mean":
-            warnings.warn(
-                "kl_weight has no effect: with samples=1 the mean of the predictions is the prediction itself, and the "
-                "divergence 0; take samples of 2 or more, or kl_reference='clean'.",
-                stacklevel=3,
-            )
 
     def _step(self, image: Tensor, targets: Targets) -> None:
         self._noise = torch.Generator(image.device).manual_seed(derived(self.seed, 2, self.state.iteration))
         present = [name for name in self.tasks if self._labelled[name]]
         if not present:
             return
-        if self.state.iteration <= self.warmup_iterations:
+        if self.state.iteration <= self.turns.warmup_iterations:
             self._warm_up(image, targets)
         else:
             for name in present:
@@ -135,9 +116,9 @@ class CooperativeTrainer(MultiTaskTrainer):
         self.optimizer.zero_grad(set_to_none=True)
         everything = list(self.network.parameters())
         shares = [p for name in self.tasks for p in self.network.task_parameters(name)[0]]
-        for _ in range(self.samples):  # one after the other: nothing here needs all predictions at once
+        for _ in range(self.turns.samples):  # one after the other: nothing here needs all predictions at once
             logits = self._run(perturbed(self.network, self.box, everything, shares, self._noise), image)
-            losses = {name: loss / self.samples for name, loss in self._losses(logits, targets).items()}
+            losses = {name: loss / self.turns.samples for name, loss in self._losses(logits, targets).items()}
             self.scaler.scale(torch.stack(list(losses.values())).sum()).backward()
             for name, loss in losses.items():
                 key = f"loss_{name}"
@@ -147,11 +128,11 @@ class CooperativeTrainer(MultiTaskTrainer):
     def _take_turn(self, name: str, image: Tensor, targets: Targets) -> None:
         theta, phi = self.network.task_parameters(name)
         anchors = [p.detach().clone() for p in theta]
-        for _ in range(self.inner_steps):
+        for _ in range(self.turns.inner_steps):
             loss, divergence = self._objective(name, image, targets, [*theta, *phi])
             self.state.output |= {f"loss_{name}": loss.detach(), f"divergence_{name}": divergence.detach()}
             self.optimizer.zero_grad(set_to_none=True)
-            self.scaler.scale(loss + self.kl_weight * divergence if self.kl_weight else loss).backward()
+            self.scaler.scale(loss + self.turns.kl_weight * divergence if self.turns.kl_weight else loss).backward()
             self._finish_step(name)
             self.box.keep_in(theta, anchors)
 
@@ -160,13 +141,13 @@ class CooperativeTrainer(MultiTaskTrainer):
         others = [p for other in self.tasks if other != name for p in self.network.task_parameters(other)[0]]
         answers = [
             self._run(perturbed(self.network, self.box, moving, others, self._noise), image, name)
-            for _ in range(self.samples)
+            for _ in range(self.turns.samples)
         ]
         loss = torch.stack([self._losses(logits, targets)[name] for logits in answers]).mean()
-        if not self.kl_weight:
+        if not self.turns.kl_weight:
             return loss, torch.zeros_like(loss)
         clean = None
-        if self.kl_reference == "clean":
+        if self.turns.kl_reference == "clean":
             with torch.no_grad():
                 clean = self._run(perturbed(self.network, self.box, (), (), self._noise), image, name)[name]
         divergence = divergence_from([logits[name] for logits in answers], self.tasks[name].activation, clean)

@@ -7,27 +7,23 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
-from ignite.engine import Events
 from monai.engines import SupervisedTrainer
 from monai.engines.utils import IterationEvents
-from monai.engines.workflow import Workflow
 from monai.utils import CommonKeys as Keys
 from torch import Tensor
 
 from fundus_mtl.autograd import Gradients, assign_grad
 from fundus_mtl.engines import _ranks as ranks
 from fundus_mtl.engines._prepare_batch import Targets, count_labels
-from fundus_mtl.engines._seeding import derived, seed_data, seed_torch
+from fundus_mtl.engines._resumable_trainer import ResumableTrainer
 
 
-class MultiTaskTrainer(SupervisedTrainer):
+class MultiTaskTrainer(ResumableTrainer):
     """Run one method's step on batches with a label per task.
 
     Differences from MONAI's trainer, each with its reason:
 
-    * Every epoch's data order and augmentation and every iteration's dropout are drawn from ``(seed, epoch)`` and
-      ``(seed, iteration)``. What handlers draw in between changes nothing, and a resumed training continues bit for bit.
-    * There is one gradient scaler for the trainer's life, part of ``state_dict``; MONAI makes a new one at every ``run``.
+    * Seeds, resume and the gradient scaler: see ``ResumableTrainer``.
     * ``state.output`` holds ``image``, ``label``, ``pred_<task>`` (logits), ``loss``, and of the tasks that had a
       label ``loss_<task>`` and ``labelled_<task>``, the number of samples it is the mean of.
     * Where ``torch.distributed`` is initialised, the weights of rank 0 are everyone's at the start, a task's loss is the
@@ -63,14 +59,7 @@ class MultiTaskTrainer(SupervisedTrainer):
                 f"accumulation_steps: expected 1 for {type(self).__name__}, but got {kwargs['accumulation_steps']}; its "
                 "tasks step one after the other on the same batch, so take a larger batch or JointTrainer."
             )
-        super().__init__(*args, loss_function=loss_function, prepare_batch=prepare_batch, **kwargs)
-        if getattr(self.data_loader, "persistent_workers", False):
-            raise ValueError(
-                "persistent_workers: expected False, but got True; workers that outlive an epoch keep its random state."
-            )
-        self.seed = seed
-        self.scaler = torch.amp.GradScaler(self.state.device.type, enabled=self.amp)
-        self.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
+        super().__init__(*args, loss_function=loss_function, prepare_batch=prepare_batch, seed=seed, **kwargs)
 
     @abstractmethod
     def _step(self, image: Tensor, targets: Targets) -> None:
@@ -83,65 +72,6 @@ class MultiTaskTrainer(SupervisedTrainer):
             gradients: ``{task: one entry per trainable parameter of the network}``.
         """
         return dict(gradients)
-
-    def seed_iteration(self) -> None:
-        """Seed this iteration's dropout; a handler that repeats the forward draws the same."""
-        seed_torch(derived(self.seed, 1, self.state.iteration, ranks.rank()), self.state.device)
-
-    def _method_name(self) -> str:
-        """Name the method as a state is to be marked with: one of another method must not be taken for this one's."""
-        return type(self).__name__
-
-    def _method_state(self) -> dict[str, Any]:
-        """Return what the method remembers from step to step."""
-        return {}
-
-    def _load_method_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``_method_state`` returned."""
-
-    def run(self) -> None:
-        """Train until ``max_epochs``; nothing is left to do for a state that has come so far already.
-
-        Raises:
-            ValueError: if there is no batch to train on, or ranks have different numbers of them.
-            FloatingPointError: if a loss is not finite, without mixed precision; the tasks are named.
-        """
-        if self.state.epoch_length == 0:
-            raise ValueError(
-                "Trainer: expected at least one batch, but got none; take a smaller batch_size or more photographs."
-            )
-        if self.state.iteration and self.state.epoch >= self.state.max_epochs:
-            # ignite would take a finished state for a fresh one, and train it all again.
-            self.logger.warning(
-                f"Already trained for {self.state.epoch} epochs of {self.state.max_epochs}: nothing to do."
-            )
-            return
-        ranks.expect_equal(self.state.epoch_length or 0, "batches per epoch", self.state.device)
-        ranks.broadcast([*self.network.parameters(), *self.network.buffers()])
-        Workflow.run(self)  # SupervisedTrainer.run would replace the scaler
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the epoch reached, the engine's user keys, the scaler's state and the method's."""
-        method = {"name": self._method_name(), **self._method_state()}
-        return {**super().state_dict(), "scaler": self.scaler.state_dict(), "method": method}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Restore what ``state_dict`` returned.
-
-        Raises:
-            ValueError: if it is another method's state.
-        """
-        own = dict(state_dict)
-        scaler, method = own.pop("scaler", {}), own.pop("method", {})
-        if method.get("name", self._method_name()) != self._method_name():
-            raise ValueError(
-                f"resume: expected the state of {self._method_name()}, but got that of {method['name']}; take the overlays "
-                "that the training began with, or another output folder."
-            )
-        super().load_state_dict(own)
-        self._load_method_state(method)
-        if scaler:  # a disabled scaler has an empty state
-            self.scaler.load_state_dict(scaler)
 
     def _iteration(self, engine: SupervisedTrainer, batchdata: Mapping[str, Any] | None) -> dict[str, Any]:
         if batchdata is None:
@@ -201,8 +131,3 @@ class MultiTaskTrainer(SupervisedTrainer):
         """Whether this batch is the first, and the last, of those that one step is made of."""
         at, steps = self._position(), self.accumulation_steps
         return at % steps == 0, (at + 1) % steps == 0 or at + 1 == self.state.epoch_length
-
-    def _seed_epoch(self) -> None:
-        seed_data(self.data_loader, derived(self.seed, 0, self.state.epoch, ranks.rank()))
-        # An iterator left over from an epoch shorter than the loader would carry the old order into this one.
-        self._dataloader_iter = None
