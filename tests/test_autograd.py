@@ -81,22 +81,23 @@ def test_a_loss_on_frozen_weights_reaches_nothing():
     assert sharing_groups(gradients) == {("b",): [0]}
 
 
-def test_gradients_own_their_memory():
+@pytest.mark.parametrize("factor", [None, [2.0, 3.0]])
+def test_gradients_own_their_memory(factor):
     """Autograd answers with one tensor for both terms of a sum, and with an expanded one for a plain sum."""
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
-    (entries,) = dict(task_gradients({"a": (x + y).sum()}, [x, y])).values()
+    total = (x + y).sum() if factor is None else ((x + y) * torch.tensor(factor)).sum()
+    (entries,) = dict(task_gradients({"a": total}, [x, y])).values()
     entries[0].mul_(7)
-    assert entries[0].tolist() == [7, 7]
-    assert entries[1].tolist() == [1, 1]
+    assert entries[1].tolist() == (factor or [1, 1])
+    assert entries[0].tolist() == [7 * value for value in factor or [1, 1]]
 
 
 def test_gram_by_hand_and_in_float64():
     rows = [[torch.tensor([1.0, 2.0]), torch.tensor([[3.0]])], [torch.tensor([-1.0, 0.0]), torch.tensor([[2.0]])]]
     assert gram(rows).tolist() == [[14, 5], [5, 5]]
     assert gram(rows).dtype == torch.float64
-    # In float32 1e4² + 1 - 1e4² is 0, and the conflict is lost.
-    tiny = [[torch.tensor([1e4, 1.0, 1e4])], [torch.tensor([1e4, -1.0, -1e4])]]
-    assert gram(tiny)[0, 1] == -1
+    # 4097² takes 25 bits, one more than float32 has.
+    assert gram([[torch.tensor([4097.0])]]).item() == 4097**2
 
 
 def test_combine_matrix_and_back():
