@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fundus_mtl.aggregation._generator import OwnGenerator
+
 
 class Aggregator(ABC):
     """Combine the gradients of T tasks, rows of a ``(T, P)`` matrix, into one update ``(P,)``.
@@ -16,7 +18,11 @@ class Aggregator(ABC):
     All rules of this package keep two promises. *Sum scale*: T equal rows g give T·g. *Homogeneity*: s times the rows
     give s times the update, for s > 0, with no absolute epsilon anywhere. Exceptions stand in the rule's own
     docstring.
+
+    A rule that draws at random keeps its ``OwnGenerator`` in ``_generator``: that then is the rule's state.
     """
+
+    _generator: OwnGenerator | None = None
 
     def __call__(self, matrix: Tensor) -> Tensor:
         """Return the update ``(P,)``, in the dtype and on the device of the rows ``(T, P)``; no graph is recorded.
@@ -38,7 +44,7 @@ class Aggregator(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the rule remembers from call to call, loadable with ``weights_only``; empty if it has no memory."""
-        return {}
+        return {} if self._generator is None else self._generator.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a state of ``state_dict``, bit for bit.
@@ -52,6 +58,8 @@ class Aggregator(ABC):
                 f"{type(self).__name__}: expected a state with the keys {sorted(expected)}, but got {sorted(state_dict)}; "
                 "resume with the method that the checkpoint was written with."
             )
+        if self._generator is not None:
+            self._generator.load_state_dict(state_dict)
 
 
 def widened(matrix: Tensor) -> Tensor:

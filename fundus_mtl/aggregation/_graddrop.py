@@ -7,8 +7,7 @@ sharing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,6 +32,8 @@ class GradDrop(Aggregator):
     Raises:
         ValueError: if a leak is outside 0..1.
     """
+
+    _generator: OwnGenerator
 
     def __init__(self, leak: float | Sequence[float] | None = None, seed: int = 0) -> None:
         leaks = leak if isinstance(leak, Sequence) else [0.0 if leak is None else leak]
@@ -64,16 +65,3 @@ class GradDrop(Aggregator):
                 "rows if the number of tasks varies."
             )
         return torch.tensor(self.leak, dtype=torch.float64)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state of the generator."""
-        return self._generator.state_dict()
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue with the draws that the saved rule would have made next.
-
-        Raises:
-            KeyError: if it is another rule's state.
-        """
-        super().load_state_dict(state_dict)
-        self._generator.load_state_dict(state_dict)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,6 +21,8 @@ class PairwiseSurgery(GramAggregator):
     Args:
         seed: of the visiting order; one generator on the CPU, the same on every rank, part of ``state_dict``.
     """
+
+    _generator: OwnGenerator
 
     def __init__(self, seed: int = 0) -> None:
         self._generator = OwnGenerator(seed)
@@ -44,16 +44,3 @@ class PairwiseSurgery(GramAggregator):
         # Drawn whether or not anything conflicts, so that the order does not depend on the gradients before.
         order = torch.randperm(count, generator=self._generator.on(torch.device("cpu")))
         return [other for other in order.tolist() if other != task]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state of the generator."""
-        return self._generator.state_dict()
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue with the orders that the saved rule would have drawn next.
-
-        Raises:
-            KeyError: if it is another rule's state.
-        """
-        super().load_state_dict(state_dict)
-        self._generator.load_state_dict(state_dict)

@@ -106,7 +106,7 @@ class SurgeryTrainer(TaskGradientTrainer):
         return self._rules[group]
 
     def _method_name(self) -> str:
-        return f"{super()._method_name()} with {rule_name(self.aggregator)}"
+        return f"{super()._method_name()} with {_rule_name(self.aggregator)}"
 
     def _method_state(self) -> dict[str, Any]:
         return {
@@ -123,7 +123,7 @@ class SurgeryTrainer(TaskGradientTrainer):
             self._rule(tuple(entry["tasks"])).load_state_dict(entry["state"])
 
 
-def rule_name(rule: Any) -> str:
+def _rule_name(rule: Any) -> str:
     """Return a rule's name, with that of the rule which it adapts, if any."""
     inner = getattr(rule, "aggregator", None)
     return type(rule).__name__ if inner is None else f"{type(rule).__name__}({type(inner).__name__})"
