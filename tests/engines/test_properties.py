@@ -77,14 +77,20 @@ def without_graph(names):
     return losses
 
 
-@each_method
-@pytest.mark.parametrize("scaled", [False, True])
-def test_a_loss_that_reaches_frozen_weights_only_is_passed_over(method, scaled):
-    trainer = make(method, Forked(), loss_function=without_graph("c"), epochs=1)
+def trained_without_graph(method, names, scaled):
+    """A trainer after an epoch of such losses, with or without a gradient scaler, and the weights before."""
+    trainer = make(method, Forked(), loss_function=without_graph(names), epochs=1)
     if scaled:
         trainer.scaler = torch.amp.GradScaler("cpu")
     before = weights(trainer.network)
     trainer.run()
+    return trainer, before
+
+
+@each_method
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_loss_that_reaches_frozen_weights_only_is_passed_over(method, scaled):
+    trainer, before = trained_without_graph(method, "c", scaled)
     after = weights(trainer.network)
     assert torch.equal(after["heads.c.weight"], before["heads.c.weight"])
     assert not torch.equal(after["trunk.weight"], before["trunk.weight"])
@@ -94,11 +100,7 @@ def test_a_loss_that_reaches_frozen_weights_only_is_passed_over(method, scaled):
 @each_method
 @pytest.mark.parametrize("scaled", [False, True])
 def test_a_batch_that_reaches_frozen_weights_only_moves_nothing(method, scaled):
-    trainer = make(method, Forked(), loss_function=without_graph("abc"), epochs=1)
-    if scaled:
-        trainer.scaler = torch.amp.GradScaler("cpu")
-    before = weights(trainer.network)
-    trainer.run()
+    trainer, before = trained_without_graph(method, "abc", scaled)
     assert_same(weights(trainer.network), before)
 
 
