@@ -4,7 +4,7 @@ from fundus_mtl.metrics import refuge
 from fundus_mtl.metrics._accuracy import TaskAccuracy, correct
 from fundus_mtl.metrics._bootstrap import bootstrap_interval
 from fundus_mtl.metrics._class_case import ClassCase, summarise_classes
-from fundus_mtl.metrics._classification import auc, sensitivity, sensitivity_at_specificity, specificity
+from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensitivity_at_specificity, specificity
 from fundus_mtl.metrics._dice import dice
 from fundus_mtl.metrics._refuge_case import RefugeCase
 from fundus_mtl.metrics._summary import summarise
@@ -19,6 +19,7 @@ __all__ = [
     "TaskAccuracy",
     "TaskLoss",
     "VCDRRegression",
+    "accuracy",
     "auc",
     "bootstrap_interval",
     "correct",

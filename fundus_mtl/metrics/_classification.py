@@ -51,6 +51,12 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> float:
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
 
 
+def accuracy(scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
+    """Return the share of cases called what they are, from 0 to 1; NaN without any; arguments as of `auc`."""
+    score, label = known_cases(scores, labels)
+    return float(((score >= threshold) == (label == 1)).mean()) if len(label) else nan
+
+
 def sensitivity(scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
     """Return the share of positive cases called positive, from 0 to 1; NaN without any; arguments as of `auc`."""
     score, label = known_cases(scores, labels)

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from fundus_mtl.metrics import refuge
-from fundus_mtl.metrics._classification import auc, sensitivity, sensitivity_at_specificity, specificity
+from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensitivity_at_specificity, specificity
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def _score_measures(threshold: float, least: float) -> list[Measure]:
     best = partial(sensitivity_at_specificity, specificity=least)
     rules: tuple[tuple[str, Callable[..., float], str], ...] = (
         ("auc", auc, "area under the ROC curve"),
+        (f"accuracy_{at}", partial(accuracy, threshold=threshold), f"share of cases called rightly at {threshold}"),
         (f"sensitivity_{at}", partial(sensitivity, threshold=threshold), f"sensitivity at {threshold}"),
         (f"specificity_{at}", partial(specificity, threshold=threshold), f"specificity at {threshold}"),
         (f"sensitivity_at_specificity_{least_at}", best, f"highest sensitivity with a specificity of at least {least}"),

@@ -12,6 +12,7 @@ from fundus_mtl.transforms._laterality import FlipLateralityd
 from fundus_mtl.transforms._load import LoadFundusd
 from fundus_mtl.transforms._missing_labels import MissingLabelsd
 from fundus_mtl.transforms._point_heatmap import PointHeatmapd
+from fundus_mtl.transforms._stack_masks import StackMasksd
 
 __all__ = [
     "CropDiscd",
@@ -21,5 +22,6 @@ __all__ = [
     "LoadFundusd",
     "MissingLabelsd",
     "PointHeatmapd",
+    "StackMasksd",
     "field_of_view",
 ]

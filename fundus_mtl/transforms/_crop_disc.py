@@ -7,31 +7,31 @@ from typing import Any
 
 import numpy as np
 from monai.config import KeysCollection
-from monai.transforms import CropForeground, Randomizable
+from monai.transforms import CropForeground
 from monai.transforms.croppad.dictionary import Cropd
 from numpy.typing import NDArray
 
 from fundus_mtl.transforms._grid import grid_size
 
 
-class CropDiscd(Randomizable, Cropd):
+class CropDiscd(Cropd):
     """Cut ``size`` x ``size`` px around the disc, zero where the window leaves the photograph.
 
     The centre is the mask's centroid, not the centre of its bounding box: a few stray pixels of a predicted mask move
-    it by a few px only. The affine follows, and ``Invertd`` puts results back.
+    it by a few px only. The affine follows, and ``Invertd`` puts results back. It draws nothing, so that ``CacheDataset``
+    keeps the small windows instead of whole photographs: for windows that move, cut a larger one here and a random part
+    of it (``RandSpatialCropd``) afterwards.
 
     Args:
         keys: images and masks to cut, all on the grid of ``source_key``.
         source_key: the disc's mask ``(1, H, W)``, nonzero inside: the label in training, an earlier prediction in
             inference.
         size: of the window, px of the present grid.
-        jitter: largest random shift of the window along each axis, px; 0 for none. ``CacheDataset`` keeps nothing
-            from the first random class on, and this is one even without jitter.
         allow_missing_keys: whether an item may lack a key.
         lazy: whether to execute lazily.
 
     Raises:
-        ValueError: if the mask is empty or its size is not the image's; if ``size`` or ``jitter`` is out of range.
+        ValueError: if the mask is empty or its size is not the image's; if ``size`` is below 1.
     """
 
     def __init__(
@@ -39,32 +39,24 @@ class CropDiscd(Randomizable, Cropd):
         keys: KeysCollection,
         source_key: str = "disc",
         size: int = 512,
-        jitter: int = 0,
         allow_missing_keys: bool = False,
         lazy: bool = False,
     ) -> None:
-        if size < 1 or jitter < 0:
-            raise ValueError(f"expected size of at least 1 and jitter of at least 0 px, but got {size} and {jitter}.")
+        if size < 1:
+            raise ValueError(f"CropDiscd: expected a size of at least 1 px, but got {size}.")
         super().__init__(keys, cropper=CropForeground(lazy=lazy), allow_missing_keys=allow_missing_keys, lazy=lazy)
-        self.source_key, self.size, self.jitter = source_key, size, jitter
-        self._shift = np.zeros(2, dtype=np.int64)
+        self.source_key, self.size = source_key, size
 
     @property
     def requires_current_data(self) -> bool:
         """Whether earlier lazy steps are to be carried out first: the mask is looked at."""
         return True
 
-    def randomize(self, data: Any = None) -> None:
-        """Draw the window's shift (rows, columns), px."""
-        self._shift = np.asarray(self.R.randint(-self.jitter, self.jitter + 1, size=2), dtype=np.int64)
-
     def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
         """Return the item with the keys cut."""
         item = dict(data)
-        if self.jitter:
-            self.randomize()
         centre = _centroid(item[self.source_key], f"{item.get('id', 'an item without id')}: {self.source_key}")
-        start = np.floor(centre - (self.size - 1) / 2 + 0.5).astype(np.int64) + self._shift
+        start = np.floor(centre - (self.size - 1) / 2 + 0.5).astype(np.int64)
         for key in self.key_iterator(item):
             self._check_grid(item, key)
         lazily = self.lazy if lazy is None else lazy

@@ -16,6 +16,7 @@ _WORKER = re.compile(r"Caught \w+ in (?:DataLoader worker|replica|pin memory)")
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Warning)): (.*)$", re.MULTILINE)
 _NOT_LOCATED = re.compile(r"Cannot locate class or function path: '(.*)'")
 _NOT_DEFINED = re.compile(r"the referring item `@(.*)` is not defined")
+_OTHER_WEIGHTS = re.compile(r"Error\(s\) in loading state_dict for (\w+)")
 _MONAI_PARTS = ("transforms", "networks.nets", "losses", "inferers", "engines", "handlers", "metrics", "data")
 
 
@@ -53,6 +54,11 @@ def explain(error: BaseException, config: Mapping[str, Any]) -> str:
     if match := _NOT_DEFINED.search(text):
         close = get_close_matches(match[1], [str(key) for key in config], n=3)
         return f"@{match[1]} is not defined" + (f"; did you mean @{' or @'.join(close)}?" if close else ".")
+    if match := _OTHER_WEIGHTS.match(text):
+        return (
+            f"expected weights of this {match[1]}, but got those of another network; give the command the options that its "
+            "training had, those that shape the network too (network_module, task_names, width and the like)."
+        )
     if _WORKER.match(text):
         raised = [(kind, said) for kind, said in _RAISED.findall(text) if not said.startswith(_WRAPPERS)]
         return raised[-1][1] if raised else text.splitlines()[0]

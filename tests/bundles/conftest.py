@@ -16,9 +16,10 @@ BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 # What makes a bundle tiny, and the fixture that prepares sixteen training samples for it.
 TINY_BUNDLE: dict[str, dict[str, object]] = {
     "digits_mtl": {"hidden": 6},
+    "refuge_disc_mtl": {"crop": 48, "size": 32, "network_def::width": 4},
     "refuge_mtl": {"size": 32, "network_def::width": 2},
 }
-DATA = {"digits_mtl": "digits_data", "refuge_mtl": "refuge_data"}
+DATA = {"digits_mtl": "digits_data", "refuge_disc_mtl": "refuge_data", "refuge_mtl": "refuge_data"}
 
 
 @pytest.fixture(scope="session")

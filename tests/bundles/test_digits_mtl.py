@@ -49,6 +49,18 @@ def test_no_data_at_all(tmp_path, caplog):
     assert 100 * sum(counted) / len(counted) == pytest.approx(metrics["test_acc_even_percent"])
 
 
+def test_weights_of_the_other_network_are_explained(tmp_path, digits_data, capsys):
+    """MT-COOL's network has shares; whoever forgets to say so at the evaluation is told what to do."""
+    data = {"dataset_dir": str(digits_data)}
+    train(tmp_path, BUNDLES / "methods" / "mt_cool.yaml", **data)
+    given = data | {"output_dir": str(tmp_path), "tracking_uri": None}
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_mtl", "evaluate", **given)
+    assert "expected weights of this LeNet, but got those of another network" in str(stopped.value)
+    assert "network_module" in str(stopped.value)
+    run("digits_mtl", "evaluate", network_module="@network_split", **given)
+
+
 def test_multi_mnist_has_both_labels(tmp_path):
     made = train(tmp_path, MULTI, **EMBEDDED | {"balanced": True})
     trainer = made.parser.get_parsed_content("train::trainer")

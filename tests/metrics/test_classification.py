@@ -6,9 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from fundus_mtl.metrics import auc, sensitivity, sensitivity_at_specificity, specificity
+from fundus_mtl.metrics import accuracy, auc, sensitivity, sensitivity_at_specificity, specificity
 
-RULES = [auc, sensitivity, specificity, sensitivity_at_specificity]
+RULES = [accuracy, auc, sensitivity, specificity, sensitivity_at_specificity]
 quiet = settings(deadline=None, derandomize=True, max_examples=80)
 cases = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1)), min_size=2, max_size=40)
 
@@ -17,6 +17,8 @@ def test_by_hand():
     """Negatives .1 .2 .5 .6, positives .5 .9: of 8 pairs 6 are in order and one is a tie."""
     scores, labels = [0.1, 0.2, 0.5, 0.6, 0.5, 0.9], [0, 0, 0, 0, 1, 1]
     assert auc(scores, labels) == 6.5 / 8
+    assert (accuracy(scores, labels), accuracy(scores, labels, 0.6)) == (4 / 6, 4 / 6)
+    assert (accuracy(scores, labels, 0.05), accuracy(scores, labels, 0.95)) == (2 / 6, 4 / 6)
     assert (sensitivity(scores, labels), specificity(scores, labels)) == (1.0, 0.5)
     assert (sensitivity(scores, labels, 0.6), specificity(scores, labels, 0.6)) == (0.5, 0.75)
     assert sensitivity_at_specificity(scores, labels, 0.5) == 1.0

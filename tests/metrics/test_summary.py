@@ -3,7 +3,7 @@ from math import isnan, nan
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 
 from fundus_mtl.metrics import RefugeCase, bootstrap_interval, refuge, sensitivity_at_specificity, summarise
 
@@ -51,6 +51,7 @@ def test_every_number_by_another_road(rows):
         score, label = last[f"glaucoma_prob{suffix}"], last["glaucoma_true"]
         expected |= {
             f"auc{suffix}": roc_auc_score(label, score),
+            f"accuracy_0_5{suffix}": accuracy_score(label, score >= 0.5),
             f"sensitivity_0_5{suffix}": (score[label == 1] >= 0.5).mean(),
             f"specificity_0_5{suffix}": (score[label == 0] < 0.5).mean(),
             f"sensitivity_at_specificity_0_85{suffix}": sensitivity_at_specificity(score, label, 0.85),
