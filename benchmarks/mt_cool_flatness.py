@@ -5,8 +5,8 @@
 
 The paper claims that a task trained by MT-COOL does not mind when the other task's weights move. Each trained network of
 the table is taken, uniform noise from a box of radius r is added to the share theta_j of one task, and the other task's
-loss on the test digits is measured, for r from 0 to twice the bound. Joint's network has no shares: its layers are cut
-into the same halves, which changes nothing of what it computes.
+loss on the test digits is measured, for r from 0 to twice the largest bound of the table. Joint's network has no shares:
+its layers are cut into the same halves, which changes nothing of what it computes.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import mt_cool_table1 as table1
 import numpy as np
+from _digit_jobs import Job, accuracy, model_file
+from _table1_rows import BOUND, TASKS
 
-BOUND = 0.05  # the paper's
 SHOWN = {
     "Joint": "#999999",
     "MT-COOL (Vanilla)": "#e69f00",
     "MT-COOL (w/o Reg)": "#56b4e9",
     "MT-COOL (mean, M=2)": "#0072b2",
+    "MT-COOL (clean, M=1)": "#009e73",
 }
-OTHER = dict(zip(table1.TASKS, reversed(table1.TASKS), strict=True))
+OTHER = dict(zip(TASKS, reversed(TASKS), strict=True))
 
 
 def shares_of(plain: dict[str, Any], split: Any) -> dict[str, Any]:
@@ -47,13 +48,13 @@ def _whole(name: str) -> str:
     return f"{before}.shares.0.{after.partition('.')[2]}"
 
 
-def load(job: table1.Job, options: argparse.Namespace, tasks: list[Any]) -> Any:
+def load(job: Job, out: Path, tasks: list[Any]) -> Any:
     """Return the network that a job has trained, with shares."""
     import torch
 
     from fundus_mtl.networks import SplitLeNet
 
-    weights = torch.load(Path(options.out) / "runs" / job.name / "models" / "model.pt", weights_only=True)
+    weights = torch.load(model_file(job, out), weights_only=True)
     network = SplitLeNet(tasks)
     network.load_state_dict(weights if set(weights) == set(network.state_dict()) else shares_of(weights, network))
     return network.eval()
@@ -65,7 +66,7 @@ def losses(network: Any, batch: dict[str, Any], radii: np.ndarray, draws: int) -
     from torch.nn.functional import cross_entropy
 
     found: dict[str, list[float]] = {}
-    for task in table1.TASKS:
+    for task in TASKS:
         rows = batch[f"{task}_present"].bool()
         image, label = batch["image"][rows], batch[task][rows].argmax(dim=1)
         theta = network.task_parameters(OTHER[task])[0]
@@ -86,77 +87,101 @@ def losses(network: Any, batch: dict[str, Any], radii: np.ndarray, draws: int) -
     return found
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure every network of the table that is to be shown."""
+def trained(out: Path) -> dict[str, list[tuple[Job, dict[str, Any]]]]:
+    """Return the table's trainings that are to be shown, by row."""
+    file = out / "table1.json"
+    if not file.is_file():
+        raise SystemExit(
+            f"{file}: expected the trainings of the table, but got none; run mt_cool_table1.py test first."
+        )
+    kept = json.loads(file.read_text())
+    return {row: [(Job(**{**j, "tasks": tuple(j["tasks"])}), result) for j, result in kept[row]] for row in SHOWN}
+
+
+def test_digits(data: str | None) -> tuple[list[Any], dict[str, Any]]:
+    """Return the tasks, and all test digits as one batch."""
     import torch
-    from tqdm import tqdm
 
     from fundus_mtl.data import ArraySet, TensorSamples, embedded_digits
     from fundus_mtl.tasks import Task
 
+    tasks = [Task(name, 5, "classification", torch.nn.CrossEntropyLoss(), "softmax") for name in TASKS]
+    digits = ArraySet.load(Path(data) / "even_odd.npz") if data else embedded_digits("even_odd")
+    samples = TensorSamples(digits.select(["testing"], list(TASKS)), tasks, lambda item: {"image": item["image"] / 255})
+    return tasks, samples.collate(samples.__getitems__(range(len(samples))))
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure every network of the table that is to be shown, up to twice the largest bound that one was trained with."""
+    import torch
+    from tqdm import tqdm
+
     torch.set_num_threads(options.threads)
-    tasks = [Task(name, 5, "classification", torch.nn.CrossEntropyLoss(), "softmax") for name in table1.TASKS]
-    digits = ArraySet.load(Path(options.data) / "even_odd.npz") if options.data else embedded_digits("even_odd")
-    samples = TensorSamples(
-        digits.select(["testing"], list(table1.TASKS)), tasks, lambda item: {"image": item["image"] / 255}
-    )
-    batch = samples.collate(samples.__getitems__(range(len(samples))))
-    radii = np.linspace(0, 2 * BOUND, 5)
-    chosen = {name: [number] for name, number in table1.choose(options).items() if name in SHOWN}
-    jobs = list(table1.jobs_of(chosen, range(options.seeds), "testing", options.epochs))
-    found: dict[str, Any] = {"radii": radii.tolist(), "bound": BOUND, "draws": options.draws, "loss": {}, "rms": {}}
-    for job in tqdm(jobs, desc="networks"):
-        network = load(job, options, tasks)
-        known = json.loads((Path(options.out) / "results" / f"{job.name}.json").read_text())["accuracy"]
-        assert table1.accuracy(network, batch, table1.TASKS) == known, f"{job.name}: not the network of the table"
-        found["loss"].setdefault(job.row, []).append(losses(network, batch, radii, options.draws))
-        theta = torch.cat([p.detach().flatten() for name in table1.TASKS for p in network.task_parameters(name)[0]])
-        found["rms"].setdefault(job.row, []).append(theta.square().mean().sqrt().item())
+    rows, (tasks, batch) = trained(Path(options.out)), test_digits(options.data)
+    bounds = {row: json.loads(jobs[0][0].settings).get(BOUND) for row, jobs in rows.items()}
+    radii = np.linspace(0, 2 * max(bound or 0 for bound in bounds.values()), 5)
+    found: dict[str, Any] = {"radii": radii.tolist(), "bounds": bounds, "draws": options.draws, "loss": {}, "rms": {}}
+    for row, job, known in tqdm([(row, *pair) for row, jobs in rows.items() for pair in jobs], desc="networks"):
+        network = load(job, Path(options.out), tasks)
+        if accuracy(network, batch, TASKS) != known["accuracy"]:
+            raise SystemExit(
+                f"{job.name}: expected the table's accuracy, but got another; are --data and --out of one run?"
+            )
+        found["loss"].setdefault(row, []).append(losses(network, batch, radii, options.draws))
+        theta = torch.cat([p.detach().flatten() for name in TASKS for p in network.task_parameters(name)[0]])
+        found["rms"].setdefault(row, []).append(theta.square().mean().sqrt().item())
     return found
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
-    """Draw a panel per task: mean over the seeds, and their range."""
+    """Draw a panel per task: mean over the seeds and their range; a ring where a row's own bound is."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = figure.subplots(1, len(table1.TASKS), sharey=True)
-    for panel, task in zip(panels, table1.TASKS, strict=True):
-        for (row, colour), marker in zip(SHOWN.items(), "osD^", strict=True):
+    figure = Figure(figsize=(9.5, 3.8), layout="constrained")
+    panels = figure.subplots(1, len(TASKS), sharey=True)
+    for panel, task in zip(panels, TASKS, strict=True):
+        for (row, colour), marker in zip(SHOWN.items(), "osD^v", strict=True):
             curves = np.array([seed[task] for seed in found["loss"][row]])
-            panel.plot(found["radii"], curves.mean(axis=0), color=colour, marker=marker, markersize=4, label=row)
+            mean, bound = curves.mean(axis=0), found["bounds"][row]
+            panel.plot(found["radii"], mean, color=colour, marker=marker, markersize=4, label=_label(row, bound))
             panel.fill_between(
                 found["radii"], curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.2, linewidth=0
             )
-        panel.axvline(found["bound"], color="black", linewidth=0.8, linestyle=":")
+            if bound:
+                height = np.exp(np.interp(bound, found["radii"], np.log(mean)))
+                panel.plot(bound, height, "o", color=colour, markersize=12, fillstyle="none")
         panel.set(title=f"task {task}", xlabel=f"radius of the noise on the share of {OTHER[task]}", yscale="log")
     panels[0].set_ylabel("cross-entropy, test digits")
-    panels[0].legend(frameon=False)
+    panels[0].legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=110)
 
 
+def _label(row: str, bound: float | None) -> str:
+    return f"{row}, b = {bound}" if bound else row
+
+
 def table(found: dict[str, Any]) -> str:
-    """Return the losses at radius 0, at the bound and at twice the bound, in Markdown."""
-    places = {
-        label: found["radii"].index(radius)
-        for label, radius in zip(("0", "b", "2b"), (0, BOUND, 2 * BOUND), strict=True)
-    }
-    head = ["method", *(f"{task}, r = {label}" for task in table1.TASKS for label in places), "rms of the weights"]
+    """Return the losses at radius 0, half and all of the largest in Markdown, and how large the weights are."""
+    places = {f"{found['radii'][place]:g}": place for place in (0, 2, 4)}
+    head = ["method", *(f"{task}, r = {label}" for task in TASKS for label in places), "rms of the shares"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in SHOWN:
         cells = [
             f"{np.mean([seed[task][place] for seed in found['loss'][row]]):.3f}"
-            for task in table1.TASKS
+            for task in TASKS
             for place in places.values()
         ]
-        cells = [row, *cells, f"{np.mean(found['rms'][row]):.3f}"]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(
+            f"| {' | '.join([_label(row, found['bounds'][row]), *cells])} | {np.mean(found['rms'][row]):.3f} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
     """Parse the command line."""
-    parser = table1.parser(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="what data_prep.mnist wrote")
+    parser.add_argument("--out", default="runs/mt_cool_table1", help="of mt_cool_table1.py")
     parser.add_argument("--draws", type=int, default=5, help="of noise, per radius")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--figure", default="runs/mt_cool_table1/flatness.png")

@@ -1,295 +1,195 @@
 """MT-COOL's Table 1: even and odd digits by ten methods; settings chosen on a validation part, then seeds on test digits.
 
     python -m data_prep.mnist MNIST_FOLDER data/digits
-    python benchmarks/mt_cool_table1.py tune --data data/digits     # one seed per setting, on the validation part
+    python benchmarks/mt_cool_table1.py tune --data data/digits     # six settings per row, on the validation part
     python benchmarks/mt_cool_table1.py test --data data/digits     # what was chosen, five seeds, on the test digits
     python benchmarks/mt_cool_flatness.py --data data/digits        # how flat the minima are that `test` has found
 
-Every row has three settings to choose from. A finished training is a file under --out and is not repeated, so that a
-stopped benchmark goes on. `test` also logs to MLflow: one parent run, a child per training. Without --data everything
-runs on scikit-learn's digits, which are not MNIST: good for a try only.
+A finished training is a file under --out and is not repeated, so that a stopped benchmark goes on. `test` also logs to
+MLflow: one parent run, a child per training. Without --data it runs on scikit-learn's digits: good for a try only.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import itertools
+import hashlib
 import json
 import statistics
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
-from multiprocessing import get_context
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
-RATES = (0.05, 0.1, 0.2)  # the paper's 0.1, half and double
-TASKS = ("even", "odd")
-TRAINER = "train::trainer::"
-BOUND = f"{TRAINER}bound"
-BOUNDS = (0.01, 0.02, 0.05)  # the paper's is the last
-# What the paper leaves open and all rows share. The rate falls to 0 along half a cosine, step by step.
-SHARED = {
-    "batch_size": 64,
-    "lr": 0.1,
-    "lr_each_epoch": False,
-    "lr_scheduler": {
-        "_target_": "torch.optim.lr_scheduler.CosineAnnealingLR",
-        "optimizer": "@optimizer",
-        "T_max": "$@max_epochs * len(@train::dataloader)",
-    },
-}
+from _digit_jobs import Job, Result, run_jobs
+from _table1_rows import ROWS, SHARED, TASKS, Settings, described
+
+Table = dict[str, dict[Job, Result]]
+UNSAID = "LeNet of 10 and 20 channels, 50 hidden units; cosine to 0; T_w 100, L 1, lambda 1 where not chosen otherwise"
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of the table: an overlay, what is fixed, and three values of one setting to choose from."""
+def about(data: str | None) -> tuple[str, str]:
+    """Return name and SHA-256 of the digits."""
+    from fundus_mtl.data import ArraySet, embedded_digits
 
-    method: str
-    fixed: dict[str, Any] = field(default_factory=dict)
-    setting: str = "lr"
-    values: tuple[Any, ...] = RATES
-    apart: bool = False  # a network per task
-
-    def grid(self) -> list[dict[str, Any]]:
-        """Return all settings to choose from."""
-        return [self.fixed | {self.setting: value} for value in self.values]
+    digits = embedded_digits("even_odd") if data is None else ArraySet.load(Path(data) / "even_odd.npz")
+    return str(digits.about["name"]), digits.digest
 
 
-QUIET = {f"{TRAINER}samples": 1, f"{TRAINER}kl_weight": 0.0}
-CLEAN = {f"{TRAINER}samples": 1, f"{TRAINER}kl_reference": "clean"}
-ROWS = {
-    "Independent": Row("joint", apart=True),
-    "Joint": Row("joint"),
-    "CAGrad": Row("cagrad", setting=f"{TRAINER}aggregator::c", values=(0.2, 0.4, 0.6)),
-    "GradDrop": Row("graddrop"),
-    "MGDA": Row("mgda"),
-    "PCGrad": Row("pcgrad"),
-    "MT-COOL (Vanilla)": Row("mt_cool", {**QUIET, BOUND: None}),
-    "MT-COOL (w/o Reg)": Row("mt_cool", QUIET, BOUND, BOUNDS),
-    "MT-COOL (mean, M=2)": Row("mt_cool", {}, BOUND, BOUNDS),
-    "MT-COOL (clean, M=1)": Row("mt_cool", CLEAN, BOUND, BOUNDS),
-}
+def jobs_of(
+    row: str, settings: Settings, seed: int, section: str, epochs: int, options: argparse.Namespace
+) -> list[Job]:
+    """List the trainings of one setting: one, or one per task."""
+    given = {"seed": seed, "section": section, "epochs": epochs, "data": options.data, "digest": options.digest}
+    groups = (TASKS[:1], TASKS[1:]) if ROWS[row].apart else (TASKS,)
+    return [Job.of(ROWS[row].method, SHARED | settings, tasks=tasks, **given) for tasks in groups]
 
 
-@dataclass(frozen=True)
-class Job:
-    """One training, and the section of the digits that it is measured on."""
-
-    row: str
-    number: int  # of the setting in the row's grid
-    seed: int
-    tasks: tuple[str, ...]
-    section: str
-    epochs: int
-
-    @property
-    def name(self) -> str:
-        """Return the name of its folder."""
-        words = (self.section, list(ROWS).index(self.row), self.number, *self.tasks, self.seed, f"{self.epochs}epochs")
-        return "-".join(map(str, words))
+def best(candidates: dict[str, list[Settings]], options: argparse.Namespace) -> dict[str, Settings]:
+    """Return the candidate of each row with the best mean accuracy on the validation part, and print all."""
+    pairs = [(row, settings) for row, all_of_row in candidates.items() for settings in all_of_row]
+    jobs = [jobs_of(row, settings, 0, "validation", options.tune_epochs, options) for row, settings in pairs]
+    results = run_jobs([job for some in jobs for job in some], Path(options.out), options.jobs)
+    found: dict[str, tuple[float, Settings]] = {}
+    for (row, settings), some in zip(pairs, jobs, strict=True):
+        score = statistics.mean(value for job in some for value in results[job]["accuracy"].values())
+        print(f"{row:22s} {score:6.2f} %  {described(settings)}")
+        if row not in found or score > found[row][0]:
+            found[row] = score, settings
+    return {row: settings for row, (_, settings) in found.items()}
 
 
-def run_job(job: Job, options: argparse.Namespace) -> dict[str, Any]:
-    """Do a job in this process; what it says goes to a file beside its results."""
-    with (
-        (Path(options.out) / "results" / f"{job.name}.log").open("w") as log,
-        redirect_stdout(log),
-        redirect_stderr(log),
-    ):
-        return train(job, options)
+def choose(options: argparse.Namespace) -> dict[str, Settings]:
+    """Return the settings of each row: the best rate, then the best of three changes or none."""
+    rates = best({name: row.rates() for name, row in ROWS.items()}, options)
+    return best({name: row.changed(rates[name]) for name, row in ROWS.items()}, options)
 
 
-def train(job: Job, options: argparse.Namespace) -> dict[str, Any]:
-    """Train, measure, and return accuracies in percent, their course, processor seconds and the number of parameters."""
-    import torch
-    from ignite.engine import Events
-
-    from fundus_mtl.workflow import StrictWorkflow
-
-    torch.set_num_threads(1)
-    row = ROWS[job.row]
-    final = job.section == "testing"
-    sections = {"training_sections": ["training", "validation"], "validation_sections": ["spare"]} if final else {}
-    given = {"dataset_dir": options.data, "output_dir": str(Path(options.out) / "runs" / job.name), "seed": job.seed}
-    given |= {"task_names": list(job.tasks), "max_epochs": job.epochs, "tracking_uri": None}
-    if options.data is None:  # scikit-learn's digits have no spare part
-        sections = {}
-    configs = BUNDLES / "digits_mtl" / "configs"
-    workflow = StrictWorkflow(
-        config_file=[str(configs / "common.yaml"), str(configs / "train.yaml")],
-        workflow_type="train",
-        logging_file=False,
-        overlay=[str(BUNDLES / "methods" / f"{row.method}.yaml")],
-        **given | sections | SHARED | row.grid()[job.number],
-    )
-    workflow.initialize()
-    content = workflow.parser.get_parsed_content
-    course: list[dict[str, float]] = []
-    content("validate::evaluator").add_event_handler(
-        Events.COMPLETED, lambda engine: course.append({k: float(v) for k, v in engine.state.metrics.items()})
-    )
-    started = time.process_time()  # one thread: what a clock would show if nothing else ran
-    workflow.run()
-    seconds = time.process_time() - started
-    network = content("network")
-    network.load_state_dict(torch.load(Path(content("ckpt_dir")) / "model.pt", weights_only=True))
-    found = measure(network.eval(), content, job)
-    workflow.finalize()
-    size = sum(p.numel() for p in network.parameters())
-    return {"accuracy": found, "course": course, "seconds": seconds, "parameters": size}
+def final_jobs(chosen: dict[str, Settings], options: argparse.Namespace) -> dict[str, list[Job]]:
+    """List the trainings that the table shows, by row."""
+    return {
+        row: [
+            job
+            for seed in range(options.seeds)
+            for job in jobs_of(row, settings, seed, "testing", options.epochs, options)
+        ]
+        for row, settings in chosen.items()
+    }
 
 
-def measure(network: Any, content: Callable[[str], Any], job: Job) -> dict[str, float]:
-    """Return each task's accuracy, percent, on the job's section."""
-    from fundus_mtl.data import TensorSamples
-
-    samples = TensorSamples(
-        data=content("digits").select([job.section], list(job.tasks)),
-        tasks=content("tasks"),
-        transform=content("validate::preprocessing"),
-    )
-    batch = samples.collate(samples.__getitems__(list(range(len(samples)))))
-    return accuracy(network, {key: value for key, value in batch.items() if key != "id"}, job.tasks)
+def run_final(jobs: dict[str, list[Job]], options: argparse.Namespace) -> Table:
+    """Run them, a seed of all rows after the other."""
+    order = sorted((job for some in jobs.values() for job in some), key=lambda job: job.seed)
+    results = run_jobs(order, Path(options.out), options.jobs)
+    return {row: {job: results[job] for job in some} for row, some in jobs.items()}
 
 
-def accuracy(network: Any, batch: dict[str, Any], tasks: tuple[str, ...]) -> dict[str, float]:
-    """Return each task's accuracy, percent, on the digits that are its own."""
-    import torch
-
-    with torch.no_grad():
-        answers = network(torch.as_tensor(batch["image"]))
-    found = {}
-    for name in tasks:
-        rows = torch.as_tensor(batch[f"{name}_present"]).bool()
-        right = answers[name][rows].argmax(dim=1) == batch[name][rows].argmax(dim=1)
-        found[name] = 100 * right.double().mean().item()
-    return found
-
-
-def jobs_of(rows: dict[str, list[int]], seeds: range, section: str, epochs: int) -> Iterator[Job]:
-    """List the trainings of some settings of every row, a seed after the other."""
-    for seed, (row, numbers) in itertools.product(seeds, rows.items()):
-        for number in numbers:
-            for tasks in (TASKS[:1], TASKS[1:]) if ROWS[row].apart else (TASKS,):
-                yield Job(row, number, seed, tasks, section, epochs)
-
-
-def run_all(jobs: list[Job], options: argparse.Namespace) -> dict[Job, dict[str, Any]]:
-    """Run what has no result yet, a few at a time, and return all results."""
-    from tqdm import tqdm
-
-    folder = Path(options.out) / "results"
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [job for job in jobs if not (folder / f"{job.name}.json").is_file()]
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(run_job, job, options): job for job in missing}
-        for done in tqdm(as_completed(waiting), total=len(missing), desc="trainings"):
-            (folder / f"{waiting[done].name}.json").write_text(json.dumps(done.result()))
-    return {job: json.loads((folder / f"{job.name}.json").read_text()) for job in jobs}
-
-
-def choose(options: argparse.Namespace) -> dict[str, int]:
-    """Return the setting of each row with the best mean accuracy on the validation part."""
-    everything = {name: list(range(len(row.grid()))) for name, row in ROWS.items()}
-    results = run_all(list(jobs_of(everything, range(1), "validation", options.tune_epochs)), options)
-    found: dict[tuple[str, int], list[float]] = {}
-    for job, result in results.items():
-        found.setdefault((job.row, job.number), []).extend(result["accuracy"].values())
-    score = {setting: statistics.mean(values) for setting, values in found.items()}
-    return {name: max(range(len(row.grid())), key=lambda n, name=name: score[name, n]) for name, row in ROWS.items()}
-
-
-def described(name: str, number: int) -> str:
-    """Return what was chosen for a row: its setting and value."""
-    row = ROWS[name]
-    return f"{row.setting.split('::')[-1]} {row.values[number]}"
-
-
-def table(chosen: dict[str, int], results: dict[Job, dict[str, Any]], options: argparse.Namespace) -> str:
-    """Return the table in Markdown."""
+def table(results: Table, chosen: dict[str, Settings]) -> str:
+    """Return the table in Markdown; p of a paired t-test against Joint, seed by seed."""
     from scipy.stats import ttest_rel
 
-    accuracy = {
-        (name, task): [r["accuracy"][task] for j, r in results.items() if j.row == name and task in j.tasks]
-        for name, task in itertools.product(ROWS, TASKS)
-    }
-    total = {
-        name: {key: sum(r[key] for j, r in results.items() if j.row == name) for key in ("seconds", "parameters")}
-        for name in ROWS
-    }
-    head = ["method", "chosen", "params", "time", *(f"{t}, %" for t in TASKS), *(f"p {t}" for t in TASKS)]
+    accuracy = {(row, task): _by_seed(some, task) for row, some in results.items() for task in TASKS}
+    head = ["method", "chosen", "params", "wall", "processor", *(f"{t}, %" for t in TASKS), *(f"p {t}" for t in TASKS)]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name in ROWS:
-        ratios = [total[name][key] / total["Joint"][key] for key in ("parameters", "seconds")]
-        cells = [f"{statistics.mean(v):.2f} ± {statistics.stdev(v):.3f}" for v in (accuracy[name, t] for t in TASKS)]
-        tests = [
-            "–" if name == "Joint" else f"{ttest_rel(accuracy[name, t], accuracy['Joint', t]).pvalue:.3f}"
-            for t in TASKS
+    for row, some in results.items():
+        ratios = [
+            _total(some, key) / _total(results["Joint"], key)
+            for key in ("parameters", "wall_seconds", "processor_seconds")
         ]
-        row = [name, described(name, chosen[name]), *(f"{ratio:.2f}" for ratio in ratios), *cells, *tests]
-        lines.append(f"| {' | '.join(row)} |")
-    lines += [
-        "",
-        f"{datetime.date.today()}, {options.seeds} seeds, {options.epochs} epochs of {SHARED['batch_size']} digits; "
-        f"settings chosen on the validation part after {options.tune_epochs} epochs of seed 0. params, time (of the "
-        "processor): relative to Joint. p: paired t-test against Joint, two-sided, not corrected.",
-    ]
+        cells = [f"{statistics.mean(v):.2f} ± {statistics.stdev(v):.3f}" for v in (accuracy[row, t] for t in TASKS)]
+        tests = [float(ttest_rel(accuracy[row, t], accuracy["Joint", t]).pvalue) for t in TASKS]
+        told = ["–" if row == "Joint" else f"{p:.3f}" for p in tests]
+        line = [row, described(chosen[row]), *(f"{ratio:.2f}" for ratio in ratios), *cells, *told]
+        lines.append(f"| {' | '.join(line)} |")
     return "\n".join(lines)
 
 
-def log(results: dict[Job, dict[str, Any]], text: str, chosen: dict[str, int], options: argparse.Namespace) -> None:
-    """Add a parent run with the table, and a child per training, to MLflow."""
+def _by_seed(some: dict[Job, Result], task: str) -> list[float]:
+    return [result["accuracy"][task] for job, result in some.items() if task in job.tasks]
+
+
+def _total(some: dict[Job, Result], key: str) -> float:
+    return sum(result[key] for result in some.values())
+
+
+def footnote(results: Table, options: argparse.Namespace) -> str:
+    """Return what a reader must know of the table."""
+    hours = sum(_total(some, "processor_seconds") for some in results.values()) / 3600
+    return (
+        f"{datetime.date.today()}, {options.name} (SHA-256 {options.digest[:12]}); {options.seeds} seeds, {options.epochs} "
+        f"epochs, batches of {SHARED['batch_size']} where not chosen otherwise; {UNSAID}. Settings chosen on the validation "
+        f"part after {options.tune_epochs} epochs of seed 0, six per row; the epoch by the loss on the 10,000 training "
+        "digits that the paper does not use. params, wall, processor: relative to Joint; processor is one thread's time, "
+        "wall is shared with what else ran. p: paired t-test against Joint, two-sided, not corrected. All trainings of the "
+        f"table: {hours:.1f} hours of one core."
+    )
+
+
+def log(results: Table, text: str, chosen: dict[str, Settings], options: argparse.Namespace) -> None:
+    """Add a parent run with the table, and a child per training, to MLflow, unless that was done before."""
     import mlflow
 
+    from fundus_mtl.handlers._store import artifact_folder, open_client
+
+    note = Path(options.out) / f"mlflow_parent_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
+    if note.is_file():
+        print(f"This table is in MLflow already: run {note.read_text()}.")
+        return
+    client = open_client(options.tracking_uri)
     mlflow.set_tracking_uri(options.tracking_uri)
+    if client.get_experiment_by_name("mt_cool_table1") is None:
+        client.create_experiment("mt_cool_table1", artifact_location=artifact_folder(options.tracking_uri))
     mlflow.set_experiment("mt_cool_table1")
-    with mlflow.start_run(run_name=f"Table 1, {options.seeds} seeds"):
-        mlflow.log_params({"epochs": options.epochs, "tune_epochs": options.tune_epochs, "seeds": options.seeds})
+    with mlflow.start_run(run_name=f"Table 1, {options.seeds} seeds") as parent:
+        mlflow.set_tags({"data": options.name, "data_sha256": options.digest})
+        mlflow.log_params(
+            {"epochs": options.epochs, "tune_epochs": options.tune_epochs, "seeds": options.seeds, "shared": SHARED}
+        )
         mlflow.log_text(text, "table1.md")
-        for job, result in results.items():
-            with mlflow.start_run(run_name=f"{job.row} {' '.join(job.tasks)} seed {job.seed}", nested=True):
-                mlflow.set_tags({"method": job.row, "seed": job.seed})
-                mlflow.log_params({"chosen": described(job.row, chosen[job.row]), "parameters": result["parameters"]})
+        for row, job, result in ((row, *pair) for row, some in results.items() for pair in some.items()):
+            with mlflow.start_run(run_name=f"{row} {' '.join(job.tasks)} seed {job.seed}", nested=True):
+                mlflow.set_tags({"method": row, "seed": job.seed, "data_sha256": options.digest})
+                mlflow.log_params({"chosen": described(chosen[row]), "parameters": result["parameters"]})
                 mlflow.log_metrics({f"test_acc_{task}": value for task, value in result["accuracy"].items()})
-                mlflow.log_metric("processor_seconds", result["seconds"])
+                mlflow.log_metrics({key: result[key] for key in ("wall_seconds", "processor_seconds")})
                 for epoch, metrics in enumerate(result["course"], 1):
                     mlflow.log_metrics(metrics, step=epoch)
+    note.write_text(parent.info.run_id)
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return what this benchmark and the one that looks at its networks have in common on the command line."""
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """Return what this benchmark and the one that looks at its networks have in common."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="what data_prep.mnist wrote")
     parser.add_argument("--out", default="runs/mt_cool_table1")
-    parser.add_argument("--epochs", type=int, default=8, help="of what the table shows")
-    parser.add_argument("--tune_epochs", type=int, default=6, help="of the trainings that choose the settings")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=6, help="of what the table shows")
+    parser.add_argument("--tune_epochs", type=int, default=4, help="of the trainings that choose the settings")
+    parser.add_argument("--seeds", type=int, default=5, help="two or more")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, one thread each")
     return parser
 
 
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return the options, the data's name and digest among them."""
+    options = parser.parse_args()
+    if options.seeds < 2:
+        parser.error(f"--seeds: expected 2 or more, but got {options.seeds}; one seed has no spread.")
+    options.name, options.digest = about(options.data)
+    return options
+
+
 def main() -> None:
     """Run the command line."""
-    command = parser(__doc__)
-    command.add_argument("phase", choices=["tune", "test"])
-    command.add_argument("--tracking_uri", default="sqlite:///runs/mlflow.db", help="of MLflow; none: not logged")
-    options = command.parse_args()
+    parser = command_line(__doc__)
+    parser.add_argument("phase", choices=["tune", "test"])
+    parser.add_argument("--tracking_uri", default="sqlite:///runs/mlflow.db", help="of MLflow; none: not logged")
+    options = parse(parser)
     chosen = choose(options)
-    for name, number in chosen.items():
-        print(f"{name:22s} {described(name, number)}")
     if options.phase == "tune":
         return
-    wanted = jobs_of(
-        {name: [number] for name, number in chosen.items()}, range(options.seeds), "testing", options.epochs
-    )
-    results = run_all(list(wanted), options)
-    text = table(chosen, results, options)
-    (Path(options.out) / "table1.md").write_text(text + "\n")
+    results = run_final(final_jobs(chosen, options), options)
+    text = f"{table(results, chosen)}\n\n{footnote(results, options)}\n"
+    (Path(options.out) / "table1.md").write_text(text)
+    kept = {row: [[asdict(job), result] for job, result in some.items()] for row, some in results.items()}
+    (Path(options.out) / "table1.json").write_text(json.dumps(kept))
     print(text)
     if options.tracking_uri != "none":
         log(results, text, chosen, options)

@@ -1,4 +1,4 @@
-"""The cameras that phantoms are photographed with: REFUGE's two sizes, three colour balances, and two of a clinic."""
+"""The cameras that phantoms are photographed with: REFUGE's two sizes, three colour balances, and two of a clinic, HRF's."""
 
 from __future__ import annotations
 
@@ -36,3 +36,12 @@ def clinic_cameras(size: int) -> dict[str, Camera]:
             "handheld", round(size * 0.9), size, field=1.04, gain=(1.0, 0.9, 0.7), blur=0.003, noise=5.0
         ),
     }
+
+
+def hrf_camera(size: int) -> Camera:
+    """Return HRF's camera: 3:2, the circle of 0.931 widths cut by the frame at top and bottom (84.5 % of it are seen).
+
+    Args:
+        size: width of a photograph, px; 3504 in HRF.
+    """
+    return Camera("canon cr-1", size, round(size * 2 / 3), field=0.931, disc=0.12, gain=(1.02, 0.9, 0.8), blur=0.0007)

@@ -17,10 +17,10 @@ VEIN = (0.60, 0.42, 0.50)  # share of the retina's light
 ARTERY = (0.80, 0.54, 0.58)
 
 
-def draw_eye(rng: np.random.Generator, eye: Eye, vessels: VesselCover) -> Image:
+def draw_eye(rng: np.random.Generator, eye: Eye, vessels: VesselCover, artery_on_top: bool = False) -> Image:
     """Paint the eye as a perfect camera with even light would see it, grey levels of 255, shape ``(H, W, 3)``."""
     retina = _retina(rng, eye, vessels.artery.shape)
-    return _paint_vessels(_paint_disc(rng, eye, retina), retina, eye, vessels)
+    return _paint_vessels(_paint_disc(rng, eye, retina), retina, eye, vessels, artery_on_top)
 
 
 def photograph(rng: np.random.Generator, camera: Camera, eye: Eye, scene: Image) -> NDArray[np.uint8]:
@@ -78,13 +78,14 @@ def _paint_disc(rng: np.random.Generator, eye: Eye, retina: Image) -> Image:
     return (retina + disc[..., None] * (head * tint * mottle - retina)).astype(np.float32)
 
 
-def _paint_vessels(image: Image, retina: Image, eye: Eye, vessels: VesselCover) -> Image:
+def _paint_vessels(image: Image, retina: Image, eye: Eye, vessels: VesselCover, artery_on_top: bool) -> Image:
     unit = 2.0 * eye.disc.half_height
     near = np.exp(-np.sqrt(_square_distance(image.shape, eye.disc.centre)) / (2.0 * unit))
     strength = (0.72 + 0.28 * near)[..., None]  # blood is darkest where the trunks are thick
-    for cover, colour in ((vessels.artery, ARTERY), (vessels.vein, VEIN)):
+    layers = ((vessels.artery, ARTERY), (vessels.vein, VEIN))
+    for cover, colour in reversed(layers) if artery_on_top else layers:
         image = image + cover[..., None] * strength * (retina * np.array(colour) - image)
-    reflex = (vessels.reflex * (1.0 - vessels.vein))[..., None]
+    reflex = (vessels.reflex if artery_on_top else vessels.reflex * (1.0 - vessels.vein))[..., None]
     return (image + 0.55 * reflex * (retina * 1.15 - image)).astype(np.float32)
 
 

@@ -14,7 +14,7 @@ from data_prep._phantom_image import Phantom
 from data_prep._phantom_layout import BACKGROUND, CUP, RIM, SplitLayout, refuge_layout
 from data_prep._phantom_source import PhantomSource
 
-STREAMS = ("train", "validation", "test", "clinic_a", "clinic_b")
+STREAMS = ("train", "validation", "test", "clinic_a", "clinic_b", "hrf_av")
 QUALITY = 90  # of the JPEG files
 
 
@@ -54,7 +54,7 @@ def write_folder(out: Path, count: int, *, size: int, seed: int, share: float) -
         source = PhantomSource(camera, seed, STREAMS.index(name), share)
         amount = (count + len(cameras) - 1 - index) // len(cameras)
         for number, phantom in enumerate(tqdm(source.draw(amount), desc=name, total=amount, disable=None), start=1):
-            _save(phantom.image, out / name / f"{number:04d}.jpg")
+            save_picture(phantom.image, out / name / f"{number:04d}.jpg")
 
 
 def refuge_mask(phantom: Phantom) -> NDArray[np.uint8]:
@@ -74,8 +74,8 @@ def _write_split(out: Path, split: str, source: PhantomSource, count: int, missi
         counter = phantom.glaucoma and layout.letter is None  # only the training split counts the classes apart
         numbers[counter] += 1
         name = layout.name(phantom.glaucoma, numbers[counter])
-        _save(phantom.image, out / layout.images / f"{name}.jpg")
-        _save(refuge_mask(phantom), out / layout.masks / f"{name}.bmp")
+        save_picture(phantom.image, out / layout.images / f"{name}.jpg")
+        save_picture(refuge_mask(phantom), out / layout.masks / f"{name}.bmp")
         rows.append(_row(layout, name, phantom, source.chance(index) < missing_fovea))
     rows.sort(key=lambda row: str(row["ImgName"]))
     table = pd.DataFrame([{"ID": number, **row} for number, row in enumerate(rows, start=1)])
@@ -88,8 +88,9 @@ def _row(layout: SplitLayout, name: str, phantom: Phantom, missing: bool) -> dic
     return {"ImgName": f"{Path(name).name}.jpg", **label, "Fovea_X": fovea[0], "Fovea_Y": fovea[1]}
 
 
-def _save(pixels: NDArray[np.uint8], path: Path) -> None:
+def save_picture(pixels: NDArray[np.uint8], path: Path, compression: str | None = None) -> None:
+    """Write a picture in the format that the suffix tells, making its folder; ``compression`` is that of TIFF files."""
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, quality=QUALITY)
+    Image.fromarray(pixels).save(path, **({"compression": compression} if compression else {"quality": QUALITY}))

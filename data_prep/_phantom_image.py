@@ -24,6 +24,7 @@ class Phantom:
         cup: bool, shape ``(H, W)``.
         arteries: bool, shape ``(H, W)``; a crossing belongs to arteries and veins.
         veins: bool, shape ``(H, W)``.
+        field: bool, shape ``(H, W)``; the camera's field of view.
         fovea_xy: (x, y), px, origin = centre of the top-left pixel.
         laterality: ``"R"`` (disc to the right of the fovea) or ``"L"``.
         glaucoma: the label that the cup's size was drawn for.
@@ -35,23 +36,25 @@ class Phantom:
     cup: NDArray[np.bool_]
     arteries: NDArray[np.bool_]
     veins: NDArray[np.bool_]
+    field: NDArray[np.bool_]
     fovea_xy: tuple[float, float]
     laterality: Literal["R", "L"]
     glaucoma: bool
     vcdr: float
 
 
-def draw_phantom(rng: np.random.Generator, camera: Camera, glaucoma: bool) -> Phantom:
+def draw_phantom(rng: np.random.Generator, camera: Camera, glaucoma: bool, artery_on_top: bool = False) -> Phantom:
     """Draw one phantom.
 
     Args:
         rng: source of randomness; the same state gives the same phantom.
         camera: decides size, field, colours and sharpness of the photograph.
         glaucoma: whether the cup is drawn from the distribution of large cups (the two overlap).
+        artery_on_top: whether arteries run over veins where they cross, or under them.
     """
     eye = sample_eye(rng, camera, glaucoma)
     vessels = cover_vessels(sample_vessels(rng, eye), eye, camera.height, camera.width)
-    image = photograph(rng, camera, eye, draw_eye(rng, eye, vessels))
+    image = photograph(rng, camera, eye, draw_eye(rng, eye, vessels, artery_on_top))
     field = field_mask(camera, eye)
     return Phantom(
         image=image,
@@ -59,6 +62,7 @@ def draw_phantom(rng: np.random.Generator, camera: Camera, glaucoma: bool) -> Ph
         cup=eye.cup.radius(camera.height, camera.width) <= 1.0,
         arteries=(vessels.artery >= 0.5) & field,
         veins=(vessels.vein >= 0.5) & field,
+        field=field,
         fovea_xy=(float(eye.fovea[0]), float(eye.fovea[1])),
         laterality=eye.laterality,
         glaucoma=glaucoma,

@@ -23,17 +23,23 @@ class PhantomSource:
         seed: of everything.
         stream: tells the sources of one seed apart.
         share: of glaucoma labels, 0 to 1.
+        artery_on_top: whether arteries run over veins where they cross, or under them.
     """
 
     camera: Camera
     seed: int
     stream: int
     share: float
+    artery_on_top: bool = False
 
     def draw(self, count: int) -> Iterator[Phantom]:
         """Yield the first ``count`` phantoms."""
         for number in range(count):
-            yield draw_phantom(self._generator(0, number), self.camera, self.label(number))
+            yield self.phantom(number, self.label(number))
+
+    def phantom(self, number: int, glaucoma: bool) -> Phantom:
+        """Draw one phantom for a label that is given, not drawn by the share."""
+        return draw_phantom(self._generator(0, number), self.camera, glaucoma, self.artery_on_top)
 
     def label(self, number: int) -> bool:
         """Return the glaucoma label of a phantom; among the first n are ``floor(n * share)`` whenever n is a full block."""

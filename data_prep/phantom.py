@@ -1,7 +1,8 @@
-"""Draw fundus-like photographs with exact ground truth, in REFUGE's own file layout.
+"""Draw fundus-like photographs with exact ground truth, in the file layouts of REFUGE and of HRF-AV.
 
     python -m data_prep.phantom OUT --train 40 --validation 20 --test 20
     python -m data_prep.phantom OUT --folder 10
+    python -m data_prep.phantom OUT --hrf-av 15
 
 They let every step from raw folder to report run without a licence or a download. They resemble photographs, they are none:
 numbers measured on them say that the code works, nothing about eyes. Research use only.
@@ -14,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep._phantom_anatomy import Camera
-from data_prep._phantom_cameras import clinic_cameras, refuge_camera
+from data_prep._phantom_cameras import clinic_cameras, hrf_camera, refuge_camera
 from data_prep._phantom_files import write_folder, write_refuge
+from data_prep._phantom_hrf_av import write_hrf_av
 from data_prep._phantom_image import Phantom, draw_phantom
 
 __all__ = [
@@ -23,9 +25,11 @@ __all__ = [
     "Phantom",
     "clinic_cameras",
     "draw_phantom",
+    "hrf_camera",
     "main",
     "refuge_camera",
     "write_folder",
+    "write_hrf_av",
     "write_refuge",
 ]
 
@@ -36,14 +40,18 @@ SMALLEST = 48  # px: the disc is then five pixels high in the smaller photograph
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = _parser().parse_args(arguments)
+    size = options.size or (400 if options.hrf_av is None else 600)
+    if options.hrf_av is not None:
+        write_hrf_av(options.out, options.hrf_av, size, options.seed)
+        return
     if options.folder is not None:
-        write_folder(options.out, options.folder, size=options.size, seed=options.seed, share=options.glaucoma_share)
+        write_folder(options.out, options.folder, size=size, seed=options.seed, share=options.glaucoma_share)
         return
     counts = {"train": options.train, "validation": options.validation, "test": options.test}
     write_refuge(
         options.out,
         counts,
-        size=options.size,
+        size=size,
         seed=options.seed,
         share=options.glaucoma_share,
         missing_fovea=options.missing_fovea,
@@ -53,15 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m data_prep.phantom",
-        description="Draw fundus-like photographs with exact ground truth, in REFUGE's own file layout.",
+        description="Draw fundus-like photographs with exact ground truth, in the file layouts of REFUGE and HRF-AV.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("out", type=Path, help="folder to write to; made if it is not there")
     parser.add_argument("--train", type=_count, default=40, help="training photographs (camera 1, not square)")
     parser.add_argument("--validation", type=_count, default=20, help="validation photographs (camera 2, square)")
     parser.add_argument("--test", type=_count, default=20, help="test photographs (camera 3, square)")
-    parser.add_argument("--folder", type=_count, help="draw a plain, nested folder of unlabelled photographs instead")
-    parser.add_argument("--size", type=_size, default=400, help="long side of a photograph, px")
+    layout = parser.add_mutually_exclusive_group()
+    layout.add_argument("--folder", type=_count, help="draw a plain, nested folder of unlabelled photographs instead")
+    layout.add_argument(
+        "--hrf-av", type=_count, help="draw photographs with artery/vein maps, as HRF-AV unpacks, instead"
+    )
+    parser.add_argument("--size", type=_size, help="long side of a photograph, px; without it 400, and 600 for HRF-AV")
     parser.add_argument("--seed", type=int, default=0, help="phantom k depends on the seed and k only")
     parser.add_argument("--glaucoma-share", type=_share, default=0.4, help="share of glaucoma labels, 0 to 1")
     parser.add_argument("--missing-fovea", type=_share, default=0.0, help="share of foveas written as REFUGE's (0, 0)")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.data._datalist_rules import ITEM_KEYS, SECTIONS, check_datalist
+from fundus_mtl.data._datalist_rules import ITEM_KEYS, SECTIONS, check_datalist, with_labels
 from fundus_mtl.whole_file import whole_file
 
 Item = dict[str, Any]
@@ -25,6 +25,7 @@ def read_datalist(
     root: str | Path | None = None,
     fold: int | None = None,
     tasks: Sequence[str] | None = None,
+    require: Sequence[str] = (),
 ) -> list[Item]:
     """Return the items of one section, checked, their paths made absolute.
 
@@ -36,6 +37,8 @@ def read_datalist(
             those of this one.
         tasks: the labels to keep; all by default. Each must have a label in the training section, and both classes
             where labels are 0 and 1.
+        require: labels without which a photograph is of no use here; those that lack one are left out, with a line in
+            the log.
 
     Raises:
         FileNotFoundError: if the datalist, or a file that it names, is not there.
@@ -48,7 +51,7 @@ def read_datalist(
         raise ValueError(f"Datalist: expected a section among {SECTIONS}, but got {section!r}.")
     kept = document["tasks"] if tasks is None else list(tasks)
     _check_tasks(kept, document, path.name)
-    items = _cut(document, section, fold)
+    items = with_labels(require, _cut(document, section, fold), f"{path.name}: {section}")
     if not items:
         where = section if fold is None else f"{section} of fold {fold}"
         raise ValueError(f"{path.name}: expected photographs in {where}, but got none; choose another split or fold.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+_logger = logging.getLogger(__name__)
 SECTIONS = ("training", "validation", "testing")
 ITEM_KEYS = ("id", "image", "patient", "fold", "camera", "laterality")  # beside the tasks
 
@@ -29,6 +31,18 @@ def check_datalist(document: Mapping[str, Any]) -> None:
     if repeated:
         raise ValueError(f"{repeated[0]}: expected every id once, but got this one again; rename one of the two.")
     _check_patients(document)
+
+
+def with_labels(labels: Sequence[str], items: list[dict[str, Any]], where: str) -> list[dict[str, Any]]:
+    """Leave out items that lack a label, and say so."""
+    kept = [item for item in items if all(item.get(label) is not None for label in labels)]
+    if len(kept) < len(items):
+        names = [item["id"] for item in items if item not in kept]
+        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        _logger.warning(
+            "%s: %d of %d without %s left out: %s", where, len(names), len(items), ", ".join(labels), listed
+        )
+    return kept
 
 
 def _check_item(item: Mapping[str, Any], known: set[str]) -> None:

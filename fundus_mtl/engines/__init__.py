@@ -1,4 +1,4 @@
-"""Trainers, one per shape of the step, and the evaluator."""
+"""Trainers, one per shape of the step, the evaluator, and an inferer for large photographs."""
 
 from fundus_mtl.engines._cooperative_trainer import CooperativeTrainer
 from fundus_mtl.engines._evaluator import MultiTaskEvaluator
@@ -8,6 +8,7 @@ from fundus_mtl.engines._multi_adaptive_trainer import MultiAdaptiveTrainer
 from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
 from fundus_mtl.engines._prepare_batch import PrepareMultiTaskBatch
 from fundus_mtl.engines._surgery_trainer import SurgeryTrainer
+from fundus_mtl.engines._tiled_inferer import TiledInferer
 
 __all__ = [
     "CooperativeTrainer",
@@ -18,4 +19,5 @@ __all__ = [
     "MultiTaskTrainer",
     "PrepareMultiTaskBatch",
     "SurgeryTrainer",
+    "TiledInferer",
 ]

@@ -13,15 +13,15 @@ import torch
 from monai.engines.utils import IterationEvents
 from monai.utils import CommonKeys as Keys
 from torch import Tensor
+from torch.optim import Optimizer
 
 from fundus_mtl.engines import _ranks as ranks
 from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
 from fundus_mtl.engines._perturbation import Box, NoiseOn, perturbed
 from fundus_mtl.engines._prepare_batch import Targets, count_labels, labelled_part
 from fundus_mtl.engines._seeding import derived
-from fundus_mtl.engines._turns import Reference, Turns
-from fundus_mtl.losses import divergence_from, log_outcomes
-from fundus_mtl.optim import OptimizerGroup
+from fundus_mtl.engines._turns import Reference, Turns, check_parts
+from fundus_mtl.losses import divergence_from
 from fundus_mtl.tasks import Task
 
 
@@ -36,10 +36,11 @@ class CooperativeTrainer(MultiTaskTrainer):
       :math:`\epsilon \sim U(-b, b)` on the other tasks' :math:`\theta`; after each step :math:`\theta_i` is brought back
       into the box :math:`\pm b` around where the task found it. The next task sees the new :math:`\theta_i`.
 
-    A turn runs on the samples that have the task's label, whether tasks share their samples or each has its own. Weights
-    that do not move get no gradient. Running statistics of batch norm never see noise: they follow one clean forward per
-    iteration. Noise is drawn from ``(seed, iteration)``, the same on every rank, so that a resumed training needs no
-    further state. Under mixed precision an overflow skips that task's step only.
+    A turn runs on the samples that have the task's label, whether tasks share their samples or each has its own; a task
+    that owns nothing but frozen weights has no turn. Weights that do not move get no gradient. Every iteration ends with
+    one clean forward: it gives ``pred_<task>`` and the running statistics of batch norm, which never see noise. Noise is
+    drawn from ``(seed, iteration)``, the same on every rank, so that a resumed training needs no further state. Under mixed
+    precision an overflow skips that task's step only.
 
     "Vanilla" of the paper is ``bound=None, samples=1, kl_weight=0``; "w/o Reg" is ``kl_weight=0``.
 
@@ -52,13 +53,13 @@ class CooperativeTrainer(MultiTaskTrainer):
         samples: M, draws of noise per step.
         bound: b; None for neither noise nor box.
         relative: whether b is in units of each weight tensor's root mean square.
-        noise_on: ``all`` shares of the encoder, or their ``conv`` weights only.
+        noise_on: ``all`` shares of the encoder, or the weights of their convolutions only, ``conv``.
         kl_weight: lambda.
         kl_reference: r, the ``mean`` of the M predictions, or the ``clean`` prediction without noise (one more forward).
         **kwargs: of ``MultiTaskTrainer``.
 
     Raises:
-        TypeError: if the optimizer is no group with a member ``all``, or the network has no shares.
+        TypeError: if the optimizer is no group of ``per_share``, or the network has no shares.
         ValueError: if a number is out of range, or a task has no probabilities to take the divergence of.
     """
 
@@ -80,37 +81,30 @@ class CooperativeTrainer(MultiTaskTrainer):
         self.tasks = {task.name: task for task in tasks}
         self.turns = Turns(warmup_iterations, inner_steps, samples, kl_weight, kl_reference)
         self.box = Box(bound, relative, noise_on)
-        self._check_parts()
+        check_parts(self.optimizer, self.network, self.tasks, self.turns, self.box)
 
-    def _check_parts(self) -> None:
-        if not isinstance(self.optimizer, OptimizerGroup) or "all" not in set(self.optimizer):
-            raise TypeError(
-                f"CooperativeTrainer: expected an OptimizerGroup with a member for all weights, but got "
-                f"{type(self.optimizer).__name__}; build it with OptimizerGroup.per_share."
-            )
-        if not hasattr(self.network, "task_parameters"):
-            raise TypeError(
-                f"CooperativeTrainer: expected a network that knows each task's share, but got "
-                f"{type(self.network).__name__}; take a split network (network_split)."
-            )
-        if self.turns.kl_weight:
-            for task in self.tasks.values():
-                log_outcomes(torch.zeros(1, 1), task.activation)  # refuses what makes no probabilities
+    @property
+    def optimizer_at_work(self) -> Optimizer:
+        """The member for all weights in the warm-up, the group afterwards."""
+        return self.optimizer["all"] if self._warms_up else self.optimizer
+
+    @property
+    def _warms_up(self) -> bool:
+        return bool(self.state.iteration <= self.turns.warmup_iterations)
 
     def _step(self, image: Tensor, targets: Targets) -> None:
         self._noise = torch.Generator(image.device).manual_seed(derived(self.seed, 2, self.state.iteration))
         present = [name for name in self.tasks if self._labelled[name]]
-        if not present:
-            return
-        if self.state.iteration <= self.turns.warmup_iterations:
-            self._warm_up(image, targets)
-        else:
-            for name in present:
-                self._take_turn(name, *labelled_part(image, targets, name))
-        self.state.output[Keys.LOSS] = torch.stack([self.state.output[f"loss_{name}"] for name in present]).sum()
-        if any(True for _ in self.network.buffers()):
-            with torch.no_grad():
-                self._run(self.network, image)
+        if present:
+            if self._warms_up:
+                self._warm_up(image, targets)
+            else:
+                for name in present:
+                    self._take_turn(name, *labelled_part(image, targets, name))
+            self.state.output[Keys.LOSS] = torch.stack([self.state.output[f"loss_{name}"] for name in present]).sum()
+        with torch.no_grad():
+            logits = self._run(self.network, image)
+        self.state.output |= {f"pred_{name}": value for name, value in logits.items()}
 
     def _warm_up(self, image: Tensor, targets: Targets) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -119,18 +113,22 @@ class CooperativeTrainer(MultiTaskTrainer):
         for _ in range(self.turns.samples):  # one after the other: nothing here needs all predictions at once
             logits = self._run(perturbed(self.network, self.box, everything, shares, self._noise), image)
             losses = {name: loss / self.turns.samples for name, loss in self._losses(logits, targets).items()}
-            self.scaler.scale(torch.stack(list(losses.values())).sum()).backward()
+            total = torch.stack(list(losses.values())).sum()
+            if total.requires_grad:
+                self.scaler.scale(total).backward()
             for name, loss in losses.items():
                 key = f"loss_{name}"
                 self.state.output[key] = self.state.output.get(key, 0) + loss.detach()
         self._finish_step("all")
 
     def _take_turn(self, name: str, image: Tensor, targets: Targets) -> None:
-        theta, phi = self.network.task_parameters(name)
+        theta, phi = ([p for p in part if p.requires_grad] for part in self.network.task_parameters(name))
         anchors = [p.detach().clone() for p in theta]
         for _ in range(self.turns.inner_steps):
             loss, divergence = self._objective(name, image, targets, [*theta, *phi])
             self.state.output |= {f"loss_{name}": loss.detach(), f"divergence_{name}": divergence.detach()}
+            if not loss.requires_grad:  # everything that this task owns is frozen
+                return
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(loss + self.turns.kl_weight * divergence if self.turns.kl_weight else loss).backward()
             self._finish_step(name)

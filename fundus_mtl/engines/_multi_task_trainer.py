@@ -11,6 +11,7 @@ from monai.engines import SupervisedTrainer
 from monai.engines.utils import IterationEvents
 from monai.utils import CommonKeys as Keys
 from torch import Tensor
+from torch.optim import Optimizer
 
 from fundus_mtl.autograd import Gradients, assign_grad
 from fundus_mtl.engines import _ranks as ranks
@@ -64,6 +65,11 @@ class MultiTaskTrainer(ResumableTrainer):
     @abstractmethod
     def _step(self, image: Tensor, targets: Targets) -> None:
         """Update the network once on a batch, filling ``state.output`` and firing the iteration's events."""
+
+    @property
+    def optimizer_at_work(self) -> Optimizer:
+        """The optimizer of the present iteration's step."""
+        return self.optimizer
 
     def contributions(self, gradients: Mapping[str, Gradients]) -> dict[str, Gradients]:
         """Tell what of each task's gradient enters the update, before the optimizer; moves no state.

@@ -21,8 +21,8 @@ class Box:
         bound: b, in units of the weights; None for no box: no noise, and nothing is kept anywhere.
         relative: take b in units of each weight tensor's own root mean square instead. The paper's 0.05 is 3.4 times the
             standard deviation of a convolution of 512 channels as torch initialises it. Vectors (biases, affine parameters
-            of norms) have no such scale, and keep the absolute b.
-        noise_on: ``all`` of the weights, or those of ``conv``, which stands for all but vectors.
+            of norms) and tensors of zeros have no such scale, and keep the absolute b.
+        noise_on: ``all`` of the weights, or ``conv``: those of convolutions, which have more than two axes.
 
     Raises:
         ValueError: if the bound is not positive, or ``noise_on`` is unknown.
@@ -43,12 +43,13 @@ class Box:
         if self.bound is None:
             return float("inf")
         if self.relative and weight.ndim > 1:
-            return self.bound * weight.detach().square().mean().sqrt()
+            size = weight.detach().square().mean().sqrt()
+            return self.bound * torch.where(size > 0, size, torch.ones_like(size))
         return self.bound
 
     def noisy(self, weight: Tensor, generator: torch.Generator) -> Tensor:
         """Return the weight plus fresh noise from U(-b, b); its gradient is the weight's."""
-        if self.bound is None or (self.noise_on == "conv" and weight.ndim < 2):
+        if self.bound is None or (self.noise_on == "conv" and weight.ndim < 3):
             return weight
         unit = torch.empty_like(weight, requires_grad=False).uniform_(-1, 1, generator=generator)
         return weight + unit * self.radius(weight)

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+import torch
+
+from fundus_mtl.engines._perturbation import Box
+from fundus_mtl.losses import log_outcomes
+from fundus_mtl.optim import OptimizerGroup
+from fundus_mtl.tasks import Task
 
 Reference = Literal["mean", "clean"]
 
@@ -43,4 +51,33 @@ class Turns:
                 "kl_weight has no effect: with samples=1 the mean of the predictions is the prediction itself, and the "
                 "divergence 0; take samples of 2 or more, or kl_reference='clean'.",
                 stacklevel=4,
+            )
+
+
+def check_parts(optimizer: Any, network: Any, tasks: Mapping[str, Task], turns: Turns, box: Box) -> None:
+    """Refuse parts that cannot take turns, and warn of a divergence that is always 0.
+
+    Raises:
+        TypeError: if the optimizer is no group of ``OptimizerGroup.per_share``, or the network has no shares.
+        ValueError: if a task has no probabilities to take the divergence of.
+    """
+    wanted, got = {"all", *tasks}, set(optimizer) if isinstance(optimizer, OptimizerGroup) else None
+    if got != wanted:
+        instead = type(optimizer).__name__ if got is None else f"one of {sorted(got)}"
+        raise TypeError(
+            f"CooperativeTrainer: expected an OptimizerGroup of {sorted(wanted)}, but got {instead}; build it with "
+            "OptimizerGroup.per_share."
+        )
+    if not hasattr(network, "task_parameters"):
+        raise TypeError(
+            f"CooperativeTrainer: expected a network that knows each task's share, but got {type(network).__name__}; take a "
+            "split network (network_split)."
+        )
+    if turns.kl_weight:
+        for task in tasks.values():
+            log_outcomes(torch.zeros(1, 1), task.activation)  # refuses what makes no probabilities
+        if box.bound is None:
+            warnings.warn(
+                "kl_weight has no effect without noise (bound=None), but for what dropout changes; take kl_weight=0.",
+                stacklevel=3,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fundus_mtl.handlers._artery_vein_picture import ArteryVeinPicture, artery_vein_map
 from fundus_mtl.handlers._best_model import BestModelSaver, keep_best_metric
 from fundus_mtl.handlers._figures import CaseFigures
 from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
@@ -13,12 +14,14 @@ from fundus_mtl.handlers._tables import CaseTable
 from fundus_mtl.handlers._task_balance import TaskBalance
 
 __all__ = [
+    "ArteryVeinPicture",
     "BestModelSaver",
     "CaseFigures",
     "CaseTable",
     "RunHandler",
     "SampleOverlay",
     "TaskBalance",
+    "artery_vein_map",
     "keep_best_metric",
     "latest_checkpoint",
     "log_to_run",

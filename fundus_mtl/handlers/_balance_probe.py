@@ -61,7 +61,7 @@ def weigh_pull(engine: Any, pull: Pull, rate: Rate) -> Balance:
     with undisturbed(engine.network, engine.state.device):  # a rule may draw at random
         contributions = _contributions(engine, pull.gradients)
     moves = {
-        task: _moves(entries, list(parameters.values()), engine.optimizer, task, rate)
+        task: _moves(entries, list(parameters.values()), engine.optimizer_at_work, task, rate)
         for task, entries in contributions.items()
     }
     steps, layer_steps = magnitudes(pull.tasks, layer_of, moves)

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fundus_mtl.networks._blocks import batch_norms, initialise
 from fundus_mtl.networks._task_network import TaskNetwork
 from fundus_mtl.networks._unet_parts import DenseHead, image_head, owned_level
-from fundus_mtl.networks._vgg_unet import _initialise, _norm
 from fundus_mtl.tasks import Task
 
 Norm = Literal["running", "batch", "instance"]
@@ -67,7 +67,7 @@ class UNet(TaskNetwork):
         self.stride = 2**depth
         self.classifier_inputs = _classifier_inputs(tasks, classifier_inputs)
         self.detach_classifier_inputs = detach_classifier_inputs
-        normalise = _instance_norm if norm == "instance" else _norm(norm)
+        normalise = _instance_norm if norm == "instance" else batch_norms(norm)
         widths = [width * 2**level for level in range(depth + 1)]
         self.encoder = nn.ModuleList(
             owned_level(before, after, self.owners, normalise)
@@ -82,7 +82,7 @@ class UNet(TaskNetwork):
                 for t in tasks
             }
         )
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, image: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
         """Return the logits of the tasks asked for, computing no more than they need.

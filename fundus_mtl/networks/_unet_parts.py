@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fundus_mtl.networks._blocks import convolutions
 from fundus_mtl.networks._owned_layer import OwnedLayer
-from fundus_mtl.networks._vgg_unet import _convolutions
 
 
 def owned_level(before: int, after: int, owners: int, norm: Callable[[int], nn.Module]) -> nn.Sequential:
@@ -44,7 +44,7 @@ class DenseHead(nn.Module):
     def __init__(self, widths: Sequence[int], channels: int, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
         levels = range(len(widths) - 2, -1, -1)
-        self.decoder = nn.ModuleList(_convolutions([3 * widths[i], widths[i], widths[i]], norm) for i in levels)
+        self.decoder = nn.ModuleList(convolutions([3 * widths[i], widths[i], widths[i]], norm) for i in levels)
         self.logits = nn.Conv2d(widths[0], channels, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
@@ -69,4 +69,4 @@ def image_head(
         norm: builds a normalisation from its number of channels.
     """
     pooled = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(between, channels)]
-    return nn.Sequential(_convolutions([before, between], norm), *pooled)
+    return nn.Sequential(convolutions([before, between], norm), *pooled)

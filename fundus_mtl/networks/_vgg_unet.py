@@ -7,24 +7,22 @@ VGG-16), a decoder of bilinear up-sampling and double convolutions, 1x1 heads, a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fundus_mtl.networks._blocks import BatchNorm, batch_norms, convolutions, initialise
 from fundus_mtl.networks._pretrained import load_vgg_encoder
+from fundus_mtl.networks._task_network import TaskNetwork
 from fundus_mtl.tasks import Task
 
 STAGE_WIDTHS = (1, 2, 4, 8, 8)  # in units of the first stage's channels
 CONVOLUTIONS = {"vgg13": (2, 2, 2, 2, 2), "vgg16": (2, 2, 3, 3, 3)}
 
-BatchNorm = Literal["running", "batch"]
 
-
-class VGGUNet(nn.Module):
+class VGGUNet(TaskNetwork):
     """Answer several tasks from one encoder; dense tasks share a decoder, the others read the bottleneck.
 
     With four tasks, ``width=64`` and ``vgg13`` this is MTL-IO's network, 17,268,036 parameters.
@@ -47,6 +45,8 @@ class VGGUNet(nn.Module):
         ValueError: if there is no task, two have one name, or an option is unknown.
     """
 
+    encoder: nn.ModuleList
+
     def __init__(
         self,
         tasks: Sequence[Task],
@@ -58,13 +58,12 @@ class VGGUNet(nn.Module):
         pretrained: str | Path | None = None,
         pretrained_sha256: str | None = None,
     ) -> None:
-        super().__init__()
-        _check(tasks, encoder, batch_norm)
-        self.tasks = tuple(tasks)
-        norm = _norm(batch_norm)
+        super().__init__(tasks)
+        _check(encoder, batch_norm)
+        norm = batch_norms(batch_norm)
         widths = [width * factor for factor in STAGE_WIDTHS]
         self.encoder = nn.ModuleList(
-            _convolutions([before, *[after] * count], norm)
+            convolutions([before, *[after] * count], norm)
             for before, after, count in zip([in_channels, *widths[:-1]], widths, CONVOLUTIONS[encoder], strict=True)
         )
         self.heads = nn.ModuleDict(
@@ -74,7 +73,7 @@ class VGGUNet(nn.Module):
             }
         )
         self.decoder = _decoder(widths, norm) if any(task.dense for task in tasks) else nn.ModuleList()
-        self.apply(_initialise)
+        self.apply(initialise)
         if pretrained is not None:
             load_vgg_encoder(self.encoder, pretrained, pretrained_sha256)
 
@@ -103,12 +102,6 @@ class VGGUNet(nn.Module):
         maps = self._decode(features) if any(task.dense for task in wanted) else None
         return {task.name: self.heads[task.name](maps if task.dense else features[-1]) for task in wanted}
 
-    def _wanted(self, names: Collection[str] | None) -> list[Task]:
-        unknown = set(names or ()) - {task.name for task in self.tasks}
-        if unknown:
-            raise KeyError(f"VGGUNet: expected tasks among {[t.name for t in self.tasks]}, but got {sorted(unknown)}.")
-        return [task for task in self.tasks if names is None or task.name in names]
-
     def _decode(self, features: list[Tensor]) -> Tensor:
         x = features[-1]
         for stage, skip in zip(self.decoder, reversed(features[:-1]), strict=True):
@@ -136,33 +129,11 @@ def _decoder(widths: Sequence[int], norm: Callable[[int], nn.Module]) -> nn.Modu
     for level in reversed(range(len(widths) - 1)):
         joined = x + widths[level]
         x = widths[max(level - 1, 0)]
-        stages.append(_convolutions([joined, joined // 2, x], norm))
+        stages.append(convolutions([joined, joined // 2, x], norm))
     return nn.ModuleList(stages)
 
 
-def _convolutions(channels: Sequence[int], norm: Callable[[int], nn.Module]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for before, after in pairwise(channels):
-        layers += [nn.Conv2d(before, after, 3, padding=1), norm(after), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers)
-
-
-def _norm(batch_norm: BatchNorm) -> Callable[[int], nn.Module]:
-    return lambda channels: nn.BatchNorm2d(channels, track_running_stats=batch_norm == "running")
-
-
-def _initialise(module: nn.Module) -> None:
-    """Kaiming uniform, as the paper says."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-def _check(tasks: Sequence[Task], encoder: str, batch_norm: str) -> None:
-    names = [task.name for task in tasks]
-    if not names or len(set(names)) < len(names):
-        raise ValueError(f"VGGUNet: expected tasks with different names, but got {names}.")
+def _check(encoder: str, batch_norm: str) -> None:
     if encoder not in CONVOLUTIONS:
         raise ValueError(f"VGGUNet: expected an encoder among {sorted(CONVOLUTIONS)}, but got {encoder!r}.")
     if batch_norm not in ("running", "batch"):

@@ -66,8 +66,15 @@ class OptimizerGroup(Optimizer):
             network: ``task_parameters(name)`` returns a task's share of the encoder, and its decoder and head.
             optimizer: makes an optimizer of parameters.
             warm_up: the same for the one over everything; ``optimizer`` if not given.
+
+        Raises:
+            ValueError: if a task is called ``all``.
         """
         names = [task.name for task in tasks]
+        if "all" in names:
+            raise ValueError(
+                "per_share: expected no task called all, which is the member for the warm-up; rename the task."
+            )
         owned = {name: [p for part in network.task_parameters(name) for p in part] for name in names}
         everything = [parameter for parameters in owned.values() for parameter in parameters]
         return cls({"all": (warm_up or optimizer)(everything)} | {name: optimizer(owned[name]) for name in names})

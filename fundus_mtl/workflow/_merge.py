@@ -105,7 +105,10 @@ def _refuse(config: dict[str, Any], parts: list[str], label: str, files: str) ->
             here, there = SEPARATOR.join(parts[:depth]), SEPARATOR.join([found[1:], *parts[depth:]])
             raise RefusedError(f"{label}: {here} is a reference; did you mean {there}?")
     meant = suggestions(config, parts)
-    raise RefusedError(f"{label}: no such item in {files}" + (f"; did you mean {', '.join(meant)}?" if meant else ""))
+    advice = f"did you mean {', '.join(meant)}?" if meant else ""
+    if not label.startswith("--"):
+        advice = advice or "a method's overlay belongs to training only: leave it out here."
+    raise RefusedError(f"{label}: no such item in {files}" + (f"; {advice}" if advice else ""))
 
 
 def _check_new_items(config: dict[str, Any], new: Sequence[str], file: Path) -> None:

@@ -99,15 +99,22 @@ def test_a_photograph_without_cup_or_without_glaucoma_still_trains(refuge_data, 
     assert made.parser.get_parsed_content("train::trainer").state.iteration == 4
 
 
-def test_a_photograph_without_a_disc_is_named(refuge_data, tmp_path, capsys):
+def test_a_photograph_without_a_disc_is_left_out_with_a_reason(refuge_data, tmp_path, caplog):
     document = absolute(refuge_data / "datalist_mt_cool.json")
-    del document["training"][0]["disc"]
+    lost = document["training"][0]["id"]
+    for section in ("training", "testing"):
+        del document[section][0]["disc"]
     (tmp_path / "datalist.json").write_text(json.dumps(document))
     out = options(refuge_data, tmp_path / "out", datalist=str(tmp_path / "datalist.json"))
-    with pytest.raises(SystemExit):
-        run(BUNDLE, "train", **TINY, **out)
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert f"{document['training'][0]['id']}: disc: expected a mask that shows the disc" in last
+    with caplog.at_level("WARNING", logger="fundus_mtl"):
+        made = run(BUNDLE, "train", **TINY, **out)
+    assert f"training: 1 of {len(document['training'])} without disc left out: {lost}" in caplog.text
+    assert len(made.parser.get_parsed_content("train::dataset")) == len(document["training"]) - 1
+    table = run(BUNDLE, "evaluate", tracking_uri=None, **out).parser.get_parsed_content("case_table")
+    (failure,) = table.failures
+    assert failure["id"] == document["testing"][0]["id"]
+    assert "expected a mask that shows the disc" in failure["note"]
+    assert len(table.rows) == 3
 
 
 def test_both_networks_are_the_same_function_with_as_many_parameters(refuge_data, tmp_path):

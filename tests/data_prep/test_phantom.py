@@ -1,20 +1,33 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from data_prep import refuge
+from data_prep import hrf_av, refuge
 from data_prep._phantom_anatomy import Ellipse, sample_eye
 from data_prep._phantom_drawing import field_mask
 from data_prep._phantom_files import refuge_mask
+from data_prep._phantom_hrf_av import artery_vein_map
 from data_prep._phantom_source import PhantomSource
-from data_prep.phantom import clinic_cameras, draw_phantom, main, refuge_camera, write_folder, write_refuge
+from data_prep.phantom import (
+    clinic_cameras,
+    draw_phantom,
+    hrf_camera,
+    main,
+    refuge_camera,
+    write_folder,
+    write_hrf_av,
+    write_refuge,
+)
 from fundus_mtl.data import read_datalist
 
 SIZE = 200
 CAMERAS = {split: refuge_camera(split, SIZE) for split in ("train", "validation", "test")} | clinic_cameras(SIZE)
+CAMERAS["hrf"] = hrf_camera(SIZE)
 EYES = 200
 
 
@@ -273,6 +286,91 @@ def test_a_clinics_folder_is_nested_and_unlabelled(tmp_path):
     assert files == [f"clinic_a/000{k}.jpg" for k in (1, 2, 3)] + [f"clinic_b/000{k}.jpg" for k in (1, 2)]
     with Image.open(tmp_path / files[0]) as wide, Image.open(tmp_path / files[-1]) as high:
         assert (wide.size, high.size) == ((80, 64), (72, 80))
+
+
+# HRF-AV's layout
+
+
+@pytest.fixture(scope="module")
+def hrf(tmp_path_factory):
+    """Nine phantoms, three of each diagnosis, as HRF-AV unpacks, and the same ones in memory."""
+    folder = tmp_path_factory.mktemp("phantom") / "hrf"
+    write_hrf_av(folder, 9, size=240, seed=4)
+    source = PhantomSource(hrf_camera(240), seed=4, stream=5, share=0.0, artery_on_top=True)
+    return folder, [source.phantom(number, glaucoma=number % 3 == 1) for number in range(9)]
+
+
+def test_the_layout_is_hrf_avs(hrf):
+    names = sorted(path.relative_to(hrf[0]).as_posix() for path in hrf[0].rglob("*.*"))
+    assert names[:3] == [f"av_gt/01_{kind}_AVmanual.png" for kind in ("dr", "g", "h")]
+    assert names[9:12] == [f"fov_mask/01_{kind}_mask.tif" for kind in ("dr", "g", "h")]
+    assert names[18:] == [f"images/0{k}_{end}" for k in (1, 2, 3) for end in ("dr.JPG", "g.jpg", "h.jpg")]
+    for name, mode in (
+        ("av_gt/01_h_AVmanual.png", "RGB"),
+        ("fov_mask/01_h_mask.tif", "RGB"),
+        ("images/01_h.jpg", "RGB"),
+    ):
+        with Image.open(hrf[0] / name) as image:
+            assert (image.mode, image.size) == (mode, (240, 160))
+
+
+def test_maps_hold_hrf_avs_colours_exactly(hrf):
+    for name, phantom in zip(("01_h", "01_g", "01_dr", "02_h"), hrf[1], strict=False):
+        picture = np.asarray(Image.open(hrf[0] / "av_gt" / f"{name}_AVmanual.png"))
+        assert (picture == artery_vein_map(phantom)).all()
+        assert {tuple(map(int, colour)) for colour in np.unique(picture.reshape(-1, 3), axis=0)} == {
+            (0, 0, 0),
+            (255, 0, 0),
+            (0, 255, 0),
+            (0, 0, 255),
+        }
+        assert ((picture[..., 0] > 0) | (picture[..., 1] > 0)).sum() == phantom.arteries.sum()
+        assert ((picture[..., 2] > 0) | (picture[..., 1] > 0)).sum() == phantom.veins.sum()
+        assert ((picture[..., 1] > 0) == (phantom.arteries & phantom.veins)).all()
+        field = np.asarray(Image.open(hrf[0] / "fov_mask" / f"{name}_mask.tif")) > 0
+        assert (field == phantom.field[..., None]).all()
+        assert field.mean() == pytest.approx(0.845, abs=0.01)  # as in HRF
+        assert not (picture.any(axis=2) & ~phantom.field).any()
+
+
+def test_data_prep_reads_back_hrf_avs_phantoms(hrf, tmp_path):
+    hrf_av.prepare(hrf[0], tmp_path / "out")
+    items = {item["id"]: item for item in read_datalist(tmp_path / "out" / "datalist_cv5.json", "training")}
+    for number, phantom in enumerate(hrf[1]):
+        item = items[f"{number // 3 + 1:02d}_{('h', 'g', 'dr')[number % 3]}"]
+        truth = {"artery": phantom.arteries, "vein": phantom.veins, "vessel": phantom.arteries | phantom.veins}
+        for key, mask in (truth | {"fov": phantom.field}).items():
+            with Image.open(item[key]) as image:
+                assert (np.asarray(image) == mask).all()
+        Image.fromarray(phantom.image).save(jpeg := tmp_path / "again.jpg", quality=90)
+        assert Path(item["image"]).read_bytes() == jpeg.read_bytes()
+    assert [items[f"01_{kind}"].get("glaucoma") for kind in ("h", "g", "dr")] == [0, 1, None]
+    assert [phantom.glaucoma for phantom in hrf[1][:3]] == [False, True, False]
+
+
+def test_arteries_run_over_veins_where_they_cross():
+    """A crossing is then redder than a vein alone, and darker than it where the vein is on top. Nothing else differs."""
+    camera = hrf_camera(600)
+    over, under = (draw_phantom(np.random.default_rng(1), camera, False, artery_on_top=top) for top in (True, False))
+    crossing, vein = over.arteries & over.veins & ~over.disc, over.veins & ~over.arteries & ~over.disc
+    assert crossing.sum() > 1000
+    assert (over.arteries == under.arteries).all()
+    assert (over.veins == under.veins).all()
+    assert over.image[crossing, 0].mean() > 1.1 * over.image[vein, 0].mean()
+    assert under.image[crossing, 0].mean() < under.image[vein, 0].mean()
+    far = ~(over.arteries | over.veins)
+    assert np.abs(over.image[far].astype(int) - under.image[far]).mean() < 0.5
+
+
+def test_the_command_line_for_hrf_av(tmp_path, capsys):
+    main([str(tmp_path / "a"), "--hrf-av", "2", "--size", "60", "--seed", "4"])
+    assert sorted(path.name for path in (tmp_path / "a" / "images").iterdir()) == ["01_g.jpg", "01_h.jpg"]
+    main([str(tmp_path / "b"), "--hrf-av", "1"])
+    with Image.open(tmp_path / "b" / "images" / "01_h.jpg") as image:
+        assert image.size == (600, 400)
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--hrf-av", "1", "--folder", "1"])
+    assert "not allowed with" in capsys.readouterr().err
 
 
 def test_the_command_line(tmp_path, capsys):

@@ -13,8 +13,9 @@ from torch.testing import assert_close
 from fundus_mtl.engines import CooperativeTrainer, JointTrainer
 from fundus_mtl.engines._perturbation import Box
 from fundus_mtl.engines._seeding import derived
-from fundus_mtl.losses import divergence_from
-from fundus_mtl.optim import OptimizerGroup
+from fundus_mtl.handlers._balance_probe import take_pull, weigh_pull
+from fundus_mtl.losses import MultiTaskLoss, divergence_from
+from fundus_mtl.optim import OptimizerGroup, effective_rate
 from tests.engines.toy import BINARY, NAMES, TASKS, PlainLoss, Split, assert_same, build, samples, weights
 
 SGD = partial(torch.optim.SGD, lr=0.1)
@@ -193,6 +194,24 @@ def test_the_warm_ups_gradient_is_that_of_the_noisy_losses():
         assert_close((before[key] - weights(network)[key]) / 0.1, slope, rtol=1e-9, atol=1e-12)
 
 
+def test_balance_is_measured_with_the_optimizer_of_the_phase():
+    """In the warm-up every task moves all shares; afterwards its own."""
+    trainer = cooperative(warmup_iterations=1, batch_size=3, epochs=1)
+    found = []
+
+    def measure():
+        balance = weigh_pull(trainer, take_pull(trainer, trainer.state.batch), effective_rate)
+        place = balance.tasks.index("b"), balance.layers.index("first.a")
+        found.append((balance.layer_gradients[place], balance.layer_contributions[place]))
+
+    trainer.add_event_handler("ITERATION_STARTED", measure)
+    trainer.run()
+    (gradient, moved), (later_gradient, later) = found
+    assert moved == pytest.approx(0.1 * gradient)
+    assert later_gradient > 0
+    assert later == 0
+
+
 def test_the_warm_up_has_no_box():
     trainer = cooperative(optimizer=fast, warmup_iterations=1, bound=0.01, **ONE_BATCH)
     before = weights(trainer.network)
@@ -203,7 +222,8 @@ def test_the_warm_up_has_no_box():
 @pytest.mark.parametrize(
     "change",
     [
-        {"samples": 3}, {"inner_steps": 2}, {"kl_weight": 0.0}, {"bound": 0.2}, {"bound": None}, {"seed": 1},
+        {"samples": 3}, {"inner_steps": 2}, {"kl_weight": 0.0}, {"bound": 0.2}, {"seed": 1},
+        {"kl_weight": 0.0, "bound": None},
         {"warmup_iterations": 1}, {"kl_reference": "clean"}, {"noise_on": "conv"}, {"relative": True},
     ],
     ids=str,
@@ -276,6 +296,55 @@ def test_an_overflow_skips_that_tasks_step_only():
     assert not torch.equal(after["heads.c.weight"], before["heads.c.weight"])
 
 
+@pytest.mark.parametrize("warm_up", [0, 1])
+def test_predictions_are_those_of_the_clean_network(warm_up):
+    """Stock metrics and loggers read ``pred_<task>`` from the output; noise is nobody's prediction."""
+    trainer = cooperative(warmup_iterations=warm_up, **ONE_BATCH)
+    trainer.run()
+    output = trainer.state.output[0]
+    expected = trainer.network(output["image"][None])
+    for name in NAMES:
+        assert torch.equal(output[f"pred_{name}"], expected[name][0].detach())
+
+
+@pytest.mark.parametrize("part", ["theta", "everything"])
+@pytest.mark.parametrize("warm_up", [0, 1])
+def test_frozen_weights_stay_and_the_rest_trains(part, warm_up):
+    trainer = cooperative(warmup_iterations=warm_up, **ONE_BATCH)
+    theta, phi = trainer.network.task_parameters("b")
+    for parameter in theta if part == "theta" else [*theta, *phi]:
+        parameter.requires_grad_(False)
+    before = weights(trainer.network)
+    trainer.run()
+    after = weights(trainer.network)
+    for key in owned(trainer.network, "b")[0]:
+        assert torch.equal(after[key], before[key])
+    assert torch.equal(after["heads.b.weight"], before["heads.b.weight"]) == (part == "everything")
+    for key in ("first.a.weight", "first.c.weight", "heads.a.weight"):
+        assert not torch.equal(after[key], before[key])
+    assert trainer.state.output[0]["loss_b"] > 0
+
+
+@pytest.mark.parametrize("reference", ["mean", "clean"])
+@pytest.mark.parametrize("warm_up", [0, 1])
+def test_mixed_precision_is_close_to_full(reference, warm_up):
+    options = {"warmup_iterations": warm_up, "kl_reference": reference, "items": single(), **ONE_BATCH}
+    full, mixed = (
+        cooperative(Split().float(), amp=amp, loss_function=MultiTaskLoss(BINARY), **options) for amp in (False, True)
+    )
+    before = weights(full.network)
+    full.run()
+    mixed.run()
+    moved = {key: value - before[key] for key, value in weights(full.network).items()}
+    for key, value in weights(mixed.network).items():
+        assert value.dtype == torch.float32
+        assert (value - before[key] - moved[key]).norm() < 0.05 * moved[key].norm() + 1e-4, key
+
+
+def single():
+    return [{key: v.float() if v.is_floating_point() else v for key, v in item.items()} for item in samples()]
+
+
 def test_a_batch_without_labels_is_passed_over():
     trainer = cooperative(items=samples(3, missing={(i, n) for i in range(3) for n in NAMES}))
     before = weights(trainer.network)
@@ -286,8 +355,11 @@ def test_a_batch_without_labels_is_passed_over():
 def test_a_divergence_that_is_always_zero_is_told():
     with pytest.warns(UserWarning, match="kl_weight has no effect: with samples=1"):
         cooperative(samples=1)
+    with pytest.warns(UserWarning, match="kl_weight has no effect without noise"):
+        cooperative(bound=None)
     cooperative(samples=1, kl_reference="clean")
     cooperative(samples=1, kl_weight=0.0)
+    cooperative(bound=None, kl_weight=0.0)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +369,16 @@ def test_a_divergence_that_is_always_zero_is_told():
             {"optimizer": lambda n: SGD(n.parameters())},
             TypeError,
             "but got SGD; build it with OptimizerGroup.per_share",
+        ),
+        (
+            {"optimizer": lambda n: OptimizerGroup.per_task(TASKS, n.parameters(), SGD)},
+            TypeError,
+            r"of \['a', 'all', 'b', 'c'\], but got one of \['a', 'b', 'c'\]; build it with",
+        ),
+        (
+            {"optimizer": lambda n: OptimizerGroup({"all": SGD(n.parameters())})},
+            TypeError,
+            r"but got one of \['all'\]",
         ),
         ({"tasks": TASKS}, ValueError, "expected softmax or sigmoid, but got 'none'"),
         ({"inner_steps": 0}, ValueError, "inner_steps and samples of at least 1"),
@@ -316,6 +398,15 @@ def test_a_relative_box_is_in_units_of_each_tensors_size():
     assert Box(0.1, relative=True).radius(weight) == pytest.approx(0.1 * 12.5**0.5)
     assert Box(0.1, relative=True).radius(torch.tensor([3.0, 4.0])) == 0.1
     assert Box(0.1).radius(weight) == 0.1
+    assert Box(0.1, relative=True).radius(0 * weight) == pytest.approx(0.1)  # else it could never leave 0
+
+
+def test_noise_on_convolutions_leaves_linear_layers_and_vectors_alone():
+    generator = torch.Generator().manual_seed(0)
+    for shape, shaken in (((4, 3, 5, 5), True), ((50, 320), False), ((50,), False)):
+        weight = torch.zeros(shape)
+        assert torch.equal(Box(0.1, noise_on="conv").noisy(weight, generator), weight) != shaken
+        assert not torch.equal(Box(0.1).noisy(weight, generator), weight)
 
 
 def test_noise_is_uniform_in_the_box():

@@ -1,0 +1,122 @@
+"""Turn HRF-AV's coloured maps and field-of-view masks into binary masks.
+
+Colours of the maps of Hemelings et al. (2019): black background, red artery, blue vein, green crossing (and a few vessels
+that could not be told apart). A crossing is artery and vein. Three maps are anti-aliased, so a pixel counts as the nearest
+of the four.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from fundus_mtl.data import FundusReader
+from fundus_mtl.transforms import field_of_view
+from fundus_mtl.whole_file import whole_file
+
+Mask = NDArray[np.bool_]
+BRIGHTEST_BLEND = 255 * 3 // 2  # red + green + blue: 255 is the most of any blend of the four colours, grey 128 has 384
+STRAY = 1e-5  # share of a map: HRF-AV has at most 4 stray grey pixels in 8 million, uncertain vessels are far more
+_logger = logging.getLogger(__name__)
+
+
+def decode_map(levels: NDArray[np.uint8], name: str) -> tuple[Mask, Mask]:
+    """Return artery and vein, ``(H, W)`` each, of a map's levels ``(3, H, W)``.
+
+    For a level vector x, the squared distance to black is |x|², to a pure colour c it is |x|² − 2·255·x_c + 255². So the
+    nearest colour is the largest channel if that exceeds 127.5, and black otherwise; equal channels count as red before
+    green before blue.
+
+    White is refused: DRIVE and RITE mean "uncertain" by it, HRF-AV has none, so it is a sign of another data set. Counting
+    it as background, vessel or either kind would each bend the truth without a word. Yellow or grey, which are no blends
+    of the four colours either, are refused for the same reason. Only a few stray pixels (three of HRF-AV's maps have 1 to
+    4 grey ones) count as background, with a warning.
+
+    Raises:
+        ValueError: if more than stray pixels are white or another colour that is no blend of the four.
+    """
+    red, green, blue = levels
+    foreign = levels.sum(axis=0, dtype=np.uint16) > BRIGHTEST_BLEND
+    if foreign.any():
+        _judge(foreign, levels, name)
+    artery = (red >= 128) & (red >= green) & (red >= blue)
+    crossing = (green >= 128) & (green > red) & (green >= blue)
+    vein = (blue >= 128) & (blue > red) & (blue > green)
+    return (artery | crossing) & ~foreign, (vein | crossing) & ~foreign
+
+
+def _judge(foreign: Mask, levels: NDArray[np.uint8], name: str) -> None:
+    y, x = np.argwhere(foreign)[0]
+    found = (
+        f"{name}: expected a map of black, red, green and blue, but got {foreign.sum()} other pixels, "
+        f"{tuple(levels[:, y, x].tolist())} at ({x}, {y})"
+    )
+    if foreign.mean() > STRAY:
+        raise ValueError(
+            f"{found}; take HRF-AV's own map, or paint them in one of its colours (white is what DRIVE and RITE call "
+            "uncertain)."
+        )
+    _logger.warning("%s; so few count as background.", found)
+
+
+def write_vessels(source: Path, targets: Mapping[str, Path], name: str) -> None:
+    """Write the masks ``artery``, ``vein`` and ``vessel`` (their union) of a map, unless they are up to date.
+
+    Raises:
+        ValueError: if the map holds another colour.
+        OSError: if the map cannot be decoded, or a mask cannot be written.
+    """
+    if _up_to_date(source, targets.values()):
+        return
+    artery, vein = decode_map(FundusReader(mode="image")(source), name)
+    for key, mask in {"artery": artery, "vein": vein, "vessel": artery | vein}.items():
+        _write(mask, targets[key], source)
+
+
+def write_field(mask: Path | None, photograph: Path, target: Path, name: str) -> None:
+    """Write the field of view, from its file, or found in the photograph where there is none; unless it is up to date.
+
+    Raises:
+        ValueError: if the file says that nothing is seen.
+        OSError: if a file cannot be decoded, or the mask cannot be written.
+    """
+    source = photograph if mask is None else mask
+    if _up_to_date(source, [target]):
+        return
+    if mask is None:
+        seen = field_of_view(torch.from_numpy(FundusReader(mode="image")(photograph)))[0].numpy()
+    else:
+        levels = FundusReader(mode="mask")(mask)[0]
+        seen = levels > levels.max() / 2  # 1 or 255 is white
+    if not seen.any():
+        raise ValueError(
+            f"{name}: expected a field of view, but got an all-black mask; move it away to have it computed."
+        )
+    _write(seen, target, source)
+
+
+def _up_to_date(source: Path, targets: Iterable[Path]) -> bool:
+    """Masks bear their source's time of change, so that a source replaced by an older file is noticed too."""
+    stamp = source.stat().st_mtime_ns
+    return all(path.is_file() and path.stat().st_mtime_ns == stamp for path in targets)
+
+
+def _write(mask: Mask, path: Path, source: Path) -> None:
+    stamp = source.stat().st_mtime_ns
+    try:
+        with whole_file(path) as partial:
+            Image.fromarray(mask).save(partial, format="PNG")
+            os.utime(partial, ns=(stamp, stamp))
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{path.name}: expected to write it, but got: {error.strerror or error}; free some space or choose another "
+            "folder.",
+        ) from error

@@ -1,0 +1,51 @@
+"""Write phantoms as HRF-AV unpacks: photographs, artery/vein maps in the data set's colours, field-of-view masks.
+
+Names and colours are those of HRF (Budai et al. 2013) and of the maps of Hemelings et al. (2019). Phantoms of diabetic
+retinopathy have its name only: no lesions are drawn.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep._phantom_cameras import hrf_camera
+from data_prep._phantom_files import STREAMS, save_picture
+from data_prep._phantom_image import Phantom
+from data_prep._phantom_source import PhantomSource
+
+ARTERY, VEIN, CROSSING = (255, 0, 0), (0, 0, 255), (0, 255, 0)
+NAMES = ("h.jpg", "g.jpg", "dr.JPG")  # the capital suffix is HRF's own
+
+
+def write_hrf_av(folder: Path, count: int, size: int = 600, seed: int = 0) -> None:
+    """Write phantoms to ``images/``, ``av_gt/`` and ``fov_mask/``: 01_h, 01_g, 01_dr, 02_h and so on.
+
+    Args:
+        folder: to write to; made if it is not there.
+        count: of photographs; phantom k depends on the seed and k only.
+        size: width of a photograph, px; the height is two thirds.
+        seed: of everything.
+    """
+    from tqdm import tqdm
+
+    source = PhantomSource(hrf_camera(size), seed, STREAMS.index("hrf_av"), share=1 / 3, artery_on_top=True)
+    for number in tqdm(range(count), desc="hrf_av", disable=None):
+        name = f"{number // 3 + 1:02d}_{NAMES[number % 3]}"
+        phantom = source.phantom(number, glaucoma=name.endswith("_g.jpg"))
+        stem = name.partition(".")[0]
+        save_picture(phantom.image, folder / "images" / name)
+        save_picture(artery_vein_map(phantom), folder / "av_gt" / f"{stem}_AVmanual.png")
+        field = np.repeat(phantom.field[..., None], 3, axis=2).astype(np.uint8) * 255  # HRF's masks are RGB
+        save_picture(field, folder / "fov_mask" / f"{stem}_mask.tif", compression="tiff_lzw")
+
+
+def artery_vein_map(phantom: Phantom) -> NDArray[np.uint8]:
+    """Paint arteries and veins in HRF-AV's colours, shape ``(H, W, 3)``; where both are is a crossing."""
+    picture = np.zeros((*phantom.arteries.shape, 3), np.uint8)
+    picture[phantom.arteries] = ARTERY
+    picture[phantom.veins] = VEIN
+    picture[phantom.arteries & phantom.veins] = CROSSING
+    return picture

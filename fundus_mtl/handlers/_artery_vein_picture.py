@@ -1,0 +1,52 @@
+"""A photograph, its arteries and veins as labelled, and as predicted, side by side: the `draw` of `CaseFigures`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fundus_mtl.handlers._sample_overlay import Picture, shrink
+
+ARTERY, VEIN, BOTH = (255, 0, 0), (0, 0, 255), (0, 255, 0)  # HRF-AV's own colours
+
+
+class ArteryVeinPicture:
+    """Draw photograph, truth and prediction of a sample in HRF-AV's colours: red artery, blue vein, green both.
+
+    Args:
+        task: ``pred_<task>`` are probabilities ``(2, H, W)`` of artery and vein.
+        truth: key of the labelled map ``(3, H, W)`` uint8; left out of the picture where absent.
+        threshold: from which a probability is called the structure.
+        width: of each of the three, at most, px.
+    """
+
+    def __init__(
+        self, task: str = "artery_vein", truth: str = "artery_vein_map", threshold: float = 0.5, width: int = 640
+    ) -> None:
+        self.task, self.truth, self.threshold, self.width = task, truth, threshold, width
+
+    def __call__(self, image: Picture, sample: Mapping[str, Any]) -> Picture:
+        """Return the pictures of an RGB photograph ``(H, W, 3)`` and its sample, joined from left to right."""
+        pictures = [np.asarray(image)]
+        if sample.get(self.truth) is not None:
+            pictures.append(np.moveaxis(_array(sample[self.truth]), 0, -1).astype(np.uint8))
+        artery, vein = _array(sample[f"pred_{self.task}"]) >= self.threshold
+        pictures.append(artery_vein_map(artery, vein))
+        scale = min(1.0, self.width / image.shape[1])
+        return np.concatenate([shrink(picture, scale) for picture in pictures], axis=1)
+
+
+def artery_vein_map(artery: NDArray[np.bool_], vein: NDArray[np.bool_]) -> Picture:
+    """Return two masks ``(H, W)`` as one picture ``(H, W, 3)`` in HRF-AV's colours, black where there is neither."""
+    picture = np.zeros((*artery.shape, 3), np.uint8)
+    for mask, colour in ((artery, ARTERY), (vein, VEIN), (artery & vein, BOTH)):
+        picture[mask] = colour
+    return picture
+
+
+def _array(value: Any) -> NDArray[Any]:
+    return np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)
