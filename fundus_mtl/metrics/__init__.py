@@ -1,7 +1,8 @@
 """Measures of quality: functions first, then what turns samples into rows and rows into a summary."""
 
-from fundus_mtl.metrics import refuge
+from fundus_mtl.metrics import av, refuge
 from fundus_mtl.metrics._accuracy import TaskAccuracy, correct
+from fundus_mtl.metrics._av_case import ArteryVeinCase, summarise_av
 from fundus_mtl.metrics._bootstrap import bootstrap_interval
 from fundus_mtl.metrics._class_case import ClassCase, summarise_classes
 from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensitivity_at_specificity, specificity
@@ -13,6 +14,7 @@ from fundus_mtl.metrics._validation import validation_metrics
 from fundus_mtl.metrics._vcdr_regression import VCDRRegression, fit_vcdr_regression
 
 __all__ = [
+    "ArteryVeinCase",
     "ClassCase",
     "NegativeLossSum",
     "RefugeCase",
@@ -21,6 +23,7 @@ __all__ = [
     "VCDRRegression",
     "accuracy",
     "auc",
+    "av",
     "bootstrap_interval",
     "correct",
     "dice",
@@ -30,6 +33,7 @@ __all__ = [
     "sensitivity_at_specificity",
     "specificity",
     "summarise",
+    "summarise_av",
     "summarise_classes",
     "task_losses",
     "validation_metrics",

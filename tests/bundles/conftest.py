@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from data_prep.phantom import write_refuge
+from data_prep.hrf_av import prepare as prepare_hrf_av
+from data_prep.phantom import write_hrf_av, write_refuge
 from data_prep.refuge import prepare
 from fundus_mtl.data import ArraySet, BalancedSampler, embedded_digits
 from fundus_mtl.workflow import StrictWorkflow
@@ -16,10 +17,16 @@ BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 # What makes a bundle tiny, and the fixture that prepares sixteen training samples for it.
 TINY_BUNDLE: dict[str, dict[str, object]] = {
     "digits_mtl": {"hidden": 6},
+    "hrf_av_mtl": {"patch": 32, "network_def::width": 4},
     "refuge_disc_mtl": {"crop": 48, "size": 32, "network_def::width": 4},
     "refuge_mtl": {"size": 32, "network_def::width": 2},
 }
-DATA = {"digits_mtl": "digits_data", "refuge_disc_mtl": "refuge_data", "refuge_mtl": "refuge_data"}
+DATA = {
+    "digits_mtl": "digits_data",
+    "hrf_av_mtl": "hrf_data",
+    "refuge_disc_mtl": "refuge_data",
+    "refuge_mtl": "refuge_data",
+}
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +35,15 @@ def refuge_data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("refuge")
     write_refuge(folder / "raw", {"train": 16, "validation": 4, "test": 4}, size=96, seed=0, share=0.5)
     prepare(folder / "raw", folder / "data")
+    return folder / "data"
+
+
+@pytest.fixture(scope="session")
+def hrf_data(tmp_path_factory):
+    """24 phantoms of 90x60 px in HRF-AV's layout: six to train, three to validate, fifteen to test."""
+    folder = tmp_path_factory.mktemp("hrf")
+    write_hrf_av(folder / "raw", 24, size=90, seed=0)
+    prepare_hrf_av(folder / "raw", folder / "data")
     return folder / "data"
 
 

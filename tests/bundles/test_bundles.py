@@ -44,7 +44,7 @@ def trained(refuge_data, tmp_path_factory):
 def test_every_method_trains_every_bundle(bundle, method, data_of, tmp_path):
     made = run(bundle, "train", method, **TINY, **options(data_of(bundle), tmp_path))
     trainer = made.parser.get_parsed_content("train::trainer")
-    assert trainer.state.iteration == 4
+    assert trainer.state.iteration == len(trainer.data_loader) > 0
     assert made.parser.get_parsed_content("method") == method.stem
     weights = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
     assert all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point())
@@ -93,7 +93,8 @@ def test_metadata(bundle, tmp_path):
 @pytest.mark.parametrize("bundle", TRAINABLE)
 def test_the_network_answers_as_the_metadata_says(bundle):
     formats = json.loads((BUNDLES / bundle / "configs" / "metadata.json").read_text())["network_data_format"]
-    made = workflow(bundle, "evaluate", size=formats["inputs"]["image"]["spatial_shape"][0])
+    side = "patch" if formats["inputs"]["image"]["is_patch_data"] else "size"
+    made = workflow(bundle, "evaluate", **{side: formats["inputs"]["image"]["spatial_shape"][0]})
     made.initialize()
     network = made.parser.get_parsed_content("network").eval()
     image = formats["inputs"]["image"]

@@ -1,0 +1,126 @@
+"""Calibres, course and density of a photograph's arteries and veins, with the reason for whatever is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isnan, nan, pi
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fundus_mtl.biomarkers._cleaning import Mask, as_mask
+from fundus_mtl.biomarkers._knudtson import knudtson
+from fundus_mtl.biomarkers._vessel_calibre import crossing_widths
+from fundus_mtl.biomarkers._vessel_segments import vessel_segments
+from fundus_mtl.biomarkers._vessel_shape import density, fractal_dimension, tortuosity
+from fundus_mtl.biomarkers._vessel_skeleton import Skeleton, trace
+from fundus_mtl.biomarkers._zones import ZONES, DiscCircle, disc_circle, zone_mask
+
+SIX = 6
+KINDS = (("artery", "arteries", "crae"), ("vein", "veins", "crve"))
+NO_DISC = "no disc"
+Found = dict[str, tuple[float, str]]  # the value, and the reason should it be NaN
+
+
+@dataclass(frozen=True)
+class VesselMeasures:
+    """What `vessel_measures` finds.
+
+    Attributes:
+        values: the numbers by name, unit in the name where they have one; NaN where one could not be measured.
+        reasons: why, for each name whose number is NaN.
+    """
+
+    values: Mapping[str, float]
+    reasons: Mapping[str, str]
+
+
+def vessel_measures(
+    artery: ArrayLike,
+    vein: ArrayLike,
+    disc: ArrayLike | DiscCircle,
+    field_of_view: ArrayLike | None = None,
+    um_per_px: float | None = None,
+) -> VesselMeasures:
+    """Measure the vessels of one photograph.
+
+    Args:
+        artery: mask ``(H, W)``, nonzero is artery. A crossing should be both, or it cuts the vessels.
+        vein: mask ``(H, W)``.
+        disc: mask ``(H, W)``, or the circle if it is known.
+        field_of_view: mask ``(H, W)`` of the lit part; without it the whole frame. Vessels outside it do not count.
+        um_per_px: scale; without it there are no µm.
+
+    Returns:
+        ``artery_count``, ``vein_count``: of vessels that cross zone B; ``crae_px``, ``crve_px`` of the six widest
+        (`knudtson`), ``crae_um``, ``crve_um``, their ratio ``avr``; ``tortuosity_{artery,vein}`` over the whole field of
+        view; ``fractal_dimension_{artery,vein,vessel}`` of the centrelines, ``density_{artery,vein,vessel}_{A,B,C}``,
+        a vessel being either; ``visible_{A,B,C}``, the share of the zone inside the field of view: what it lacks of 1
+        may hide vessels.
+
+    Raises:
+        ValueError: if the shapes differ or are not 2-D, or the scale is not above 0.
+    """
+    if um_per_px is not None and not um_per_px > 0:
+        raise ValueError(f"um_per_px: expected a number above 0, but got {um_per_px}; None is unknown.")
+    masks = {"artery": as_mask(artery, "artery"), "vein": as_mask(vein, "vein")}
+    shape = masks["artery"].shape
+    lit = np.ones(shape, bool) if field_of_view is None else as_mask(field_of_view, "field_of_view")
+    for name, mask in [("vein", masks["vein"]), ("field_of_view", lit)]:
+        if mask.shape != shape:
+            raise ValueError(f"{name}: expected the arteries' shape {shape}, but got {mask.shape}.")
+    circle = disc if isinstance(disc, DiscCircle) else _circle(disc, shape)
+    masks = {name: mask & lit for name, mask in masks.items()}
+    found = _calibres_and_courses(masks, circle, um_per_px) | _densities(masks, circle, lit)
+    return VesselMeasures(
+        {name: value for name, (value, _) in found.items()},
+        {name: reason for name, (value, reason) in found.items() if isnan(value)},
+    )
+
+
+def _circle(disc: ArrayLike, shape: tuple[int, ...]) -> DiscCircle:
+    mask = as_mask(disc, "disc")
+    if mask.shape != shape:
+        raise ValueError(f"disc: expected the arteries' shape {shape}, but got {mask.shape}.")
+    return disc_circle(mask)
+
+
+def _calibres_and_courses(masks: dict[str, Mask], circle: DiscCircle, um_per_px: float | None) -> Found:
+    """Return what comes from segments and centrelines, each value with the reason should it be NaN."""
+    lines = {kind: trace(mask) for kind, mask in masks.items()}
+    found: Found = {}
+    for kind, plural, equivalent in KINDS:
+        segments = vessel_segments(masks[kind], lines[kind])
+        found[f"tortuosity_{kind}"] = (tortuosity(segments), f"no {kind} is long enough to have a course")
+        widths = crossing_widths(segments, circle)
+        known, scale = not isnan(circle.radius_px), nan if um_per_px is None else um_per_px
+        few = f"{len(widths)} of the {SIX} {plural} needed cross zone B" if known else NO_DISC
+        joined = knudtson(widths, kind, SIX)
+        found[f"{kind}_count"] = (float(len(widths)) if known else nan, NO_DISC)
+        found[f"{equivalent}_px"] = (joined, few)
+        found[f"{equivalent}_um"] = (joined * scale, few if isnan(joined) else "no scale")
+    (crae, no_crae), (crve, no_crve) = found["crae_px"], found["crve_px"]
+    return found | {"avr": (crae / crve, no_crae if isnan(crae) else no_crve)} | _dimensions(lines, masks["vein"].shape)
+
+
+def _dimensions(lines: dict[str, Skeleton], shape: tuple[int, ...]) -> Found:
+    """Return the fractal dimension of the arteries' centrelines, the veins', and both together."""
+    points = {kind: line.points for kind, line in lines.items()}
+    points["vessel"] = np.concatenate(list(points.values()))
+    reason = "no vessel, or a photograph too small for three sizes of boxes"
+    return {f"fractal_dimension_{kind}": (fractal_dimension(these, shape), reason) for kind, these in points.items()}
+
+
+def _densities(masks: dict[str, Mask], circle: DiscCircle, lit: Mask) -> Found:
+    """Return the densities per zone and how much of each zone is seen."""
+    found: Found = {}
+    vessels = masks | {"vessel": masks["artery"] | masks["vein"]}
+    for zone, (inner, outer) in ZONES.items():
+        area = zone_mask(lit.shape, circle, zone) & lit
+        reason = NO_DISC if isnan(circle.radius_px) else f"zone {zone} lies outside the field of view"
+        for kind, mask in vessels.items():
+            found[f"density_{kind}_{zone}"] = (density(mask, area), reason)
+        whole = pi * circle.radius_px**2 * (outer**2 - inner**2)
+        found[f"visible_{zone}"] = (min(1.0, np.count_nonzero(area) / whole) if whole > 0 else nan, reason)
+    return found

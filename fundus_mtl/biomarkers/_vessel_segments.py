@@ -1,0 +1,150 @@
+r"""Vessels from branching to branching: where they run, how long and how wide they are.
+
+Twigs of the skeleton that end within `REACH` times the vessel's radius of a branching come from a ragged outline and are
+removed first. A segment is what runs between two branchings or ends, the branchings included; a ring has no end and is
+none.
+
+* *Length*: of the polygon through about every eighth point; a chain of pixel steps would be up to 8 % too long.
+* *Width*: each pixel of the mask belongs to the point of the skeleton that is nearest; the width of a stretch is the area of
+  its points' pixels over its length, :math:`w = \sum_i a_i / \sum_i l_i`. Unlike twice the distance to the background it
+  has no error of a pixel that depends on the direction. Ends and what is within reach of a branching do not count, where
+  anything else is there: in a branching a vessel has no width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.spatial import KDTree
+
+from fundus_mtl.biomarkers._cleaning import Mask
+from fundus_mtl.biomarkers._vessel_skeleton import Ids, Skeleton, trace
+
+STEP_POINTS = 8
+REACH = 1.5  # radii
+TOUCHING = 1.5  # px: farther than a diagonal neighbour
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of vessel without branchings inside.
+
+    Attributes:
+        points_xy: its centreline ``(N, 2)`` from one end to the other, px.
+        arc_px: how far along the vessel each point lies ``(N,)``, px.
+        areas_px: how much of the mask belongs to each point ``(N,)``, px².
+        clear: which points lie out of reach of branchings ``(N,)``.
+        tree: number of the connected vessels that it is part of.
+    """
+
+    points_xy: Values
+    arc_px: Values
+    areas_px: Values
+    clear: Mask
+    tree: int
+
+    @property
+    def length_px(self) -> float:
+        """From end to end along the vessel."""
+        return float(self.arc_px[-1])
+
+    @property
+    def chord_px(self) -> float:
+        """From end to end as the crow flies."""
+        return float(np.linalg.norm(self.points_xy[-1] - self.points_xy[0]))
+
+    def width_px(self, part: Mask | None = None) -> float:
+        """Return the mean width of the segment, or of its points ``(N,)`` for which ``part`` holds; NaN without any."""
+        inner = np.full(len(self.arc_px), True) if part is None else part.copy()
+        inner[[0, -1]] = False
+        inner = inner & self.clear if (inner & self.clear).any() else inner
+        length = float(np.gradient(self.arc_px)[inner].sum())
+        return float(self.areas_px[inner].sum()) / length if length else nan
+
+
+def vessel_segments(mask: Mask, skeleton: Skeleton | None = None) -> list[Segment]:
+    """Return the segments of the vessels in a mask ``(H, W)``; ``skeleton`` is its `trace`, if known already."""
+    lines = trace(mask) if skeleton is None else skeleton
+    if not len(lines.points):
+        return []
+    edge = _edge(mask)
+    lines = _without_twigs(lines, edge)
+    _, nearest = KDTree(lines.points).query(np.argwhere(mask))
+    areas = np.bincount(nearest, minlength=len(lines.points)).astype(float)
+    clear = _clear(lines, edge)
+    _, trees = connected_components(lines.graph(), directed=False)
+    return [
+        Segment(xy, _arc(xy), areas[ids], clear[ids], int(trees[ids[0]]))
+        for ids in _paths(lines)
+        for xy in [lines.points[ids][:, ::-1].astype(float)]
+    ]
+
+
+def _edge(mask: Mask) -> KDTree:
+    """Return the background pixels beside the vessels of ``(H, W)``, those around the frame included."""
+    wide = np.pad(mask, 2)
+    beside = wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:]
+    return KDTree(np.argwhere(beside & ~wide[1:-1, 1:-1]) - 1)
+
+
+def _clear(lines: Skeleton, edge: KDTree) -> Mask:
+    """Tell which points ``(N,)`` lie farther than `REACH` from the nearest branching."""
+    branchings = lines.points[lines.branchings()]
+    if not len(branchings):
+        return np.full(len(lines.points), True)
+    distances, nearest = KDTree(branchings).query(lines.points)
+    return np.asarray(distances > np.maximum(REACH * edge.query(branchings)[0], TOUCHING)[nearest])
+
+
+def _without_twigs(lines: Skeleton, edge: KDTree) -> Skeleton:
+    """Take ends away, point by point, as long as they are near a branching: a twig goes, its stem stays."""
+    clear = _clear(lines, edge)
+    while True:
+        kept = clear | (lines.crossing_numbers() != 1)
+        if kept.all():
+            return lines
+        lines, clear = lines.keep(kept), clear[kept]
+
+
+def _paths(lines: Skeleton) -> Iterator[Ids]:
+    """Yield the points of each stretch with two ends, ordered from one to the other, with the branchings it ends in."""
+    branchings = np.flatnonzero(lines.branchings())
+    if not len(branchings):
+        yield from _ordered(lines)
+        return
+    tree = KDTree(lines.points[branchings])
+    apart = tree.query(lines.points)[0] > TOUCHING
+    outer, passing = np.flatnonzero(apart), lines.crossing_numbers() > 1
+    for ids in _ordered(lines.keep(apart)):
+        path = outer[ids]
+        near = branchings[tree.query(lines.points[path[[0, -1]]])[1]]
+        before, after = near[:1][passing[path[:1]]], near[1:][passing[path[-1:]]]
+        yield np.concatenate([before, path, after])
+
+
+def _ordered(pieces: Skeleton) -> Iterator[Ids]:
+    """Yield the points of each piece that has two ends, by their distance from one of them."""
+    graph = pieces.graph().tocsr()
+    _, labels = connected_components(graph, directed=False)
+    ends = np.flatnonzero(pieces.crossing_numbers() == 1)
+    _, first, count = np.unique(labels[ends], return_index=True, return_counts=True)
+    if not (count == 2).any():
+        return
+    distances = dijkstra(graph, directed=False, indices=ends[first[count == 2]], min_only=True)
+    order = np.lexsort((distances, labels))
+    order = order[np.isfinite(distances[order])]
+    yield from np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+
+
+def _arc(points_xy: Values) -> Values:
+    """Return how far along each of the ordered points ``(N, 2)`` lies ``(N,)``, px."""
+    n = len(points_xy)
+    knots = np.rint(np.linspace(0, n - 1, max(1, round((n - 1) / STEP_POINTS)) + 1)).astype(int)
+    steps = np.linalg.norm(np.diff(points_xy[knots], axis=0), axis=1)
+    return np.interp(np.arange(n), knots, np.concatenate([[0.0], np.cumsum(steps)]))

@@ -1,0 +1,72 @@
+"""The centreline of a vessel mask as points and who neighbours whom.
+
+A vessel's skeleton is scikit-image's by Lee et al. (1994), one pixel wide. Its default, Zhang and Suen
+(1984), takes half the time but eats diagonal vessels from one end where they are an even number of pixels wide. All work
+after it is on its points, some ten thousand, rather than on the millions of pixels of a photograph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from skimage.morphology import skeletonize
+
+from fundus_mtl.biomarkers._cleaning import Mask, bounds
+
+RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from above
+Ids = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Points of a centreline.
+
+    Attributes:
+        points: ``(N, 2)`` row and column, px.
+        neighbours: ``(N, 8)`` the points around each, in the order of `RING`; -1 where there is none.
+    """
+
+    points: Ids
+    neighbours: Ids
+
+    def crossing_numbers(self) -> Ids:
+        """Return how many lines leave each point ``(N,)``: 1 at an end, 2 on the way, 3 or more at a branching.
+
+        Rutovitz's count of the changes from background to line on the way around.
+        """
+        line = self.neighbours >= 0
+        return (~line & np.roll(line, -1, axis=1)).sum(axis=1)
+
+    def branchings(self) -> Mask:
+        """Tell which points ``(N,)`` are branchings: three lines leave, or the point is part of a 2x2 block."""
+        line = self.neighbours >= 0
+        corners = [line[:, [i, i + 1, (i + 2) % 8]].all(axis=1) for i in (0, 2, 4, 6)]
+        return (self.crossing_numbers() > 2) | np.any(corners, axis=0)
+
+    def keep(self, wanted: Mask) -> Skeleton:
+        """Return the skeleton of those points alone for which ``wanted`` ``(N,)`` holds."""
+        ids = np.append(np.where(wanted, np.cumsum(wanted) - 1, -1), -1)
+        return Skeleton(self.points[wanted], ids[self.neighbours[wanted]])
+
+    def graph(self) -> coo_array:
+        """Return the points' distances to their neighbours, px, as a sparse matrix ``(N, N)``."""
+        source, direction = np.nonzero(self.neighbours >= 0)
+        lengths = np.where(direction % 2, np.sqrt(2.0), 1.0)
+        n = len(self.points)
+        return coo_array((lengths, (source, self.neighbours[source, direction])), shape=(n, n))
+
+
+def trace(mask: Mask) -> Skeleton:
+    """Return the skeleton of a mask ``(H, W)``."""
+    window = bounds(mask)
+    if window is None:
+        return Skeleton(np.empty((0, 2), np.intp), np.empty((0, 8), np.intp))
+    lines = np.pad(skeletonize(mask[window], method="lee") > 0, 1)
+    points = np.argwhere(lines)
+    index = np.full(lines.shape, -1, np.int32)
+    index[tuple(points.T)] = np.arange(len(points))
+    neighbours = np.stack([index[tuple((points + step).T)] for step in RING], axis=1).astype(np.intp)
+    return Skeleton(points - 1 + [window[0].start, window[1].start], neighbours)

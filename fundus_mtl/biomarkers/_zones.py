@@ -1,0 +1,82 @@
+"""Rings around the disc in which vessels are measured.
+
+From the disc's margin, in disc diameters: zone A 0 to 0.5, zone B 0.5 to 1, zone C 0.5 to 2. From its centre, in
+radii: A 1 to 2, B 2 to 3, C 2 to 5 (Knudtson et al. 2003 for B; Cheung et al., Investigative Ophthalmology & Visual
+Science 2010, for C). The disc is taken for a circle: the centroid and area of its cleaned mask, so that neither the
+turn of the photograph nor a ragged outline matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan, pi, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fundus_mtl.biomarkers._cleaning import Mask, clean_disc
+
+ZONES = {"A": (1.0, 2.0), "B": (2.0, 3.0), "C": (2.0, 5.0)}
+
+
+@dataclass(frozen=True)
+class DiscCircle:
+    """The disc as a circle, px; origin at the centre of the top-left pixel, NaN where there is no disc.
+
+    Raises:
+        ValueError: if the radius is not above 0.
+    """
+
+    cx_px: float
+    cy_px: float
+    radius_px: float
+
+    def __post_init__(self) -> None:
+        if self.radius_px <= 0:
+            raise ValueError(f"radius_px: expected a number above 0, but got {self.radius_px}; NaN is unknown.")
+
+    def radii(self, x: ArrayLike, y: ArrayLike) -> np.ndarray:
+        """Return how far points lie from the centre, in disc radii; ``x`` and ``y`` broadcast, px."""
+        across, down = np.asarray(x, dtype=float) - self.cx_px, np.asarray(y, dtype=float) - self.cy_px
+        return np.asarray(np.sqrt(across**2 + down**2) / self.radius_px)
+
+
+def disc_circle(disc: ArrayLike) -> DiscCircle:
+    """Return the circle with the centroid and the area of the disc in a mask ``(H, W)``, after `clean_disc`.
+
+    Raises:
+        ValueError: if the mask is not 2-D.
+    """
+    rows, columns = np.nonzero(clean_disc(disc))
+    if not len(rows):
+        return DiscCircle(nan, nan, nan)
+    return DiscCircle(float(columns.mean()), float(rows.mean()), sqrt(len(rows) / pi))
+
+
+def zone_mask(shape: tuple[int, ...], disc: DiscCircle, zone: str) -> Mask:
+    """Return which pixels of a frame lie in a zone.
+
+    Args:
+        shape: of the frame, ``(H, W)``.
+        disc: where it is; a disc that is not known has empty zones.
+        zone: ``"A"``, ``"B"`` or ``"C"``; from its inner radius, included, to its outer radius, excluded.
+
+    Returns:
+        Mask ``(H, W)``, cut off where the frame ends.
+
+    Raises:
+        ValueError: if the zone is unknown or the shape is not 2-D.
+    """
+    if zone not in ZONES:
+        raise ValueError(f"zone: expected one of {', '.join(ZONES)}, but got {zone!r}.")
+    if len(shape) != 2:
+        raise ValueError(f"shape: expected (H, W), but got {shape}.")
+    inner, outer = ZONES[zone]
+    columns, rows = (
+        np.flatnonzero(abs(np.arange(size) - centre) < outer * disc.radius_px)
+        for size, centre in ((shape[1], disc.cx_px), (shape[0], disc.cy_px))
+    )
+    radii = disc.radii(columns, rows[:, None])
+    ring = np.zeros(shape, bool)
+    ring[np.ix_(rows, columns)] = (radii >= inner) & (radii < outer)
+    return ring

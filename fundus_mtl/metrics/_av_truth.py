@@ -1,0 +1,47 @@
+"""Artery/vein truth in HRF-AV's colours: which pixels are artery, vein, crossing.
+
+Source: Hemelings et al., Artery-vein segmentation in fundus images using a fully convolutional network, Computerized
+    Medical Imaging and Graphics 2019. Black is background, red an artery, blue a vein, green where they cross (or
+    where the annotator could not tell, as on the trunks at the disc).
+
+Three of the 45 maps are anti-aliased, so a pixel takes the nearest of the four colours. For pure black, red, blue and
+green that is: black where no channel is above 127, otherwise the strongest channel. Where two channels are equally
+strong the map does not say which vessel it is; such a pixel (white, yellow, purple) counts as a crossing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Mask = NDArray[np.bool_]
+CROSSINGS = ("neither", "both", "ignore")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Masks ``(H, W)`` without a pixel in common: artery only, vein only, and where they cross."""
+
+    artery: Mask
+    vein: Mask
+    crossing: Mask
+
+
+def decode(true_rgb: ArrayLike) -> Truth:
+    """Decode a map ``(H, W, 3)`` uint8 to the nearest of the four colours.
+
+    Raises:
+        ValueError: if the map has another shape or type, or no pixel.
+    """
+    colours = np.asarray(true_rgb)
+    if colours.ndim != 3 or colours.shape[-1] != 3 or not colours.size:
+        raise ValueError(f"true_rgb: expected shape (H, W, 3), but got {colours.shape}; convert the picture to RGB.")
+    if colours.dtype != np.uint8:
+        raise ValueError(f"true_rgb: expected uint8 from 0 to 255, but got {colours.dtype}.")
+    red, green, blue = (np.ascontiguousarray(colours[..., i]) for i in range(3))
+    vessel = np.maximum(np.maximum(red, green), blue) > 127
+    artery = vessel & (red > green) & (red > blue)
+    vein = vessel & (blue > green) & (blue > red)
+    return Truth(artery, vein, vessel & ~artery & ~vein)
