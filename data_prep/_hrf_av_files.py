@@ -6,12 +6,11 @@ The owners' archives and the public repackings differ in folders, and agree in n
 
 from __future__ import annotations
 
-import filecmp
-import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from data_prep._raw_folder import claim, files_below
 
 _NAME = re.compile(r"(\d{2}_(?:h|g|dr))(_avmanual|_mask|)(\.[a-z]+)", re.IGNORECASE)
 _SUFFIXES = {"": (".jpg", ".jpeg"), "_avmanual": (".png",), "_mask": (".tif", ".tiff", ".png")}
@@ -44,10 +43,10 @@ def find_files(raw: Path) -> HrfAvFiles:
         )
     files = HrfAvFiles(raw.resolve())
     kinds = {"": files.photographs, "_avmanual": files.maps, "_mask": files.fields}
-    for path in sorted(_walk(files.root), key=lambda path: (len(path.parts), path)):
+    for path in files_below(files.root):
         match = _NAME.fullmatch(path.name)
         if match and match[3].lower() in _SUFFIXES[match[2].lower()]:
-            _put(files, kinds[match[2].lower()], match[1].lower(), path)
+            claim(kinds[match[2].lower()], match[1].lower(), path, "file of this name", files.root)
     for found, what in ((files.photographs, "photographs (01_h.jpg)"), (files.maps, "maps (01_h_AVmanual.png)")):
         if not found:
             raise FileNotFoundError(
@@ -55,24 +54,3 @@ def find_files(raw: Path) -> HrfAvFiles:
                 "Hemelings et al. there."
             )
     return files
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for folder, below, names in os.walk(root, followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
-        if (real := Path(folder).resolve()) in seen:  # a circle of links
-            below.clear()
-            continue
-        seen.add(real)
-        yield from (Path(folder, name) for name in names)
-
-
-def _put(files: HrfAvFiles, found: dict[str, Path], name: str, path: Path) -> None:
-    if name not in found:
-        found[name] = path
-    elif not filecmp.cmp(found[name], path, shallow=False):  # two repackings may hold the same file
-        raise ValueError(
-            f"{name}: expected one file of this name, but got two that differ, {files.shown(found[name])} and "
-            f"{files.shown(path)}; move the wrong one away."
-        )

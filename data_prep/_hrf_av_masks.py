@@ -8,18 +8,16 @@ of the four.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
+from data_prep._mask_file import up_to_date, write_mask
 from fundus_mtl.data import FundusReader
 from fundus_mtl.transforms import field_of_view
-from fundus_mtl.whole_file import whole_file
 
 Mask = NDArray[np.bool_]
 BRIGHTEST_BLEND = 255 * 3 // 2  # red + green + blue: 255 is the most of any blend of the four colours, grey 128 has 384
@@ -73,11 +71,11 @@ def write_vessels(source: Path, targets: Mapping[str, Path], name: str) -> None:
         ValueError: if the map holds another colour.
         OSError: if the map cannot be decoded, or a mask cannot be written.
     """
-    if _up_to_date(source, targets.values()):
+    if up_to_date(source, targets.values()):
         return
     artery, vein = decode_map(FundusReader(mode="image")(source), name)
     for key, mask in {"artery": artery, "vein": vein, "vessel": artery | vein}.items():
-        _write(mask, targets[key], source)
+        write_mask(mask, targets[key], source, name)
 
 
 def write_field(mask: Path | None, photograph: Path, target: Path, name: str) -> None:
@@ -88,7 +86,7 @@ def write_field(mask: Path | None, photograph: Path, target: Path, name: str) ->
         OSError: if a file cannot be decoded, or the mask cannot be written.
     """
     source = photograph if mask is None else mask
-    if _up_to_date(source, [target]):
+    if up_to_date(source, [target]):
         return
     if mask is None:
         seen = field_of_view(torch.from_numpy(FundusReader(mode="image")(photograph)))[0].numpy()
@@ -99,24 +97,4 @@ def write_field(mask: Path | None, photograph: Path, target: Path, name: str) ->
         raise ValueError(
             f"{name}: expected a field of view, but got an all-black mask; move it away to have it computed."
         )
-    _write(seen, target, source)
-
-
-def _up_to_date(source: Path, targets: Iterable[Path]) -> bool:
-    """Masks bear their source's time of change, so that a source replaced by an older file is noticed too."""
-    stamp = source.stat().st_mtime_ns
-    return all(path.is_file() and path.stat().st_mtime_ns == stamp for path in targets)
-
-
-def _write(mask: Mask, path: Path, source: Path) -> None:
-    stamp = source.stat().st_mtime_ns
-    try:
-        with whole_file(path) as partial:
-            Image.fromarray(mask).save(partial, format="PNG")
-            os.utime(partial, ns=(stamp, stamp))
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{path.name}: expected to write it, but got: {error.strerror or error}; free some space or choose another "
-            "folder.",
-        ) from error
+    write_mask(seen, target, source, name)

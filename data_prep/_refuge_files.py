@@ -7,14 +7,13 @@ four digits.
 
 from __future__ import annotations
 
-import filecmp
 import logging
-import os
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from data_prep._raw_folder import claim, files_below
 
 SPLITS = {"g": "training", "n": "training", "V": "validation", "T": "testing"}
 LAST_NUMBER = 400  # REFUGE2's own photographs, which have other cameras and labels, go on from here
@@ -51,7 +50,8 @@ def find_files(raw: Path, out: Path) -> RefugeFiles:
             f"REFUGE: expected the folder {raw}, but there is none; name the one it was unpacked to."
         )
     files, left_out = RefugeFiles(raw.resolve()), Counter[str]()
-    paths = sorted(_walk(files.root, out.resolve()), key=lambda path: (len(path.parts), path))
+    out = out.resolve()
+    paths = files_below(files.root, {out / "masks", *({out} - {files.root})})
     packed = any(_in_refuge1(files, path) for path in paths)
     for path in paths:
         reason = _sort_in(files, path, packed)
@@ -101,17 +101,6 @@ def _in_refuge1(files: RefugeFiles, path: Path) -> bool:
     return any("refuge1" in part.lower() for part in path.relative_to(files.root).parts[:-1])
 
 
-def _walk(root: Path, excluded: Path) -> Iterator[Path]:
-    seen = {excluded / "masks", *({excluded} - {root})}
-    for folder, below, names in os.walk(root, followlinks=True):
-        below[:] = [name for name in below if not name.startswith((".", "__MACOSX"))]
-        if (real := Path(folder).resolve()) in seen:  # the output, or a circle of links
-            below.clear()
-            continue
-        seen.add(real)
-        yield from (Path(folder, name) for name in names if not name.startswith((".", "~$")))
-
-
 def _sort_in(files: RefugeFiles, path: Path, packed: bool) -> str | None:
     """File a path where it belongs; return why it is left out, if it looked as if it did.
 
@@ -133,16 +122,6 @@ def _sort_in(files: RefugeFiles, path: Path, packed: bool) -> str | None:
     in_mask_folder = any(_MASK_FOLDER.search(part) for part in relative.parts[:-1])
     if in_mask_folder and kind not in _MASKS:
         return "masks as JPEG have lost their codes, expected bmp or png"
-    _put(files, files.masks if in_mask_folder or kind == ".bmp" else files.photographs, name, path)
+    is_mask = in_mask_folder or kind == ".bmp"
+    claim(files.masks if is_mask else files.photographs, name, path, "mask" if is_mask else "photograph", files.root)
     return None
-
-
-def _put(files: RefugeFiles, found: dict[str, Path], name: str, path: Path) -> None:
-    if name not in found:
-        found[name] = path
-    elif not filecmp.cmp(found[name], path, shallow=False):  # a doubled folder may hold the same file twice
-        kind = "mask" if found is files.masks else "photograph"
-        raise ValueError(
-            f"{name}: expected one {kind}, but got two that differ, {files.shown(found[name])} and {files.shown(path)}; "
-            "move the wrong one away."
-        )

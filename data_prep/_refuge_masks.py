@@ -7,15 +7,14 @@ included) where it is below 255; of an RGB file, channel 0.
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data_prep._mask_file import up_to_date, write_mask
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
-from fundus_mtl.whole_file import whole_file
 
 BACKGROUND, CUP = 255, 0
 _ORIENTATION, _SIDEWAYS = 274, (5, 6, 7, 8)  # EXIF
@@ -72,17 +71,7 @@ def write_masks(source: Path, disc_path: Path, cup_path: Path, name: str) -> Non
         ValueError: if the mask cannot be decoded.
         OSError: if the PNGs cannot be written, a full disk included.
     """
-    stamp = source.stat().st_mtime_ns
-    if all(path.is_file() and path.stat().st_mtime_ns == stamp for path in (disc_path, cup_path)):
-        return
-    for path, mask in zip((disc_path, cup_path), decode(source, name), strict=True):
-        try:
-            with whole_file(path) as partial:
-                Image.fromarray(mask.astype(np.uint8) * 255).save(partial, format="PNG")
-                os.utime(partial, ns=(stamp, stamp))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise OSError(
-                error.errno,
-                f"{name}: expected to write {path.name}, but got: {reason}; free some space or choose another folder.",
-            ) from error
+    paths = (disc_path, cup_path)
+    if not up_to_date(source, paths):
+        for path, mask in zip(paths, decode(source, name), strict=True):
+            write_mask(mask.astype(np.uint8) * 255, path, source, name)

@@ -18,14 +18,13 @@ pixels ("uncertain" in DRIVE and RITE; HRF-AV has none) is refused. Research use
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_prep._command import run
 from data_prep._hrf_av_documents import documents
 from data_prep._hrf_av_files import find_files
 from data_prep._hrf_av_items import Item, build_items, diagnosis
@@ -75,29 +74,9 @@ def _counts(items: Sequence[Item]) -> str:
     return (f"{len(items)} ({', '.join(parts)})" if items else "0") + (f" in {folds} folds" if folds else "")
 
 
-def _sentence(error: OSError | ValueError) -> str:
-    if not isinstance(error, OSError) or not error.strerror:
-        return str(error)
-    return f"{error.filename}: expected to use it, but got: {error.strerror}." if error.filename else error.strerror
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.hrf_av", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("raw", type=Path, help="folder below which HRF-AV was unpacked")
-    parser.add_argument("out", type=Path, help="folder for the masks and datalists")
-    parser.add_argument("--seed", type=int, default=0, help="of the drawn splits and folds (default: 0)")
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(format="%(levelname)s: %(message)s")
-    try:
-        found = prepare(arguments.raw, arguments.out, arguments.seed)
-    except (OSError, ValueError) as error:
-        print(f"HRF-AV was not prepared. {_sentence(error)}", file=sys.stderr)
-        return 1
-    print(table(found))
-    return 0
+    return run(argv, "HRF-AV", "hrf_av", __doc__, "the drawn splits and folds", prepare, table)
 
 
 if __name__ == "__main__":

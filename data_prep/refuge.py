@@ -16,14 +16,13 @@ only; REFUGE needs a registration and must not be passed on.
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_prep._command import run
 from data_prep._refuge_documents import documents
 from data_prep._refuge_files import find_files
 from data_prep._refuge_items import build_items
@@ -75,29 +74,9 @@ def _counts(items: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return (*map(str, (len(items), positive, *missing)), listed)
 
 
-def _sentence(error: OSError | ValueError) -> str:
-    if not isinstance(error, OSError) or not error.strerror:
-        return str(error)
-    return f"{error.filename}: expected to use it, but got: {error.strerror}." if error.filename else error.strerror
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.refuge", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("raw", type=Path, help="folder below which REFUGE was unpacked")
-    parser.add_argument("out", type=Path, help="folder for the masks and datalists")
-    parser.add_argument("--seed", type=int, default=0, help="of the folds and the held-out share (default: 0)")
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(format="%(levelname)s: %(message)s")
-    try:
-        items = prepare(arguments.raw, arguments.out, arguments.seed)
-    except (OSError, ValueError) as error:
-        print(f"REFUGE was not prepared. {_sentence(error)}", file=sys.stderr)
-        return 1
-    print(table(items))
-    return 0
+    return run(argv, "REFUGE", "refuge", __doc__, "the folds and the held-out share", prepare, table)
 
 
 if __name__ == "__main__":
