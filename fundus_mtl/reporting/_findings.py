@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fundus_mtl import biomarkers
 from fundus_mtl.reporting._laterality import laterality_in_name
 from fundus_mtl.reporting._table import Value
+from fundus_mtl.reporting._vessels import Vessels, asked
 
 Mask = NDArray[np.bool_]
 RIM, CUP, BACKGROUND = 128, 0, 255
@@ -26,21 +27,31 @@ class Findings:
         cup: mask ``(H, W)``, inside the disc.
         fovea: ``(x, y)``, native px.
         glaucoma: score, 0 to 1.
+        vessels: arteries and veins.
     """
 
     disc: Mask | None = None
     cup: Mask | None = None
     fovea: NDArray[np.float64] | None = None
     glaucoma: float | None = None
+    vessels: Vessels | None = None
 
     @classmethod
-    def of(cls, sample: Mapping[str, Any], names: Mapping[str, str | None], shape: tuple[int, int]) -> Findings:
+    def of(
+        cls,
+        sample: Mapping[str, Any],
+        names: Mapping[str, str | None],
+        shape: tuple[int, int],
+        seen: Mask | None = None,
+    ) -> Findings:
         """Take the answers out of a postprocessed sample.
 
         Args:
             sample: with ``pred_<task>``, as the bundle's postprocessing leaves it.
-            names: task by role (``disc``, ``cup``, ``fovea``, ``glaucoma``); None for a role that no task has.
+            names: task by role (``disc``, ``cup``, ``fovea``, ``glaucoma``, ``artery_vein``, ``vessel``); None for a role
+                that no task has.
             shape: ``(H, W)`` of the photograph, which masks must have.
+            seen: field of view ``(H, W)``, outside of which there are no vessels; by default the frame.
 
         Raises:
             ValueError: if a mask has another shape.
@@ -48,6 +59,7 @@ class Findings:
         answers = {role: _array(sample.get(f"pred_{task}")) for role, task in names.items() if task is not None}
         disc, cup = (_mask(answers.get(role), role, shape) for role in ("disc", "cup"))
         fovea, glaucoma = answers.get("fovea"), answers.get("glaucoma")
+        pair, vessel = answers.get("artery_vein"), answers.get("vessel")
         if disc is not None and cup is not None:
             disc, cup = biomarkers.clean_disc_cup(disc, cup)
         elif disc is not None:
@@ -57,13 +69,15 @@ class Findings:
             cup,
             None if fovea is None else fovea.reshape(2).astype(np.float64),
             None if glaucoma is None else float(glaucoma.reshape(-1)[0]),
+            Vessels.of(pair, vessel, np.ones(shape, bool) if seen is None else seen) if asked(names) else None,
         )
 
     @property
     def missing(self) -> list[str]:
-        """What was asked for and not given: ``disc``, ``cup``, ``fovea``, ``score``."""
+        """What was asked for and not given: ``disc``, ``cup``, ``fovea``, ``score``, ``vessels``."""
         empty = [role for role in ("disc", "cup") if (mask := getattr(self, role)) is not None and not mask.any()]
         numbers = {"fovea": self.fovea, "score": self.glaucoma}
+        empty += ["vessels"] if self.vessels is not None and not self.vessels.any_vessel.any() else []
         return empty + [role for role, got in numbers.items() if got is not None and not np.isfinite(got).all()]
 
     def codes(self) -> NDArray[np.uint8] | None:
@@ -94,6 +108,8 @@ class Findings:
             columns["cup_area_px"] = int(self.cup.sum())
         if self.fovea is not None:
             columns |= {"fovea_x_px": float(self.fovea[0]), "fovea_y_px": float(self.fovea[1])}
+        if self.vessels is not None:
+            columns |= self.vessels.columns(self.disc)
         flags += self._geometry(columns)
         reason = "; ".join("no glaucoma score" if role == "score" else f"{role} not found" for role in self.missing)
         return columns | {"glaucoma_prob": self.glaucoma, "flags": ";".join(flags), "status_reason": reason}

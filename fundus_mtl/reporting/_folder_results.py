@@ -19,6 +19,7 @@ from fundus_mtl.reporting._output_folder import RUN, check_output, clear_output,
 from fundus_mtl.reporting._pictures import discard_pictures, write_pictures
 from fundus_mtl.reporting._provenance import provenance, stamp
 from fundus_mtl.reporting._report import MAX_THUMBNAILS
+from fundus_mtl.reporting._vessels import seen_in
 
 _logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class FolderResults:
         cup: likewise.
         fovea: likewise.
         glaucoma: likewise.
+        artery_vein: likewise; ``(2, H, W)``, artery and vein.
+        vessel: likewise.
         input_dir: to make sure that results do not go there.
         overwrite: whether to replace an earlier run's results.
 
@@ -58,12 +61,17 @@ class FolderResults:
         cup: str | None = "cup",
         fovea: str | None = "fovea",
         glaucoma: str | None = "glaucoma",
+        artery_vein: str | None = None,
+        vessel: str | None = None,
         input_dir: str | Path | None = None,
         overwrite: bool = False,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.reader = reader
         self.tasks = {"disc": disc, "cup": cup, "fovea": fovea, "glaucoma": glaucoma}
+        self.tasks |= {
+            role: task for role, task in (("artery_vein", artery_vein), ("vessel", vessel)) if task is not None
+        }
         check_output(self.output_dir, input_dir, overwrite)
         self._run = provenance(model, config_sha256, self.tasks)
         self._ledger = Ledger(items, stamp(self._run))
@@ -133,7 +141,7 @@ class FolderResults:
     def _measure(self, name: str, sample: Mapping[str, Any]) -> None:
         picture = np.moveaxis(np.asarray(self.reader(self._ledger.items[name]["image"]), dtype=np.uint8), 0, -1)
         height, width = picture.shape[:2]
-        findings = Findings.of(sample, self.tasks, (height, width))
+        findings = Findings.of(sample, self.tasks, (height, width), seen_in(picture, self.tasks))
         columns = findings.columns(name)
         thumbnail = write_pictures(self.output_dir, name, picture, findings)
         if len(self._thumbnails) < MAX_THUMBNAILS:

@@ -12,9 +12,10 @@ from fundus_mtl.reporting._atomic import OutputError, write_atomically
 from fundus_mtl.reporting._ledger import Ledger
 from fundus_mtl.reporting._provenance import SOFTWARE
 from fundus_mtl.reporting._report import render_report
-from fundus_mtl.reporting._table import COLUMNS, FAILURE_COLUMNS, data_dictionary, table
+from fundus_mtl.reporting._table import FAILURE_COLUMNS, columns_of, data_dictionary, table
+from fundus_mtl.reporting._vessels import asked
 
-FOLDERS = ("masks", "overlays")
+FOLDERS = ("masks", "overlays", "artery_vein", "vessels")
 TABLES = ("results.csv", "failures.csv", "data_dictionary.csv", "report.html")
 RUN = "run.json"
 
@@ -67,10 +68,11 @@ def write_tables(output_dir: Path, ledger: Ledger, thumbnails: Mapping[str, byte
     Raises:
         OutputError: if they cannot be written; those before are whole.
     """
+    vessels = asked(run["tasks"])
     texts = (
-        table(COLUMNS, ledger.rows),
+        table(columns_of(vessels), ledger.rows),
         table(FAILURE_COLUMNS, ledger.failures),
-        data_dictionary(),
+        data_dictionary(vessels),
         render_report(ledger.rows, thumbnails, run),
     )
     for name, text in zip(TABLES, texts, strict=True):

@@ -1,4 +1,4 @@
-"""The two pictures of a photograph: its mask and its overlay, mirrored under the output folder."""
+"""The pictures of a photograph: its masks and its overlay, mirrored under the output folder."""
 
 from __future__ import annotations
 
@@ -22,8 +22,13 @@ def picture_paths(output_dir: Path, name: str) -> tuple[Path, Path]:
     return output_dir / "masks" / f"{name}.png", output_dir / "overlays" / f"{name}.jpg"
 
 
+def vessel_paths(output_dir: Path, name: str) -> tuple[Path, Path]:
+    """Return where the artery/vein map and the vessel mask of a photograph go."""
+    return output_dir / "artery_vein" / f"{name}.png", output_dir / "vessels" / f"{name}.png"
+
+
 def write_pictures(output_dir: Path, name: str, picture: Picture, findings: Findings) -> bytes:
-    """Write the mask (if any was asked for) and the overlay of a photograph.
+    """Write the masks (if any were asked for) and the overlay of a photograph.
 
     Args:
         output_dir: of the run.
@@ -43,6 +48,11 @@ def write_pictures(output_dir: Path, name: str, picture: Picture, findings: Find
     if codes is not None:
         write_atomically(mask, encode(codes, ".png"))
     masks = {"disc": findings.disc, "cup": findings.cup}
+    if findings.vessels is not None:
+        for path, png in zip(vessel_paths(output_dir, name), findings.vessels.pngs(), strict=True):
+            if png is not None:
+                write_atomically(path, png)
+        masks |= findings.vessels.outlines()
     points = {} if findings.fovea is None else {"fovea": findings.fovea.tolist()}
     drawn = draw_overlay(picture, {role: found for role, found in masks.items() if found is not None}, points)
     write_atomically(overlay, encode(drawn, ".jpg"))
@@ -51,7 +61,7 @@ def write_pictures(output_dir: Path, name: str, picture: Picture, findings: Find
 
 def discard_pictures(output_dir: Path, name: str) -> None:
     """Remove what was written of a photograph that then failed."""
-    for path in picture_paths(output_dir, name):
+    for path in (*picture_paths(output_dir, name), *vessel_paths(output_dir, name)):
         try:
             path.unlink(missing_ok=True)
         except OSError:  # its name is impossible, so there is nothing

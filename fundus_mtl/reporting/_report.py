@@ -9,15 +9,57 @@ from html import escape
 from importlib.resources import files
 from statistics import median
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from fundus_mtl.reporting._histogram import histogram_svg
 from fundus_mtl.reporting._provenance import DISCLAIMER
 from fundus_mtl.reporting._table import Value, cell
+from fundus_mtl.reporting._vessels import asked
 
 MAX_THUMBNAILS = 2000  # about 12 MB; a browser copes with no more
-NUMBERS = (("vcdr", 2), ("disc_height_px", 0), ("disc_fovea_dist_dd", 2), ("glaucoma_prob", 3))  # and their decimals
+
+
+class Number(NamedTuple):
+    """A column that the report shows."""
+
+    column: str
+    decimals: int
+    heading: str
+    unit: str = ""
+
+
+class Shown(NamedTuple):
+    """What a report is about: the numbers of its table; the first one's histogram stands above it."""
+
+    title: str
+    plural: str
+    highest: float
+    numbers: tuple[Number, ...]
+
+
+DISCS = Shown(
+    "Vertical cup-to-disc ratio (vCDR)",
+    "vertical cup-to-disc ratios",
+    1.0,
+    (
+        Number("vcdr", 2, "vCDR"),
+        Number("disc_height_px", 0, "Disc height", "px"),
+        Number("disc_fovea_dist_dd", 2, "Disc to fovea", "disc diameters"),
+        Number("glaucoma_prob", 3, "Glaucoma score", "research, uncalibrated"),
+    ),
+)
+VESSELS = Shown(
+    "Vessel density, share of the field of view",
+    "vessel densities",
+    0.2,
+    (
+        Number("vessel_density", 3, "vessel density"),
+        Number("artery_density", 3, "Artery density"),
+        Number("vein_density", 3, "Vein density"),
+        Number("fractal_dimension_vessel", 2, "Fractal dimension", "of the vessels"),
+    ),
+)
 
 
 def render_report(rows: Sequence[Mapping[str, Value]], thumbnails: Mapping[str, bytes], run: Mapping[str, Any]) -> str:
@@ -28,7 +70,9 @@ def render_report(rows: Sequence[Mapping[str, Value]], thumbnails: Mapping[str, 
         thumbnails: JPEG bytes by ``image_id``; a row without one gets a plain link.
         run: the run's record, as in ``run.json``.
     """
-    ratios = [float(row["vcdr"]) for row in rows if isinstance(row.get("vcdr"), float) and math.isfinite(row["vcdr"])]  # type: ignore[arg-type]
+    shown = VESSELS if asked(run["tasks"]) and run["tasks"].get("disc") is None else DISCS
+    first = shown.numbers[0]
+    values = [value for row in rows if isinstance(value := row.get(first.column), float) and math.isfinite(value)]
     template = files("fundus_mtl.reporting").joinpath("report.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         disclaimer=escape(DISCLAIMER),
@@ -42,10 +86,18 @@ def render_report(rows: Sequence[Mapping[str, Value]], thumbnails: Mapping[str, 
         ok=run["counts"]["ok"],
         failed=run["counts"]["failed"],
         flagged=sum(bool(row.get("flags")) for row in rows),
-        median_vcdr=f"{median(ratios):.2f}" if ratios else "–",
-        histogram=histogram_svg(ratios) or "<p class='empty'>No ratio was measured.</p>",
-        rows="\n".join(_row(row, thumbnails.get(str(row["image_id"]))) for row in rows),
+        median=f"{median(values):.{first.decimals}f}" if values else "–",
+        first=escape(first.heading),
+        title=escape(shown.title),
+        histogram=histogram_svg(values, shown.plural, shown.highest) or "<p class='empty'>None was measured.</p>",
+        headings="\n".join(map(_heading, shown.numbers)),
+        rows="\n".join(_row(row, thumbnails.get(str(row["image_id"])), shown.numbers) for row in rows),
     )
+
+
+def _heading(number: Number) -> str:
+    unit = f"<small>{escape(number.unit)}</small>" if number.unit else ""
+    return f"  <th><button>{escape(number.heading)}</button>{unit}</th>"
 
 
 def _note(run: Mapping[str, Any]) -> str:
@@ -55,17 +107,17 @@ def _note(run: Mapping[str, Any]) -> str:
     return f"<p class='stopped'>This run was stopped before its end: {escape(str(run.get('reason', '')))}</p>"
 
 
-def _row(row: Mapping[str, Value], thumbnail: bytes | None) -> str:
+def _row(row: Mapping[str, Value], thumbnail: bytes | None, numbers: Sequence[Number]) -> str:
     """Return a row of the table; what a file is called is text, never HTML."""
     name, status = str(row["image_id"]), str(row["status"])
     state = "flagged" if row.get("flags") else status
     texts = [_name(row), f"<span class='badge {state}'>{state}</span>"]
     cells = [_picture(name, thumbnail) if status == "ok" else "", *texts]
     keys: list[Value] = [None, name, state]
-    for column, decimals in NUMBERS:
-        value = row.get(column)
+    for number in numbers:
+        value = row.get(number.column)
         keys.append(value)
-        cells.append(f"{value:.{decimals}f}" if cell(value) and not isinstance(value, str) else "")
+        cells.append(f"{value:.{number.decimals}f}" if cell(value) and not isinstance(value, str) else "")
     eye = str(row.get("laterality") or "")
     told = "" if row.get("flags") else str(row.get("status_reason") or "")  # the flags say the same
     notes = "".join(f"<span class='flag'>{escape(flag.replace('_', ' '))}</span>" for flag in _flags(row))

@@ -59,6 +59,21 @@ COLUMNS: tuple[Column, ...] = (
     Column("timestamp_utc", "ISO 8601", "when the row was made; differs from run to run"),
     Column("runtime_s", "s", "time since the row before, shared by a batch; differs from run to run"),
 )
+VESSEL_COLUMNS: tuple[Column, ...] = (
+    Column(
+        "vessel_density", "1", "share of the field of view's pixels that are vessel (vessel head; else artery or vein)"
+    ),
+    Column("artery_density", "1", "share of the field of view's pixels that are artery; a crossing is both"),
+    Column("vein_density", "1", "share of the field of view's pixels that are vein"),
+    Column("tortuosity_artery", "1", "arc over chord of the arteries' segments, weighted by length; 1 is straight"),
+    Column("tortuosity_vein", "1", "the same of the veins"),
+    Column("fractal_dimension_vessel", "1", "of the centrelines, by counting boxes"),
+    Column("crae_px", "px", "equivalent of the six widest arteries across zone B (Knudtson 2003); needs a disc"),
+    Column("crve_px", "px", "equivalent of the six widest veins across zone B; needs a disc"),
+    Column("avr", "1", "crae_px over crve_px"),
+    Column("artery_count", "", "arteries that cross zone B; fewer than six have no equivalent"),
+    Column("vein_count", "", "veins that cross zone B"),
+)
 FAILURE_COLUMNS: tuple[Column, ...] = (
     Column("source_relpath", "", "path of the file relative to the input folder"),
     Column("stage", "scan | read | prepare | measure | predict", "where it failed"),
@@ -69,6 +84,10 @@ MASKS = Column("masks/<source_relpath>.png", "code", "0 cup, 128 rim of the disc
 OVERLAYS = Column(
     "overlays/<source_relpath>.jpg", "", "the photograph with outlines of disc and cup and a cross at the fovea"
 )
+ARTERY_VEIN = Column(
+    "artery_vein/<source_relpath>.png", "colour", "red artery, blue vein, green both, black neither (HRF-AV)"
+)
+VESSELS = Column("vessels/<source_relpath>.png", "", "white where the vessel head sees a vessel; native size")
 VOLATILE_COLUMNS = ("timestamp_utc", "runtime_s")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -108,8 +127,14 @@ def _line(cells: Sequence[str]) -> str:
     return text.getvalue().removesuffix("\r\n") + "\n"
 
 
-def data_dictionary() -> str:
+def columns_of(vessels: bool) -> tuple[Column, ...]:
+    """Return the columns of a run's table, with those of vessels before the flags if they were asked for."""
+    place = [column.name for column in COLUMNS].index("flags")
+    return (*COLUMNS[:place], *VESSEL_COLUMNS, *COLUMNS[place:]) if vessels else COLUMNS
+
+
+def data_dictionary(vessels: bool = False) -> str:
     """Return the table of what every column, and every file beside the table, means."""
     about = (Column("column", "", ""), Column("unit", "", ""), Column("meaning", "", ""))
-    entries = (*COLUMNS, MASKS, OVERLAYS)
+    entries = (*columns_of(vessels), MASKS, OVERLAYS, *((ARTERY_VEIN, VESSELS) if vessels else ()))
     return table(about, ({"column": name, "unit": unit, "meaning": meaning} for name, unit, meaning in entries))

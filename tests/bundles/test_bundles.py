@@ -73,7 +73,7 @@ def test_properties(bundle, kind, data_of, trained_bundle, tmp_path):
     data = data_of(bundle)
     trained = trained_bundle(bundle, data)
     if kind == "inference":
-        data = next((data.parent / "raw").rglob("T0001.jpg")).parent
+        data = next((data.parent / "raw").rglob("*.jpg")).parent
     extra = {"results_dir": str(tmp_path)} if kind == "inference" else {"tracking_uri": None}
     made = workflow(bundle, kind, **options(data, trained), **extra)
     made.initialize()

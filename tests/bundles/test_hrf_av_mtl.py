@@ -86,6 +86,17 @@ def test_train_and_evaluate(overlays, hrf_data, tmp_path):
         table = list(csv.reader(file))
     assert table[0][1:] == ["Acc (A)", "F1 (A)", "Acc (V)", "F1 (V)", "Acc (AV)", "F1 (A/V)", "Acc", "F1"]
     assert [row[0] for row in table[1:]] == ["prediction", "all background"]
+    photographs = hrf_data.parent / "raw" / "images"
+    inference = given | {"dataset_dir": str(photographs)}
+    run(BUNDLE, "inference", *overlays, **inference)
+    with (tmp_path / "results" / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 24
+    assert {row["status"] for row in rows} == {"ok"}
+    for row in rows:
+        assert 0 <= float(row["artery_density"]) <= 1
+        with Image.open(tmp_path / "results" / "artery_vein" / f"{row['image_id']}.png") as found:
+            assert found.size == (90, 60)
 
 
 @pytest.mark.parametrize("tasks", [["vessel"], ["artery_vein"], ["artery_vein", "vessel", "glaucoma"]], ids=str)

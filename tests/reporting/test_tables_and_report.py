@@ -29,6 +29,7 @@ from fundus_mtl.reporting._pictures import thumbnail
 from fundus_mtl.reporting._table import Column, cell
 
 RUN = {
+    "tasks": {"disc": "disc"},
     "model": {"id": "toy", "sha256": "ab"},
     "config_sha256": "cd",
     "software_version": "1.2.3",
@@ -174,7 +175,7 @@ def test_the_report_shows_each_row_with_its_state():
 def test_a_stopped_run_says_so():
     html = render_report([], {}, RUN | {"state": "stopped", "reason": "OutputError: <full>"})
     assert "This run was stopped before its end: OutputError: &lt;full&gt;" in html
-    assert "No ratio was measured" in html
+    assert "None was measured" in html
 
 
 def test_words_that_must_not_be_said():
