@@ -9,7 +9,7 @@ TASKS = ("even", "odd")
 TRAINER = "train::trainer::"
 BOUND, SAMPLES, KL = f"{TRAINER}bound", f"{TRAINER}samples", f"{TRAINER}kl_weight"
 REFERENCE, WARM_UP, CONFLICT = f"{TRAINER}kl_reference", f"{TRAINER}warmup_iterations", f"{TRAINER}aggregator::c"
-RATES = (0.1, 0.2, 0.4)  # the paper's is the first
+RATES = (0.1, 0.2)  # the paper's is the first; at 0.4 some rows diverge with some seeds
 # What the paper leaves open and no row chooses. The rate falls to 0 along half a cosine, step by step.
 SHARED: dict[str, Any] = {
     "batch_size": 128,
@@ -26,7 +26,7 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: six settings to choose from, first the best of `RATES`, then one change to it or none.
+    """A line of the table: five settings to choose from, first the best of `RATES`, then one change to it or none.
 
     Args:
         method: overlay of ``bundles/methods``.

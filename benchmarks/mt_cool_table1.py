@@ -1,7 +1,7 @@
 """MT-COOL's Table 1: even and odd digits by ten methods; settings chosen on a validation part, then seeds on test digits.
 
     python -m data_prep.mnist MNIST_FOLDER data/digits
-    python benchmarks/mt_cool_table1.py tune --data data/digits     # six settings per row, on the validation part
+    python benchmarks/mt_cool_table1.py tune --data data/digits     # five settings per row, on the validation part
     python benchmarks/mt_cool_table1.py test --data data/digits     # what was chosen, five seeds, on the test digits
     python benchmarks/mt_cool_flatness.py --data data/digits        # how flat the minima are that `test` has found
 
@@ -116,7 +116,7 @@ def footnote(results: Table, options: argparse.Namespace) -> str:
     return (
         f"{datetime.date.today()}, {options.name} (SHA-256 {options.digest[:12]}); {options.seeds} seeds, {options.epochs} "
         f"epochs, batches of {SHARED['batch_size']} where not chosen otherwise; {UNSAID}. Settings chosen on the validation "
-        f"part after {options.tune_epochs} epochs of seed 0, six per row; the epoch by the loss on the 10,000 training "
+        f"part after {options.tune_epochs} epochs of seed 0, five per row; the epoch by the loss on the 10,000 training "
         "digits that the paper does not use. params, wall, processor: relative to Joint; processor is one thread's time, "
         "wall is shared with what else ran. p: paired t-test against Joint, two-sided, not corrected. All trainings of the "
         f"table: {hours:.1f} hours of one core."

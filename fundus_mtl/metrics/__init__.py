@@ -6,7 +6,9 @@ from fundus_mtl.metrics._av_case import ArteryVeinCase, summarise_av
 from fundus_mtl.metrics._bootstrap import bootstrap_interval
 from fundus_mtl.metrics._class_case import ClassCase, summarise_classes
 from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensitivity_at_specificity, specificity
+from fundus_mtl.metrics._delta_mtl import DeltaMTL, delta_mtl
 from fundus_mtl.metrics._dice import dice
+from fundus_mtl.metrics._paired_tests import holm, paired_tests
 from fundus_mtl.metrics._refuge_case import RefugeCase
 from fundus_mtl.metrics._summary import summarise
 from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
@@ -16,6 +18,7 @@ from fundus_mtl.metrics._vcdr_regression import VCDRRegression, fit_vcdr_regress
 __all__ = [
     "ArteryVeinCase",
     "ClassCase",
+    "DeltaMTL",
     "NegativeLossSum",
     "RefugeCase",
     "TaskAccuracy",
@@ -26,8 +29,11 @@ __all__ = [
     "av",
     "bootstrap_interval",
     "correct",
+    "delta_mtl",
     "dice",
     "fit_vcdr_regression",
+    "holm",
+    "paired_tests",
     "refuge",
     "sensitivity",
     "sensitivity_at_specificity",

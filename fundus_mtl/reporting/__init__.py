@@ -1,6 +1,13 @@
 """What people look at: overlays, rows, and the report of a folder. Research use only."""
 
 from fundus_mtl.reporting._atomic import OutputError, write_atomically
+from fundus_mtl.reporting._comparison_markup import (
+    comparison_csv,
+    comparison_html,
+    comparison_latex,
+    comparison_markdown,
+)
+from fundus_mtl.reporting._comparison_table import comparison_table
 from fundus_mtl.reporting._folder_results import FolderResults
 from fundus_mtl.reporting._ledger import NothingUsableError
 from fundus_mtl.reporting._overlay import draw_overlay
@@ -16,6 +23,11 @@ __all__ = [
     "FolderResults",
     "NothingUsableError",
     "OutputError",
+    "comparison_csv",
+    "comparison_html",
+    "comparison_latex",
+    "comparison_markdown",
+    "comparison_table",
     "data_dictionary",
     "draw_overlay",
     "render_report",

@@ -439,7 +439,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_mask(raw, tmp_path, monk
     monkeypatch.setattr(Image.Image, "save", full)
     assert main([str(raw), str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("HRF-AV was not prepared. 01_dr: expected to write 01_dr_artery.png, but got: No space left")
+    assert error.startswith(
+        "HRF-AV was not prepared. 01_dr: expected to write 01_dr_artery.png, but got: No space left"
+    )
     assert not list((tmp_path / "out").rglob("*.p*"))
 
 
