@@ -96,7 +96,4 @@ def _tabular(frame: pd.DataFrame) -> str:
 
 
 def _html(frame: pd.DataFrame) -> str:
-    import pandas as pd
-
-    with pd.option_context("display.max_colwidth", None):
-        return frame.to_html(escape=False, border=0)
+    return frame.to_html(escape=False, border=0)
