@@ -119,7 +119,8 @@ class CooperativeTrainer(MultiTaskTrainer):
             for name, loss in losses.items():
                 key = f"loss_{name}"
                 self.state.output[key] = self.state.output.get(key, 0) + loss.detach()
-        self._finish_step("all")
+        if total.requires_grad:  # else everything is frozen, and a scaler would miss its gradients
+            self._finish_step("all")
 
     def _take_turn(self, name: str, image: Tensor, targets: Targets) -> None:
         theta, phi = ([p for p in part if p.requires_grad] for part in self.network.task_parameters(name))

@@ -325,6 +325,19 @@ def test_frozen_weights_stay_and_the_rest_trains(part, warm_up):
     assert trainer.state.output[0]["loss_b"] > 0
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("warm_up", [0, 1])
+def test_a_network_that_is_frozen_altogether_is_passed_over(warm_up, scaled):
+    network = Split().requires_grad_(False)
+    trainer = cooperative(network, warmup_iterations=warm_up, **ONE_BATCH)
+    if scaled:
+        trainer.scaler = torch.amp.GradScaler("cpu")
+    before = weights(network)
+    trainer.run()
+    assert_same(weights(network), before)
+    assert trainer.state.output[0]["loss_a"] > 0
+
+
 @pytest.mark.parametrize("reference", ["mean", "clean"])
 @pytest.mark.parametrize("warm_up", [0, 1])
 def test_mixed_precision_is_close_to_full(reference, warm_up):
