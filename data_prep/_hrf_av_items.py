@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from data_prep._hrf_av_files import HrfAvFiles
 from data_prep._hrf_av_masks import write_field, write_vessels
-from data_prep._refuge_masks import upright_size
+from data_prep._upright_size import upright_size
 
 VESSELS = ("artery", "vein", "vessel")
 Item = dict[str, Any]

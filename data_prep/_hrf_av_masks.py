@@ -1,8 +1,7 @@
 """Turn HRF-AV's coloured maps and field-of-view masks into binary masks.
 
 Colours of the maps of Hemelings et al. (2019): black background, red artery, blue vein, green crossing (and a few vessels
-that could not be told apart). A crossing is artery and vein. Three maps are anti-aliased, so a pixel counts as the nearest
-of the four.
+that could not be told apart). A crossing is artery and vein.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from data_prep._mask_file import up_to_date, write_mask
 from fundus_mtl.data import FundusReader
+from fundus_mtl.metrics.av import decode
 from fundus_mtl.transforms import field_of_view
 
 Mask = NDArray[np.bool_]
@@ -26,11 +26,7 @@ _logger = logging.getLogger(__name__)
 
 
 def decode_map(levels: NDArray[np.uint8], name: str) -> tuple[Mask, Mask]:
-    """Return artery and vein, ``(H, W)`` each, of a map's levels ``(3, H, W)``.
-
-    For a level vector x, the squared distance to black is |x|², to a pure colour c it is |x|² − 2·255·x_c + 255². So the
-    nearest colour is the largest channel if that exceeds 127.5, and black otherwise; equal channels count as red before
-    green before blue.
+    """Return artery and vein, ``(H, W)`` each, of a map's levels ``(3, H, W)``; `fundus_mtl.metrics.av.decode` reads it.
 
     White is refused: DRIVE and RITE mean "uncertain" by it, HRF-AV has none, so it is a sign of another data set. Counting
     it as background, vessel or either kind would each bend the truth without a word. Yellow or grey, which are no blends
@@ -40,14 +36,11 @@ def decode_map(levels: NDArray[np.uint8], name: str) -> tuple[Mask, Mask]:
     Raises:
         ValueError: if more than stray pixels are white or another colour that is no blend of the four.
     """
-    red, green, blue = levels
     foreign = levels.sum(axis=0, dtype=np.uint16) > BRIGHTEST_BLEND
     if foreign.any():
         _judge(foreign, levels, name)
-    artery = (red >= 128) & (red >= green) & (red >= blue)
-    crossing = (green >= 128) & (green > red) & (green >= blue)
-    vein = (blue >= 128) & (blue > red) & (blue > green)
-    return (artery | crossing) & ~foreign, (vein | crossing) & ~foreign
+    truth = decode(np.moveaxis(levels, 0, -1))
+    return (truth.artery | truth.crossing) & ~foreign, (truth.vein | truth.crossing) & ~foreign
 
 
 def _judge(foreign: Mask, levels: NDArray[np.uint8], name: str) -> None:

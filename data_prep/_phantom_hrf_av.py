@@ -9,14 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_prep._phantom_cameras import hrf_camera
 from data_prep._phantom_files import STREAMS, save_picture
-from data_prep._phantom_image import Phantom
 from data_prep._phantom_source import PhantomSource
+from fundus_mtl.metrics.av import paint
 
-ARTERY, VEIN, CROSSING = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 NAMES = ("h.jpg", "g.jpg", "dr.JPG")  # the capital suffix is HRF's own
 
 
@@ -37,15 +35,6 @@ def write_hrf_av(folder: Path, count: int, size: int = 600, seed: int = 0) -> No
         phantom = source.phantom(number, glaucoma=name.endswith("_g.jpg"))
         stem = name.partition(".")[0]
         save_picture(phantom.image, folder / "images" / name)
-        save_picture(artery_vein_map(phantom), folder / "av_gt" / f"{stem}_AVmanual.png")
+        save_picture(paint(phantom.arteries, phantom.veins), folder / "av_gt" / f"{stem}_AVmanual.png")
         field = np.repeat(phantom.field[..., None], 3, axis=2).astype(np.uint8) * 255  # HRF's masks are RGB
         save_picture(field, folder / "fov_mask" / f"{stem}_mask.tif", compression="tiff_lzw")
-
-
-def artery_vein_map(phantom: Phantom) -> NDArray[np.uint8]:
-    """Paint arteries and veins in HRF-AV's colours, shape ``(H, W, 3)``; where both are is a crossing."""
-    picture = np.zeros((*phantom.arteries.shape, 3), np.uint8)
-    picture[phantom.arteries] = ARTERY
-    picture[phantom.veins] = VEIN
-    picture[phantom.arteries & phantom.veins] = CROSSING
-    return picture

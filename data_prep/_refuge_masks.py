@@ -17,25 +17,7 @@ from data_prep._mask_file import up_to_date, write_mask
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
 
 BACKGROUND, CUP = 255, 0
-_ORIENTATION, _SIDEWAYS = 274, (5, 6, 7, 8)  # EXIF
 _logger = logging.getLogger(__name__)
-
-
-def upright_size(path: Path, name: str, kind: str) -> tuple[int, int]:
-    """Return the width and height in px of a picture as viewers show it, from its header alone.
-
-    Raises:
-        ValueError: if it is no readable picture.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            sideways = image.getexif().get(_ORIENTATION) in _SIDEWAYS
-    except PHOTOGRAPH_ERRORS as error:
-        raise ValueError(
-            f"{name}: expected a readable {kind}, but got: {plain_reason(error)}; unpack it again."
-        ) from error
-    return (height, width) if sideways else (width, height)
 
 
 def decode(path: Path, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fundus_mtl.handlers._artery_vein_picture import ArteryVeinPicture, artery_vein_map
+from fundus_mtl.handlers._artery_vein_picture import ArteryVeinPicture
 from fundus_mtl.handlers._best_model import BestModelSaver, keep_best_metric
 from fundus_mtl.handlers._figures import CaseFigures
 from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
@@ -10,18 +10,22 @@ from fundus_mtl.handlers._log_to_run import log_to_run
 from fundus_mtl.handlers._roc import roc_figure
 from fundus_mtl.handlers._run import RunHandler
 from fundus_mtl.handlers._sample_overlay import SampleOverlay
+from fundus_mtl.handlers._step_cost import COST_FILE, StepCost
 from fundus_mtl.handlers._tables import CaseTable
 from fundus_mtl.handlers._task_balance import TaskBalance
+from fundus_mtl.handlers._time_budget import TimeBudget
 
 __all__ = [
+    "COST_FILE",
     "ArteryVeinPicture",
     "BestModelSaver",
     "CaseFigures",
     "CaseTable",
     "RunHandler",
     "SampleOverlay",
+    "StepCost",
     "TaskBalance",
-    "artery_vein_map",
+    "TimeBudget",
     "keep_best_metric",
     "latest_checkpoint",
     "log_to_run",

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fundus_mtl.handlers._sample_overlay import Picture, shrink
-
-ARTERY, VEIN, BOTH = (255, 0, 0), (0, 0, 255), (0, 255, 0)  # HRF-AV's own colours
+from fundus_mtl.metrics.av import paint
 
 
 class ArteryVeinPicture:
@@ -35,17 +34,9 @@ class ArteryVeinPicture:
         if sample.get(self.truth) is not None:
             pictures.append(np.moveaxis(_array(sample[self.truth]), 0, -1).astype(np.uint8))
         artery, vein = _array(sample[f"pred_{self.task}"]) >= self.threshold
-        pictures.append(artery_vein_map(artery, vein))
+        pictures.append(paint(artery, vein))
         scale = min(1.0, self.width / image.shape[1])
         return np.concatenate([shrink(picture, scale) for picture in pictures], axis=1)
-
-
-def artery_vein_map(artery: NDArray[np.bool_], vein: NDArray[np.bool_]) -> Picture:
-    """Return two masks ``(H, W)`` as one picture ``(H, W, 3)`` in HRF-AV's colours, black where there is neither."""
-    picture = np.zeros((*artery.shape, 3), np.uint8)
-    for mask, colour in ((artery, ARTERY), (vein, VEIN), (artery & vein, BOTH)):
-        picture[mask] = colour
-    return picture
 
 
 def _array(value: Any) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Artery/vein truth in HRF-AV's colours: which pixels are artery, vein, crossing.
+"""HRF-AV's colours: which pixels of a map are artery, vein, crossing, and how a map is painted.
 
 Source: Hemelings et al., Artery-vein segmentation in fundus images using a fully convolutional network, Computerized
     Medical Imaging and Graphics 2019. Black is background, red an artery, blue a vein, green where they cross (or
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Mask = NDArray[np.bool_]
 CROSSINGS = ("neither", "both", "ignore")
+ARTERY, VEIN, CROSSING = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,11 @@ def decode(true_rgb: ArrayLike) -> Truth:
     artery = vessel & (red > green) & (red > blue)
     vein = vessel & (blue > green) & (blue > red)
     return Truth(artery, vein, vessel & ~artery & ~vein)
+
+
+def paint(artery: Mask, vein: Mask) -> NDArray[np.uint8]:
+    """Paint two masks ``(H, W)`` as a map ``(H, W, 3)``: red, blue, green where they overlap, else black."""
+    picture = np.zeros((*artery.shape, 3), np.uint8)
+    for mask, colour in ((artery, ARTERY), (vein, VEIN), (artery & vein, CROSSING)):
+        picture[mask] = colour
+    return picture

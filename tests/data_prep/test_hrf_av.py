@@ -125,12 +125,12 @@ def test_every_blend_is_its_nearest_colour():
     assert (vein.ravel() == np.isin(nearest, (2, 3)))[decided].all()
 
 
-def test_equal_channels_are_one_vessel_only_once():
-    """128 of two colours: red before green before blue."""
+def test_equal_channels_may_be_either_vessel():
+    """128 of two colours: the map does not say which, so it is a crossing, as it is to the metrics."""
     levels = np.array([[(128, 128, 0), (128, 0, 128), (0, 128, 128)]], np.uint8).transpose(2, 0, 1)
     artery, vein = decode_map(levels, "01_h")
-    assert artery.tolist() == [[True, True, True]]
-    assert vein.tolist() == [[False, False, True]]
+    assert artery.all()
+    assert vein.all()
 
 
 @pytest.mark.parametrize("colour", [(255, 255, 255), (255, 255, 0), (0, 255, 255), (128, 128, 128)])

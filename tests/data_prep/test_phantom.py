@@ -11,7 +11,6 @@ from data_prep import hrf_av, refuge
 from data_prep._phantom_anatomy import Ellipse, sample_eye
 from data_prep._phantom_drawing import field_mask
 from data_prep._phantom_files import refuge_mask
-from data_prep._phantom_hrf_av import artery_vein_map
 from data_prep._phantom_source import PhantomSource
 from data_prep.phantom import (
     clinic_cameras,
@@ -24,6 +23,7 @@ from data_prep.phantom import (
     write_refuge,
 )
 from fundus_mtl.data import read_datalist
+from fundus_mtl.metrics.av import paint
 
 SIZE = 200
 CAMERAS = {split: refuge_camera(split, SIZE) for split in ("train", "validation", "test")} | clinic_cameras(SIZE)
@@ -317,7 +317,7 @@ def test_the_layout_is_hrf_avs(hrf):
 def test_maps_hold_hrf_avs_colours_exactly(hrf):
     for name, phantom in zip(("01_h", "01_g", "01_dr", "02_h"), hrf[1], strict=False):
         picture = np.asarray(Image.open(hrf[0] / "av_gt" / f"{name}_AVmanual.png"))
-        assert (picture == artery_vein_map(phantom)).all()
+        assert (picture == paint(phantom.arteries, phantom.veins)).all()
         assert {tuple(map(int, colour)) for colour in np.unique(picture.reshape(-1, 3), axis=0)} == {
             (0, 0, 0),
             (255, 0, 0),

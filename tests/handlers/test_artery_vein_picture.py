@@ -5,16 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from fundus_mtl.handlers import ArteryVeinPicture, artery_vein_map
-
-
-def test_colours_are_those_of_the_data_set():
-    artery = np.array([[True, True, False], [False, False, False]])
-    vein = np.array([[False, True, True], [False, False, False]])
-    picture = artery_vein_map(artery, vein)
-    assert picture.dtype == np.uint8
-    assert picture[0].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
-    assert not picture[1].any()
+from fundus_mtl.handlers import ArteryVeinPicture
 
 
 def test_three_pictures_in_a_row():

@@ -131,3 +131,16 @@ def test_the_area_under_the_curve_of_zeros_and_ones_is_the_balanced_accuracy():
     assert result["auc_artery_frame"] == pytest.approx((2 / 3 + 7 / 9) / 2)
     assert isnan(result["auc_vein_frame"])
     assert isnan(result["auc_av_frame"])
+
+
+def test_a_painted_map_is_decoded_again():
+    artery = np.array([[True, True, False], [False, False, False]])
+    vein = np.array([[False, True, True], [False, False, False]])
+    picture = av.paint(artery, vein)
+    assert picture.dtype == np.uint8
+    assert picture[0].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
+    assert not picture[1].any()
+    truth = av.decode(picture)
+    assert (truth.artery == (artery & ~vein)).all()
+    assert (truth.vein == (vein & ~artery)).all()
+    assert (truth.crossing == (artery & vein)).all()
