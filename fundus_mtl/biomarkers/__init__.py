@@ -1,9 +1,15 @@
-"""From masks and points to numbers with units: cup-to-disc ratios, disc and rim, disc-fovea geometry, vessels."""
+"""From masks and points to numbers with units: ratios, disc and rim, disc-fovea geometry, vessels, gradability."""
 
 from fundus_mtl.biomarkers._cdr import area_cdr, horizontal_cdr, refuge_vertical_cdr, vertical_cdr
 from fundus_mtl.biomarkers._cleaning import clean_disc, clean_disc_cup, contains
+from fundus_mtl.biomarkers._clock_hours import clock_hours
 from fundus_mtl.biomarkers._disc_fovea import disc_fovea, disc_measures
+from fundus_mtl.biomarkers._disc_size import UPPER_PERCENTILE, vcdr_percentile
+from fundus_mtl.biomarkers._fov_circle import FieldOfViewCircle, field_of_view_circle
+from fundus_mtl.biomarkers._gradability import Gradability, GradabilityLimits, gradability
 from fundus_mtl.biomarkers._knudtson import knudtson
+from fundus_mtl.biomarkers._millimetres import Millimetres, in_millimetres
+from fundus_mtl.biomarkers._quality import QualityMeasures, quality_measures
 from fundus_mtl.biomarkers._rim import rim_profile
 from fundus_mtl.biomarkers._sanity import sanity_flags
 from fundus_mtl.biomarkers._vessel_calibre import crossing_widths
@@ -13,25 +19,37 @@ from fundus_mtl.biomarkers._vessel_shape import density, fractal_dimension, tort
 from fundus_mtl.biomarkers._zones import DiscCircle, disc_circle, zone_mask
 
 __all__ = [
+    "UPPER_PERCENTILE",
     "DiscCircle",
+    "FieldOfViewCircle",
+    "Gradability",
+    "GradabilityLimits",
+    "Millimetres",
+    "QualityMeasures",
     "Segment",
     "VesselMeasures",
     "area_cdr",
     "clean_disc",
     "clean_disc_cup",
+    "clock_hours",
     "contains",
     "crossing_widths",
     "density",
     "disc_circle",
     "disc_fovea",
     "disc_measures",
+    "field_of_view_circle",
     "fractal_dimension",
+    "gradability",
     "horizontal_cdr",
+    "in_millimetres",
     "knudtson",
+    "quality_measures",
     "refuge_vertical_cdr",
     "rim_profile",
     "sanity_flags",
     "tortuosity",
+    "vcdr_percentile",
     "vertical_cdr",
     "vessel_measures",
     "vessel_segments",

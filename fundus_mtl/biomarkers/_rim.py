@@ -69,10 +69,17 @@ def rim_profile(disc: ArrayLike, cup: ArrayLike, laterality: str, angle_deg: flo
 
 def _radii(mask: Mask, centre: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Return the distance of the outermost pixel from the centre ``(x, y)`` in each direction ``(360, 2)``, px."""
+    parts = np.array_split(directions, 12)  # one after the other: a disc of thousands of pixels is a lot of samples
     padded = np.pad(mask, 1)
-    radii = np.arange(0.0, np.hypot(*mask.shape), STEP_PX)
+    return np.concatenate([_reach(padded, centre, part) for part in parts])
+
+
+def _reach(padded: Mask, centre: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Do so for some directions ``(D, 2)`` in a mask with a border of one empty pixel."""
+    shape = padded.shape[0] - 2, padded.shape[1] - 2
+    radii = np.arange(0.0, np.hypot(*shape), STEP_PX)
     columns, rows = np.rint(centre + radii[:, None, None] * directions).astype(int).transpose(2, 0, 1)
-    rows, columns = (np.clip(i, -1, size) + 1 for i, size in zip((rows, columns), mask.shape, strict=True))
+    rows, columns = (np.clip(i, -1, size) + 1 for i, size in zip((rows, columns), shape, strict=True))
     return (radii[:, None] * padded[rows, columns]).max(axis=0)
 
 

@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -38,6 +39,7 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
     """Say in one line why a photograph failed, with its relative path only.
 
     Absolute paths hold the names of users and patients, and addresses of objects differ from run to run: both are removed.
+    So is the file's name at the head of a reader's sentence: the row names the file, or hides it.
 
     Args:
         exception: the error, possibly wrapped.
@@ -49,6 +51,7 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
         image = str(item["image"])
         for spelling in (image, repr(image)[1:-1]):
             text = text.replace(spelling, str(item["id"]))
+        text = text.removeprefix(f"{Path(image).name}: ")
     text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "the file", text)
     text = re.sub(r"(?<![\w./])(?:/[^\s/'\":]+)+/", "", text)
     lines = text.strip().splitlines()

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from fundus_mtl.data._levels import colour, refuse_large, scaled
 from fundus_mtl.data._unreadable import UnreadableImageError
 
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
 _LOSSY = ("JPEG", "MPO")
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # TIFF tags
 
 Pixels = NDArray[Any]
+
+
+def picture(path: Path, as_mask: bool, max_pixels: int) -> Pixels:
+    """Return a file's upright pixels ``(H, W, C)``: levels of red, green and blue, or the values of a mask.
+
+    Raises:
+        UnreadableImageError: if it is too large by its header, or not what it should be; Pillow's own errors pass.
+    """
+    with Image.open(path, formats=_FORMATS) as image:
+        refuse_large(image.width, image.height, max_pixels)
+        refuse_misread(image, as_mask)
+        image.load()
+        return upright(image, mask_values(image) if as_mask else rgb_levels(image))
 
 
 def rgb_levels(image: Image.Image) -> NDArray[np.uint8]:
@@ -28,11 +44,9 @@ def rgb_levels(image: Image.Image) -> NDArray[np.uint8]:
         UnreadableImageError: for 32-bit and floating-point levels, which have no range, and for other colour spaces.
     """
     if image.mode.startswith("I;16"):
-        grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
+        return colour(scaled(np.asarray(image), 16))
     if set("Aa") & set(image.getbands()) or "transparency" in image.info:
-        rgba = np.asarray(image.convert("RGBA")).astype(np.uint16)
-        return ((rgba[..., :3] * rgba[..., 3:] + 127) // 255).astype(np.uint8)
+        return colour(np.asarray(image.convert("RGBA")))
     if image.mode not in ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"):
         raise UnreadableImageError(
             f"expected grey or colour of 8 or 16 bits a channel, but got mode {image.mode}; convert it."

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,13 +20,14 @@ from monai.data import ImageReader
 from monai.data.utils import is_supported_format
 from monai.utils import ImageMetaKey, MetaKeys, ensure_tuple
 from numpy.typing import NDArray
-from PIL import Image
 
-from fundus_mtl.data._pixels import mask_values, refuse_misread, rgb_levels, upright
+from fundus_mtl.data._facts import Facts, no_facts
+from fundus_mtl.data._formats import Format, format_of
+from fundus_mtl.data._frame_path import split_frame
+from fundus_mtl.data._pixels import picture
 from fundus_mtl.data._unreadable import DAMAGE, UnreadableImageError, sentence
 
-_SUFFIXES = ("jpg", "jpeg", "png", "tif", "tiff", "bmp")
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
+_SUFFIXES = ("jpg", "jpeg", "png", "tif", "tiff", "bmp", "dcm", "dicom", "mha", "nrrd", "nii", "nii.gz")
 Mode = Literal["image", "mask"]
 
 
@@ -38,16 +40,17 @@ class _Picture:
 
 
 class FundusReader(ImageReader):
-    """Read JPEG, PNG, TIFF and BMP as upright ``(C, H, W)`` uint8.
+    """Read JPEG, PNG, TIFF, BMP, DICOM, NIfTI, mha and nrrd as upright ``(C, H, W)`` uint8.
 
     The format is told by the file's content, not its name. The pixel that a person sees at (x, y) is ``[:, y, x]``,
-    the EXIF orientation included.
+    the EXIF orientation included. A DICOM is seen as it is stored; of one with several frames, ``eye.dcm#2`` is the
+    second. NIfTI, mha and nrrd are seen as in ITK-SNAP's axial view, and have a depth of 1.
 
     Args:
         mode: ``"image"`` gives three RGB channels whatever the file holds: transparent pixels are laid on black,
-            16-bit grey is scaled from the container's range (65535 to 255, never stretched per picture), 16-bit
-            colour keeps its upper byte. ``"mask"`` gives one channel with the file's own values (palette indices; 0
-            and 1 of 1-bit files).
+            16-bit grey is scaled from the container's range (65535 to 255; BitsStored of a DICOM; never stretched per
+            picture), 16-bit colour of PNG and TIFF keeps its upper byte. ``"mask"`` gives one channel with the file's
+            own values (palette indices; 0 and 1 of 1-bit files), and reads PNG, TIFF and BMP only.
         max_pixels: largest width x height, checked in the header before anything is decoded. Pillow itself refuses
             more than 178,956,970.
 
@@ -75,7 +78,7 @@ class FundusReader(ImageReader):
         return self(sample[key].meta[ImageMetaKey.FILENAME_OR_OBJ]).transpose(1, 2, 0)
 
     def verify_suffix(self, filename: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> bool:
-        """Tell whether the name ends in one of jpg, jpeg, png, tif, tiff, bmp."""
+        """Tell whether the name ends in one of jpg, jpeg, png, tif, tiff, bmp, dcm, dicom, mha, nrrd, nii, nii.gz."""
         return bool(is_supported_format(filename, _SUFFIXES))
 
     def read(self, data: Sequence[str | os.PathLike[str]] | str | os.PathLike[str], **kwargs: Any) -> _Picture:
@@ -104,24 +107,41 @@ class FundusReader(ImageReader):
         }
         return img.pixels, {str(key): value for key, value in meta.items()}
 
+    def facts(self, path: str | os.PathLike[str]) -> Facts:
+        """Return what the header of a file, or of its frame, says, and never who the patient is.
+
+        Returns:
+            ``{"laterality": "R" | "L" | "unknown", "mm_per_px": (x, y) or None, "burned_in": "yes" | "no" | None}``; the
+            spacing of NIfTI, mha and nrrd is None where it is the default of 1; ordinary pictures say nothing.
+
+        Raises:
+            UnreadableImageError: if the file or its header cannot be read.
+        """
+        with self._sentences(Path(path)) as (file, frame, found):
+            return no_facts() if found is None else found.facts(file, frame)
+
     def _decode(self, path: Path) -> NDArray[np.uint8]:
+        with self._sentences(path) as (file, frame, found):
+            if found is None:
+                pixels = picture(file, self.mode == "mask", self.max_pixels)
+            elif self.mode == "mask":
+                raise UnreadableImageError("expected a mask as png, tif or bmp, but got another format; convert it.")
+            else:
+                pixels = found.levels(file, frame, self.max_pixels)
+            return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+    @contextmanager
+    def _sentences(self, path: Path) -> Iterator[tuple[Path, int | None, Format | None]]:
+        """Yield the file, the frame and the format; every damage becomes one sentence with the file's name."""
         try:
             with warnings.catch_warnings():
                 # Pillow warns of what is checked here (size), raised anyway (truncation) or ignored (broken EXIF).
                 warnings.simplefilter("ignore")
-                with Image.open(path, formats=_FORMATS) as image:
-                    return self._pixels(image)
+                file, frame = split_frame(path)
+                found = format_of(file)
+                if frame is not None and (found is None or not found.framed):
+                    raise FileNotFoundError
+                yield file, frame, found
         except DAMAGE as error:
             # Reports show the error at the bottom of a chain: `from None` makes that this sentence.
             raise UnreadableImageError(f"{path.name}: {sentence(error, self.max_pixels)}") from None
-
-    def _pixels(self, image: Image.Image) -> NDArray[np.uint8]:
-        if image.width * image.height > self.max_pixels:
-            size = f"{image.width}x{image.height} pixels"
-            raise UnreadableImageError(
-                f"expected at most {self.max_pixels} pixels, but got {size}; raise max_pixels or reduce it."
-            )
-        refuse_misread(image, self.mode == "mask")
-        image.load()
-        pixels = mask_values(image) if self.mode == "mask" else rgb_levels(image)
-        return np.ascontiguousarray(upright(image, pixels).transpose(2, 0, 1))

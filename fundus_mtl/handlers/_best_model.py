@@ -7,6 +7,7 @@ number is above NaN.
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from fundus_mtl.data import file_sha256
 from fundus_mtl.whole_file import whole_file
 
 _BEST = ("best_metric", "best_metric_epoch")
@@ -29,11 +31,14 @@ class BestModelSaver:
     Args:
         network: whose ``state_dict`` is saved.
         path: of the file, for example ``models/model.pt`` in the bundle; its folder is made.
+        recipe: of the training as JSON text; written to ``recipe.json`` beside the weights, with their SHA-256, so that
+            inference can check what it loads and need not be told how it was trained. None for no such file.
     """
 
-    def __init__(self, network: nn.Module, path: str | Path) -> None:
+    def __init__(self, network: nn.Module, path: str | Path, recipe: str | None = None) -> None:
         self.network = network
         self.path = Path(path)
+        self.recipe = None if recipe is None else json.loads(recipe)
 
     def attach(self, engine: Engine) -> None:
         """Listen to an evaluator.
@@ -59,6 +64,10 @@ class BestModelSaver:
         """Write the weights."""
         with whole_file(self.path) as partial:
             torch.save(self.network.state_dict(), partial)
+        if self.recipe is not None:
+            record = {"recipe": self.recipe, "weights": {self.path.name: file_sha256(self.path)}}
+            with whole_file(self.path.with_name("recipe.json")) as partial:
+                partial.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def keep_best_metric(engine: Engine) -> Engine:

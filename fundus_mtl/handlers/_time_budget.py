@@ -40,5 +40,7 @@ class TimeBudget:
     def _stop_if_spent(self, engine: Any) -> None:
         spent = idist.all_reduce(self.cost.seconds, op="MAX")  # one clock for all ranks, or they would wait for ever
         if spent >= 60 * self.minutes:
-            _logger.info("The %g minutes are spent after epoch %d: the training ends.", self.minutes, engine.state.epoch)
+            _logger.info(
+                "The %g minutes are spent after epoch %d: the training ends.", self.minutes, engine.state.epoch
+            )
             engine.terminate()

@@ -12,6 +12,7 @@ from fundus_mtl.metrics._paired_tests import holm, paired_tests
 from fundus_mtl.metrics._refuge_case import RefugeCase
 from fundus_mtl.metrics._summary import summarise
 from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
+from fundus_mtl.metrics._temperature import Temperature, fit_temperature
 from fundus_mtl.metrics._validation import validation_metrics
 from fundus_mtl.metrics._vcdr_regression import VCDRRegression, fit_vcdr_regression
 
@@ -23,6 +24,7 @@ __all__ = [
     "RefugeCase",
     "TaskAccuracy",
     "TaskLoss",
+    "Temperature",
     "VCDRRegression",
     "accuracy",
     "auc",
@@ -31,6 +33,7 @@ __all__ = [
     "correct",
     "delta_mtl",
     "dice",
+    "fit_temperature",
     "fit_vcdr_regression",
     "holm",
     "paired_tests",

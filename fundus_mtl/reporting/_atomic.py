@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
 ABOUT_ONE_NAME = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
+_PART = re.compile(r"\.[0-9a-f]{32}\.part")
 
 
 class OutputError(Exception):
@@ -17,22 +22,24 @@ class OutputError(Exception):
     """
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: bytes | str | Iterable[str]) -> None:
     """Write a file, text as UTF-8, so that a reader or a killed run never sees half of it.
 
     Args:
         path: of the file; missing folders are made.
-        content: the whole of it.
+        content: the whole of it, or its pieces one after the other, so that a long table need not be held in memory.
 
     Raises:
         OutputError: if the output cannot be written at all.
         OSError: if only this name is impossible, for instance too long.
     """
     part = path.with_name(f".{uuid4().hex}.part")  # short, for a file's name may be as long as the system allows
+    pieces = [content] if isinstance(content, bytes | str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("xb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            for piece in pieces:
+                file.write(piece.encode() if isinstance(piece, str) else piece)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -40,10 +47,36 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         _remove(part)
         if error.errno in ABOUT_ONE_NAME:
             raise
-        raise OutputError(
-            f"expected to write the results, but got {error.strerror!r}; what is written so far is valid, "
-            "make room or choose another output folder and run again."
-        ) from error
+        refuse_output(error)
+    except BaseException:  # Ctrl-C, or a piece that could not be made
+        _remove(part)
+        raise
+
+
+def refuse_output(error: OSError) -> NoReturn:
+    """Say that nothing more can be written.
+
+    Raises:
+        OutputError: always.
+    """
+    raise OutputError(
+        f"expected to write the results, but got {error.strerror!r}; what is written so far is valid, "
+        "make room or choose another output folder and run again."
+    ) from error
+
+
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """Turn what the system says of the output into `OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        refuse_output(error)
+
+
+def is_part(path: Path) -> bool:
+    """Return whether a file is what a killed run left of an unfinished one."""
+    return _PART.fullmatch(path.name) is not None
 
 
 def _remove(part: Path) -> None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
-from fundus_mtl.reporting._atomic import OutputError, write_atomically
-from fundus_mtl.reporting._findings import Findings, answered
-from fundus_mtl.reporting._ledger import Ledger, now
-from fundus_mtl.reporting._output_folder import RUN, check_output, clear_output, write_tables
-from fundus_mtl.reporting._pictures import discard_pictures, write_pictures
-from fundus_mtl.reporting._provenance import provenance, stamp
-from fundus_mtl.reporting._report import MAX_THUMBNAILS
-from fundus_mtl.reporting._vessels import seen_in
+from fundus_mtl.reporting._answers import answered
+from fundus_mtl.reporting._atomic import OutputError
+from fundus_mtl.reporting._exit_codes import exit_code
+from fundus_mtl.reporting._folder_run import FolderRun
+from fundus_mtl.reporting._measurement import FileFacts, Measurement, commit
+from fundus_mtl.reporting._provenance import provenance
+from fundus_mtl.reporting._pseudonyms import IdMode
+from fundus_mtl.reporting._rules import Rules
+from fundus_mtl.reporting._writer import Writer
 
 _logger = logging.getLogger(__name__)
 
@@ -27,13 +25,14 @@ _logger = logging.getLogger(__name__)
 class FolderResults:
     """Receive the answers and the failures of a folder's photographs, and write one row for each, in the items' order.
 
-    Masks and overlays are written as the answers come, tables and report at the end, also when an error or an interrupt ends
-    the run; every file is whole or absent. A photograph that cannot be measured is a failed row; an output that cannot be
-    written stops the run. Attach it before handlers that re-raise (``StatsHandler``): ignite calls only the first of them.
+    A photograph is done when its pictures are in place and its row is in the journal; tables and report follow at the end,
+    also when an error or an interrupt ends the run, and every file is whole or absent. A killed run goes on with what is not
+    done. A photograph that cannot be measured is a failed row; an output that cannot be written stops the run. Attach it
+    before handlers that re-raise (``StatsHandler``): ignite calls only the first of them.
 
     Args:
         output_dir: made if needed.
-        items: of ``scan_folder``.
+        items: of ``scan_folder``; they may have ``laterality`` and ``mm_per_px``.
         reader: reads the photograph at a path as RGB uint8 ``(3, H, W)``, upright, as the transforms do.
         model: ``{"id": name, "sha256": of the weights}``.
         config_sha256: of the merged configuration.
@@ -45,6 +44,14 @@ class FolderResults:
         vessel: likewise.
         input_dir: to make sure that results do not go there.
         overwrite: whether to replace an earlier run's results.
+        resume: whether to go on with an earlier run of the same model, configuration and photographs.
+        id_mode: ``"name"`` calls photographs by their relative paths; ``"hash"`` lets no name of a file or folder out.
+        id_key_file: secret of ``"hash"``, made if it is not there; None for one that is destroyed at the end of the run.
+        facts: what the file at a path says of itself: ``laterality``, ``mm_per_px``, ``burned_in``.
+        mm_per_px: scale of photographs of which neither the file nor the item says one.
+        rules: how photographs are judged; None is by default.
+        export_burned_in: whether photographs with letters burned in are shown in overlays and thumbnails.
+        writers: threads that measure and write while the network goes on; 0 for none.
 
     Raises:
         ValueError: if the output folder would mix results with something else, or the ids are no different relative paths.
@@ -65,22 +72,42 @@ class FolderResults:
         vessel: str | None = None,
         input_dir: str | Path | None = None,
         overwrite: bool = False,
+        resume: bool = True,
+        id_mode: IdMode = "name",
+        id_key_file: str | Path | None = None,
+        facts: Callable[[str], FileFacts] | None = None,
+        mm_per_px: float | None = None,
+        rules: Rules | None = None,
+        export_burned_in: bool = False,
+        writers: int = 1,
     ) -> None:
+        if id_mode not in ("name", "hash"):
+            raise ValueError(f"id_mode: expected name or hash, but got {id_mode!r}.")
         self.output_dir = Path(output_dir)
-        self.reader = reader
         self.tasks = {"disc": disc, "cup": cup, "fovea": fovea, "glaucoma": glaucoma}
-        self.tasks |= {
-            role: task for role, task in (("artery_vein", artery_vein), ("vessel", vessel)) if task is not None
-        }
-        check_output(self.output_dir, input_dir, overwrite)
-        self._run = provenance(model, config_sha256, self.tasks)
-        self._ledger = Ledger(items, stamp(self._run))
-        self._thumbnails: dict[str, bytes] = {}
+        vessels = {"artery_vein": artery_vein, "vessel": vessel}
+        self.tasks |= {role: task for role, task in vessels.items() if task is not None}
+        options = {"id_mode": id_mode, "export_burned_in": export_burned_in, "mm_per_px": mm_per_px}
+        record = provenance(model, config_sha256, self.tasks, options)
+        self._run = FolderRun(self.output_dir, items, record, input_dir, resume, overwrite, id_key_file)
+        self._ledger = self._run.ledger
+        self._measure = Measurement(self.output_dir, self.tasks, reader, facts, mm_per_px, rules, export_burned_in)
+        self._writer = Writer(writers)
+
+    @property
+    def pending(self) -> list[dict[str, Any]]:
+        """The items that have no row yet, called as in the results; for ``FolderSamples``."""
+        return self._run.pending
 
     @property
     def counts(self) -> dict[str, int]:
-        """Photographs so far, ``ok`` and ``failed``."""
+        """Photographs so far, ``ok``, ``ungradable`` and ``failed``."""
         return self._ledger.counts
+
+    @property
+    def exit_code(self) -> int:
+        """What a command should end with: 0 all have an answer, 3 some failed, 4 none was usable."""
+        return exit_code(self.counts)
 
     def attach(self, engine: Any) -> None:
         """Follow an ignite engine whose ``state.output`` is a list of postprocessed samples."""
@@ -92,36 +119,33 @@ class FolderResults:
         engine.add_event_handler(Events.EXCEPTION_RAISED, lambda _, error: self.stop(error))
 
     def start(self) -> None:
-        """Claim the output folder and remove an earlier run's results from it."""
-        self._run |= {"state": "running", "started_utc": now()}
-        self._write_run()  # first: it marks what follows as ours
-        clear_output(self.output_dir)
+        """Claim the output folder, and remove from it an earlier run's results, or what a killed run left unfinished."""
+        self._run.start()
         self._ledger.start_clock()
 
     def add(self, samples: Sequence[Mapping[str, Any]]) -> None:
-        """Measure a batch of postprocessed samples, write their pictures and keep their rows."""
-        names = [str(sample["id"]) for sample in samples]
-        for name, sample in zip(names, samples, strict=True):
-            try:
-                self._measure(name, sample)
-            except PHOTOGRAPH_ERRORS as error:
-                discard_pictures(self.output_dir, name)
-                self._ledger.fail(name, "measure", error)
-        self._ledger.charge(names)
+        """Take a batch of postprocessed samples; threads measure them, write their pictures and then their rows.
+
+        Raises:
+            OutputError: if the output could not be written, now or for a sample before.
+        """
+        seconds = self._ledger.seconds_of(len(samples))
+        for sample in samples:
+            self._writer.submit(commit, self._measure, self._ledger, sample, seconds)
 
     def fail(self, item: Mapping[str, Any], stage: str, exception: BaseException) -> None:
         """Keep a failed row; for ``FolderSamples``, which calls it with the stage and the error."""
-        self._ledger.fail(str(item["id"]), stage, exception)
-        self._ledger.charge([str(item["id"])])
+        self._ledger.fail(str(item["id"]), stage, exception, self._ledger.seconds_of(1))
 
     def finish(self) -> None:
         """Write the tables and the report.
 
         Raises:
+            OutputError: if the output cannot be written.
             NothingUsableError: if every photograph failed; the tables are written nevertheless.
         """
-        self._ledger.fail_the_rest("the network gave no answer")
-        self._conclude({"state": "completed"})
+        self._writer.drain()
+        self._run.complete()
         self._ledger.require_one_usable()
 
     def stop(self, exception: BaseException) -> None:
@@ -130,29 +154,10 @@ class FolderResults:
         Raises:
             BaseException: the one that it was given.
         """
-        if self._run.get("state") == "running":  # not before the folder is claimed, not twice
-            self._ledger.fail_the_rest("not reached; the run was stopped")
+        if self._run.running:  # not before the folder is claimed, not twice
             try:
-                self._conclude({"state": "stopped", "reason": f"{type(exception).__name__}: {plain_reason(exception)}"})
+                self._writer.drain()
             except OutputError:
-                _logger.warning("the tables of what was done could not be written")
+                _logger.warning("some photographs that were done could not be written")
+            self._run.stop(exception)
         raise exception
-
-    def _measure(self, name: str, sample: Mapping[str, Any]) -> None:
-        picture = np.moveaxis(np.asarray(self.reader(self._ledger.items[name]["image"]), dtype=np.uint8), 0, -1)
-        height, width = picture.shape[:2]
-        findings = Findings.of(sample, self.tasks, (height, width), seen_in(picture, self.tasks))
-        columns = findings.columns(name)
-        thumbnail = write_pictures(self.output_dir, name, picture, findings)
-        if len(self._thumbnails) < MAX_THUMBNAILS:
-            self._thumbnails[name] = thumbnail
-        self._ledger.succeed(name, {"width_px": width, "height_px": height} | columns)
-
-    def _conclude(self, ending: Mapping[str, Any]) -> None:
-        self._run |= {**ending, "finished_utc": now(), "counts": self.counts}
-        write_tables(self.output_dir, self._ledger, self._thumbnails, self._run)
-        self._write_run()
-        _logger.info("finished: %(ok)d photographs ok, %(failed)d failed", self.counts)
-
-    def _write_run(self) -> None:
-        write_atomically(self.output_dir / RUN, json.dumps(self._run, indent=2, ensure_ascii=False) + "\n")

@@ -1,11 +1,47 @@
-"""Which eye a photograph shows, as far as its name says so."""
+"""Which eye a photograph shows: as its file or a list says, as its name says, or as the disc seen from the fovea tells."""
 
 from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from fundus_mtl.reporting._facts import EYES, Facts
 
 _EYES = {"od": "R", "right": "R", "os": "L", "left": "L"}
+
+
+class Eye(NamedTuple):
+    """The eye, who said so, and whether two sources disagree; None where fewer than two say anything."""
+
+    laterality: str
+    source: str | None
+    conflict: bool | None
+
+    @property
+    def undisputed(self) -> str | None:
+        """The eye if it is known and nobody disagrees: nasal and temporal must not be guessed."""
+        return self.laterality if self.laterality in EYES and not self.conflict else None
+
+
+def eye_of(relpath: str, facts: Facts, predicted: str = "unknown") -> Eye:
+    """Believe the file or the list first, then the file's name, then the picture.
+
+    Args:
+        relpath: of the photograph.
+        facts: with the eye of the DICOM header or a list.
+        predicted: the eye that the picture shows, ``"unknown"`` where that cannot be told.
+    """
+    said = {
+        facts.laterality_source: facts.laterality or "unknown",
+        "filename": laterality_in_name(relpath),
+        "predicted": predicted,
+    }
+    known = {source: eye for source, eye in said.items() if eye in EYES}
+    conflict = len(set(known.values())) > 1 if len(known) > 1 else None
+    for source, eye in known.items():
+        return Eye(eye, source, conflict)
+    return Eye("unknown", None, None)
 
 
 def laterality_in_name(relpath: str) -> str:

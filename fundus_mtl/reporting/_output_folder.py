@@ -4,44 +4,62 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.reporting._atomic import OutputError, write_atomically
-from fundus_mtl.reporting._ledger import Ledger
-from fundus_mtl.reporting._provenance import SOFTWARE
-from fundus_mtl.reporting._report import render_report
-from fundus_mtl.reporting._table import FAILURE_COLUMNS, columns_of, data_dictionary, table
-from fundus_mtl.reporting._vessels import asked
+from fundus_mtl.reporting._atomic import OutputError, is_part, output_errors
+from fundus_mtl.reporting._picture_names import FOLDERS
+from fundus_mtl.reporting._provenance import SOFTWARE, identity
 
-FOLDERS = ("masks", "overlays", "artery_vein", "vessels")
-TABLES = ("results.csv", "failures.csv", "data_dictionary.csv", "report.html")
-RUN = "run.json"
+TABLES = ("results.csv", "results.jsonl", "failures.csv", "data_dictionary.csv", "report.html")
+RUN, JOURNAL = "run.json", "journal.jsonl"
+_NAMES = (*FOLDERS, *TABLES, JOURNAL, RUN)
 
 
-def check_output(output_dir: Path, input_dir: str | Path | None, overwrite: bool) -> None:
-    """Refuse an output folder that would mix results with photographs or with an earlier run. Nothing is changed.
+def check_output(
+    output_dir: Path, input_dir: str | Path | None, run: Mapping[str, Any], resume: bool, overwrite: bool
+) -> bool:
+    """Refuse an output folder that would mix results with photographs or with another run. Nothing is changed.
+
+    Args:
+        output_dir: that results are to go to.
+        input_dir: of the photographs.
+        run: the record of the run that is about to start.
+        resume: whether to go on with results of the same model, configuration and tasks.
+        overwrite: whether to replace an earlier run's results.
+
+    Returns:
+        Whether there is a run to go on with.
 
     Raises:
-        ValueError: if it is the input folder, or holds anything under a name that results get: without ``overwrite`` always,
-            with it unless an earlier run's ``run.json`` says that they are results.
+        ValueError: if it is the input folder; or holds, under a name that results get, what is not an earlier run's, or
+            results of another run without ``overwrite``, or of the same one without ``resume`` or ``overwrite``.
     """
-    if input_dir is not None and output_dir.resolve() == Path(input_dir).resolve():
-        raise ValueError("expected an output folder of its own, but got the input folder; choose another.")
-    if output_dir.exists() and not output_dir.is_dir():
-        raise ValueError(f"expected an output folder, but got {output_dir.name!r}, which is a file; choose another.")
-    found = [name for name in (*FOLDERS, *TABLES, RUN) if (output_dir / name).exists()]
-    if found and not overwrite:
+    _refuse_place(output_dir, input_dir)
+    found = [name for name in _NAMES if (output_dir / name).exists()]
+    if not found:
+        return False
+    if not (overwrite or resume):
         raise ValueError(
             f"expected an output folder without results, but got {', '.join(found)} in {output_dir.name!r}; "
-            "choose another or set overwrite to True."
+            "choose another, or set resume or overwrite to True."
         )
-    if found and not _made_here(output_dir / RUN):
+    earlier = _record(output_dir / RUN)
+    if earlier is None:
         raise ValueError(
-            f"expected results of an earlier run to overwrite, but got {', '.join(found)} in {output_dir.name!r} "
+            f"expected results of an earlier run, but got {', '.join(found)} in {output_dir.name!r} "
             f"without a {RUN} of {SOFTWARE}; choose another folder."
         )
+    if overwrite:
+        return False
+    now, then = identity(run), identity(earlier)
+    if other := [what.replace("_", " ") for what in now if now[what] != then[what]]:
+        raise ValueError(
+            f"expected results of the same run to go on with, but got another {', '.join(other)} in {output_dir.name!r}; "
+            "repeat the first command, choose another folder, or set overwrite to True."
+        )
+    return True
 
 
 def clear_output(output_dir: Path) -> None:
@@ -50,6 +68,7 @@ def clear_output(output_dir: Path) -> None:
     Raises:
         OutputError: if they cannot be removed.
     """
+    _remove_parts(output_dir)
     try:
         for name in FOLDERS:
             if (output_dir / name).exists():
@@ -62,26 +81,49 @@ def clear_output(output_dir: Path) -> None:
         ) from error
 
 
-def write_tables(output_dir: Path, ledger: Ledger, thumbnails: Mapping[str, bytes], run: Mapping[str, Any]) -> None:
-    """Write the rows, the failures, the columns' meanings and the report.
+def sweep_output(output_dir: Path, files: Collection[str]) -> None:
+    """Remove what a killed run left unfinished, and pictures that no finished photograph has.
+
+    Args:
+        output_dir: of the run.
+        files: to keep, relative to it.
 
     Raises:
-        OutputError: if they cannot be written; those before are whole.
+        OutputError: if it cannot be removed.
     """
-    vessels = asked(run["tasks"])
-    texts = (
-        table(columns_of(vessels), ledger.rows),
-        table(FAILURE_COLUMNS, ledger.failures),
-        data_dictionary(vessels),
-        render_report(ledger.rows, thumbnails, run),
-    )
-    for name, text in zip(TABLES, texts, strict=True):
-        write_atomically(output_dir / name, text)
+    kept = set(files)
+    _remove_parts(output_dir)
+    with output_errors():
+        for folder in FOLDERS:
+            # deepest first, so that folders are empty by then
+            for path in sorted((output_dir / folder).rglob("*"), reverse=True):
+                if path.is_dir() and not path.is_symlink():
+                    if not any(path.iterdir()):
+                        path.rmdir()
+                elif path.relative_to(output_dir).as_posix() not in kept:
+                    path.unlink()
 
 
-def _made_here(run: Path) -> bool:
+def _refuse_place(output_dir: Path, input_dir: str | Path | None) -> None:
+    if input_dir is not None and output_dir.resolve() == Path(input_dir).resolve():
+        raise ValueError("expected an output folder of its own, but got the input folder; choose another.")
+    if output_dir.exists() and not output_dir.is_dir():
+        raise ValueError(f"expected an output folder, but got {output_dir.name!r}, which is a file; choose another.")
+    if linked := [name for name in _NAMES if (output_dir / name).is_symlink()]:
+        raise ValueError(f"expected an output folder without links, but got {', '.join(linked)}; choose another.")
+
+
+def _remove_parts(output_dir: Path) -> None:
+    """Remove what a killed run left of files that lie beside the folders of pictures."""
+    with output_errors():
+        for path in output_dir.iterdir():
+            if is_part(path):
+                path.unlink()
+
+
+def _record(run: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(run.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("software") == SOFTWARE
+        return None
+    return record if isinstance(record, dict) and record.get("software") == SOFTWARE else None

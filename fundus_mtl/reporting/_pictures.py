@@ -7,56 +7,63 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_mtl.reporting._answers import Mask
 from fundus_mtl.reporting._atomic import write_atomically
-from fundus_mtl.reporting._findings import Findings, Mask
+from fundus_mtl.reporting._findings import Findings
 from fundus_mtl.reporting._overlay import Picture, draw_overlay
+from fundus_mtl.reporting._picture_names import picture_paths, vessel_paths
 
 THUMBNAIL_PX = 168  # longer side: twice what the report shows, for dense screens
 
 
-def picture_paths(output_dir: Path, name: str) -> tuple[Path, Path]:
-    """Return where mask and overlay of a photograph go.
-
-    The photograph's whole name stays in theirs, or ``im2.png`` and ``im2.jpg`` would overwrite each other.
-    """
-    return output_dir / "masks" / f"{name}.png", output_dir / "overlays" / f"{name}.jpg"
-
-
-def vessel_paths(output_dir: Path, name: str) -> tuple[Path, Path]:
-    """Return where the artery/vein map and the vessel mask of a photograph go."""
-    return output_dir / "artery_vein" / f"{name}.png", output_dir / "vessels" / f"{name}.png"
-
-
-def write_pictures(output_dir: Path, name: str, picture: Picture, findings: Findings) -> bytes:
+def write_pictures(
+    output_dir: Path, name: str, picture: Picture, findings: Findings, overlay: bool = True
+) -> tuple[tuple[str, ...], bytes | None]:
     """Write the masks (if any were asked for) and the overlay of a photograph.
 
     Args:
         output_dir: of the run.
-        name: id of the photograph, its relative path.
+        name: id of the photograph, its relative path or a pseudonym.
         picture: RGB ``(H, W, 3)``.
         findings: what was found in it.
+        overlay: whether the photograph itself may be shown.
 
     Returns:
-        A small JPEG of the overlay, see `thumbnail`.
+        What was written, relative to the output folder, and a small JPEG of the overlay, see `thumbnail`.
 
     Raises:
         OutputError: if the output cannot be written at all.
         OSError: if only this name is impossible.
     """
-    mask, overlay = picture_paths(output_dir, name)
+    mask_path, overlay_path = picture_paths(output_dir, name)
+    files: list[Path] = []
+
+    def write(path: Path, content: bytes) -> None:
+        write_atomically(path, content)
+        files.append(path)
+
     codes = findings.codes()
     if codes is not None:
-        write_atomically(mask, encode(codes, ".png"))
-    masks = {"disc": findings.disc, "cup": findings.cup}
+        write(mask_path, encode(codes, ".png"))
     if findings.vessels is not None:
         for path, png in zip(vessel_paths(output_dir, name), findings.vessels.pngs(), strict=True):
             if png is not None:
-                write_atomically(path, png)
+                write(path, png)
+    small = None
+    if overlay:
+        drawn = _drawn(picture, findings)
+        write(overlay_path, encode(drawn, ".jpg"))
+        small = encode(thumbnail(drawn, findings.disc), ".jpg", jpeg_quality=80)
+    return tuple(path.relative_to(output_dir).as_posix() for path in files), small
+
+
+def _drawn(picture: Picture, findings: Findings) -> Picture:
+    """Return the photograph with what was found in it."""
+    masks = {"disc": findings.disc, "cup": findings.cup}
+    if findings.vessels is not None:
         masks |= findings.vessels.outlines()
     points = {} if findings.fovea is None else {"fovea": findings.fovea.tolist()}
-    drawn = draw_overlay(picture, {role: found for role, found in masks.items() if found is not None}, points)
-    write_atomically(overlay, encode(drawn, ".jpg"))
-    return encode(thumbnail(drawn, findings.disc), ".jpg", jpeg_quality=80)
+    return draw_overlay(picture, {role: found for role, found in masks.items() if found is not None}, points)
 
 
 def discard_pictures(output_dir: Path, name: str) -> None:

@@ -18,13 +18,22 @@ DISCLAIMER = (
 PACKAGES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "scikit-image", "opencv-python", "pillow")
 
 
-def provenance(model: Mapping[str, str], config_sha256: str, tasks: Mapping[str, str | None]) -> dict[str, Any]:
+IDENTITY = ("software_version", "model", "config_sha256", "tasks", "options")
+
+
+def provenance(
+    model: Mapping[str, str],
+    config_sha256: str,
+    tasks: Mapping[str, str | None],
+    options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return what a run's record begins with.
 
     Args:
         model: ``id`` and ``sha256`` of the weights.
         config_sha256: of the merged configuration.
         tasks: task by role.
+        options: others that rows depend on.
 
     Raises:
         ValueError: if the model's id is a path, which would tell where it lies.
@@ -42,6 +51,7 @@ def provenance(model: Mapping[str, str], config_sha256: str, tasks: Mapping[str,
         "model": dict(model),
         "config_sha256": config_sha256,
         "tasks": dict(tasks),
+        "options": dict(options or {}),
         "disclaimer": DISCLAIMER,
     }
 
@@ -50,6 +60,11 @@ def stamp(run: Mapping[str, Any]) -> dict[str, str]:
     """Return the columns of a run's record that every row carries."""
     model = {f"model_{key}": value for key, value in run["model"].items()}
     return model | {"software_version": run["software_version"], "config_sha256": run["config_sha256"]}
+
+
+def identity(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a record that two runs must share for their rows to stand in one table."""
+    return {what: run.get(what) for what in IDENTITY}
 
 
 def _version(package: str) -> str | None:

@@ -102,11 +102,9 @@ class Vessels:
         return {"artery": self.artery, "vein": self.vein}
 
 
-def seen_in(picture: NDArray[np.uint8], tasks: Mapping[str, str | None]) -> Mask | None:
-    """Return the field of view ``(H, W)`` of a photograph ``(H, W, 3)``; None if no vessel task wants it."""
-    if not asked(tasks):
-        return None
-    return np.asarray(field_of_view(torch.from_numpy(np.moveaxis(picture, -1, 0)))[0])
+def seen_in(picture: NDArray[np.uint8]) -> Mask:
+    """Return the field of view ``(H, W)`` of a photograph ``(H, W, 3)``; the frame where it cannot be told."""
+    return np.asarray(field_of_view(torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, -1, 0))))[0])
 
 
 def asked(tasks: Mapping[str, str | None]) -> bool:

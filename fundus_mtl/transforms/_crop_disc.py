@@ -27,11 +27,13 @@ class CropDiscd(Cropd):
         source_key: the disc's mask ``(1, H, W)``, nonzero inside: the label in training, an earlier prediction in
             inference.
         size: of the window, px of the present grid.
+        diameters: side of the window in diameters of the disc (of a circle of its area) instead, for cameras of other
+            resolutions.
         allow_missing_keys: whether an item may lack a key.
         lazy: whether to execute lazily.
 
     Raises:
-        ValueError: if the mask is empty or its size is not the image's; if ``size`` is below 1.
+        ValueError: if the mask is empty or its size is not the image's; if ``size`` is below 1, ``diameters`` not above 0.
     """
 
     def __init__(
@@ -39,13 +41,16 @@ class CropDiscd(Cropd):
         keys: KeysCollection,
         source_key: str = "disc",
         size: int = 512,
+        diameters: float | None = None,
         allow_missing_keys: bool = False,
         lazy: bool = False,
     ) -> None:
         if size < 1:
             raise ValueError(f"CropDiscd: expected a size of at least 1 px, but got {size}.")
+        if diameters is not None and diameters <= 0:
+            raise ValueError(f"CropDiscd: expected a positive number of disc diameters, but got {diameters}.")
         super().__init__(keys, cropper=CropForeground(lazy=lazy), allow_missing_keys=allow_missing_keys, lazy=lazy)
-        self.source_key, self.size = source_key, size
+        self.source_key, self.size, self.diameters = source_key, size, diameters
 
     @property
     def requires_current_data(self) -> bool:
@@ -56,12 +61,13 @@ class CropDiscd(Cropd):
         """Return the item with the keys cut."""
         item = dict(data)
         centre = _centroid(item[self.source_key], f"{item.get('id', 'an item without id')}: {self.source_key}")
-        start = np.floor(centre - (self.size - 1) / 2 + 0.5).astype(np.int64)
+        size = self.size if self.diameters is None else max(1, round(self.diameters * _diameter(item[self.source_key])))
+        start = np.floor(centre - (size - 1) / 2 + 0.5).astype(np.int64)
         for key in self.key_iterator(item):
             self._check_grid(item, key)
         lazily = self.lazy if lazy is None else lazy
         for key in self.key_iterator(item):
-            item[key] = self.cropper.crop_pad(item[key], start, start + self.size, lazy=lazily)
+            item[key] = self.cropper.crop_pad(item[key], start, start + size, lazy=lazily)
         return item
 
     def _check_grid(self, item: Mapping[Hashable, Any], key: Hashable) -> None:
@@ -78,3 +84,8 @@ def _centroid(mask: Any, name: str) -> NDArray[np.float64]:
     if len(rows) == 0:
         raise ValueError(f"{name}: expected a mask that shows the disc, but got an empty one; leave the item out.")
     return np.array([rows.mean(), columns.mean()])
+
+
+def _diameter(mask: Any) -> float:
+    """Return the diameter of the circle that has as many pixels as the mask, px."""
+    return float(2 * np.sqrt(np.count_nonzero(np.asarray(mask)) / np.pi))

@@ -1,8 +1,10 @@
-"""A bundle's workflow that refuses what MONAI's own would pass over in silence."""
+"""A bundle's workflow that refuses what MONAI's own would pass over in silence, and parts of a bundle as it was trained."""
 
 from __future__ import annotations
 
 from fundus_mtl.workflow._error import WorkflowError
+from fundus_mtl.workflow._recipe import Recipe, read_recipe
+from fundus_mtl.workflow._trained_part import trained_configs, trained_part
 from fundus_mtl.workflow._workflow import StrictWorkflow
 
-__all__ = ["StrictWorkflow", "WorkflowError"]
+__all__ = ["Recipe", "StrictWorkflow", "WorkflowError", "read_recipe", "trained_configs", "trained_part"]

@@ -18,10 +18,11 @@ from monai.bundle import ConfigWorkflow
 from fundus_mtl.workflow._error import one_line
 from fundus_mtl.workflow._files import find_files, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._signals import sigterm_as_exit
 from fundus_mtl.workflow._stock_call import stock_call
 
-SNAPSHOT = "merged_config"
+SNAPSHOT, RECIPE = "merged_config", "recipe"
 
 
 class StrictWorkflow(ConfigWorkflow):
@@ -39,6 +40,7 @@ class StrictWorkflow(ConfigWorkflow):
     ``configs``,
       so that the command works from everywhere;
     * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
+    * an item ``recipe: null`` with the bundle's name, overlays and options as JSON text, for `BestModelSaver`;
     * SIGTERM ends a run like Ctrl-C does, so that handlers can close what they opened;
     * whatever goes wrong ends in `WorkflowError`: the traceback (not for refused input), then one last line
       ``error: <id of the item>: <root cause>``, exit status 2.
@@ -94,6 +96,11 @@ class StrictWorkflow(ConfigWorkflow):
                 properties_path=properties_path,
                 **overrides,
             )
+            if RECIPE in config and self.parser[RECIPE] is None:
+                root = config.get("bundle_root", ".")
+                self.parser[RECIPE] = recipe_of(
+                    _bundle_root(files[0]) if root == "." else root, overlays, override
+                ).as_text()
             if SNAPSHOT in config and self.parser[SNAPSHOT] is None:
                 self.parser[SNAPSHOT] = _as_text(self.parser.get(), self.parser.meta_key)
 
@@ -129,7 +136,7 @@ def _bundle_root(config_file: Path) -> Path:
 
 def _as_text(config: dict[str, Any], meta_key: str) -> str:
     """Return JSON in which MONAI's parser sees no reference, macro or separator."""
-    known = {key: value for key, value in config.items() if key not in (meta_key, SNAPSHOT)}
+    known = {key: value for key, value in config.items() if key not in (meta_key, SNAPSHOT, RECIPE)}
     text = json.dumps(known, default=lambda thing: type(thing).__name__)
     for sign in "@%#":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

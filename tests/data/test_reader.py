@@ -13,6 +13,9 @@ from PIL import Image, PngImagePlugin
 
 from fundus_mtl.data import FundusReader, UnreadableImageError
 
+# MONAI's LoadImage makes all of MONAI's readers, and this one, which comes with pydicom, warns without a GPU.
+pytestmark = pytest.mark.filterwarnings("ignore:NvImgCodecPydicomReader:UserWarning")
+
 HEIGHT, WIDTH = 24, 40
 
 
@@ -100,7 +103,9 @@ def test_metadata_and_plain_monai_loading(tmp_path: Path) -> None:
     assert loaded.meta["original_channel_dim"] == 0
     assert loaded.meta["filename_or_obj"] == str(tmp_path / "eye.tif")
     by_suffix = FundusReader().verify_suffix
-    assert all(by_suffix(f"a.{suffix}") for suffix in ("jpg", "JPG", "jpeg", "png", "tif", "tiff", "bmp"))
+    assert all(
+        by_suffix(f"a.{suffix}") for suffix in ("jpg", "JPG", "jpeg", "png", "tif", "tiff", "bmp", "dcm", "nii.gz")
+    )
     assert not by_suffix("a.gif")
 
 

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from fundus_mtl.data import FolderSamples, FundusReader
 from fundus_mtl.reporting import FolderResults
+from fundus_mtl.reporting._rules import Rules
 
 Sample = dict[str, Any]
 
@@ -46,9 +47,9 @@ def make() -> Callable[..., FolderResults]:
     """Make results with a toy's provenance."""
 
     def build(items: Sequence[dict[str, str]], output: Path, **options: Any) -> FolderResults:
-        return FolderResults(
-            output, items, **({"reader": read_native, "model": {"id": "toy", "sha256": "ab" * 32}} | options)
-        )
+        toy = {"reader": read_native, "model": {"id": "toy", "sha256": "ab" * 32}}
+        numbers_anyway = {"rules": Rules(withhold_ungradable=False)}  # pictures of one colour are not gradable
+        return FolderResults(output, items, **(toy | numbers_anyway | options))
 
     return build
 
@@ -67,7 +68,8 @@ def infer(make: Callable[..., FolderResults]) -> Callable[..., FolderResults]:
         results = make(items, output, **options)
         engine = Engine(lambda _, batch: batch)
         results.attach(engine)
-        engine.run(DataLoader(FolderSamples(items, transform, results.fail), batch_size=batch_size, collate_fn=list))
+        samples = FolderSamples(results.pending, transform, results.fail)
+        engine.run(DataLoader(samples, batch_size=batch_size, collate_fn=list))
         return results
 
     return run

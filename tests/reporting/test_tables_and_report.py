@@ -27,6 +27,7 @@ from fundus_mtl.reporting._histogram import histogram_svg
 from fundus_mtl.reporting._laterality import laterality_in_name
 from fundus_mtl.reporting._pictures import thumbnail
 from fundus_mtl.reporting._table import Column, cell
+from tests.biomarkers.fundus_drawings import fundus
 
 RUN = {
     "tasks": {"disc": "disc"},
@@ -68,6 +69,8 @@ ROWS = [
         ("\tx", "'\tx"),
         ("＝x", "'＝x"),
         ("a=b", "a=b"),
+        (True, "yes"),
+        (False, "no"),
         ("", ""),
     ],
 )
@@ -97,9 +100,9 @@ def test_every_column_and_file_has_a_meaning():
     assert all(entry["meaning"] for entry in entries)
     assert "0 cup, 128 rim of the disc, 255 background" in data_dictionary()
     for entry in entries:
-        unit = re.search(r"_(px|deg|dd|s)$", entry["column"])
+        unit = re.search(r"_(px|deg|dd|s|mm|mm2)$", entry["column"])
         assert unit is None or entry["unit"].startswith(
-            {"deg": "degrees", "dd": "disc diameters"}.get(unit[1], unit[1])
+            {"deg": "degrees", "dd": "disc diameters", "mm2": "mm²"}.get(unit[1], unit[1])
         )
 
 
@@ -124,6 +127,18 @@ def test_a_reader_never_sees_half_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: seen.append(path.read_text()))
     write_atomically(path, "new")
     assert (seen, path.read_text()) == (["old"], "new")
+
+
+def test_a_file_whose_pieces_fail_is_not_there(tmp_path):
+    def pieces():
+        yield "first"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "x.csv", pieces())
+    assert list(tmp_path.iterdir()) == []
+    write_atomically(tmp_path / "x.csv", iter(["a", "é"]))
+    assert (tmp_path / "x.csv").read_text(encoding="utf-8") == "aé"
 
 
 @pytest.mark.parametrize("name", ["file/x.csv", "file/sub/x.csv", "x" * 300])
@@ -172,6 +187,14 @@ def test_the_report_shows_each_row_with_its_state():
     assert "<b>0.51</b><span>median vCDR</span>" in html
 
 
+def test_pictures_are_part_of_the_report_up_to_a_number(monkeypatch):
+    monkeypatch.setattr("fundus_mtl.reporting._report.MAX_THUMBNAILS", 1)
+    html = render_report(ROWS, {"a/<b>.png": b"one", "c.png": b"two"}, RUN)
+    assert html.count("data:image/jpeg") == 1
+    assert html.count('href="overlays/') == 2
+    assert ">overlay</a>" in html
+
+
 def test_a_stopped_run_says_so():
     html = render_report([], {}, RUN | {"state": "stopped", "reason": "OutputError: <full>"})
     assert "This run was stopped before its end: OutputError: &lt;full&gt;" in html
@@ -213,19 +236,22 @@ def test_laterality_in_names(name, eye):
     assert laterality_in_name(name) == eye
 
 
+PICTURE, _ = fundus(340, 400, 160)
+
+
 def eye_of(fovea_x: float, name: str) -> dict[str, object]:
-    disc = np.zeros((60, 200), np.uint8)
-    disc[20:44, 90:110] = 1
-    sample = {"pred_disc": disc[None], "pred_fovea": np.array([fovea_x, 31.5])}
-    return Findings.of(sample, {"disc": "disc", "fovea": "fovea"}, (60, 200)).columns(name)
+    disc = np.zeros((340, 400), np.uint8)
+    disc[160:184, 190:210] = 1
+    sample = {"pred_disc": disc[None], "pred_fovea": np.array([fovea_x, 171.5])}
+    return Findings.of(sample, {"disc": "disc", "fovea": "fovea"}, PICTURE).columns(name)
 
 
 def test_laterality_from_the_name_then_from_the_disc():
     for fovea_x, name, eye, source, flags in (
-        (39.5, "x.png", "R", "predicted", ""),  # the disc lies right of the fovea: a right eye
-        (159.5, "x.png", "L", "predicted", ""),
-        (159.5, "x_OS.png", "L", "filename", ""),
-        (159.5, "x_OD.png", "R", "filename", "laterality_conflict"),
+        (139.5, "x.png", "R", "predicted", ""),  # the disc lies right of the fovea: a right eye
+        (259.5, "x.png", "L", "predicted", ""),
+        (259.5, "x_OS.png", "L", "filename", ""),
+        (259.5, "x_OD.png", "R", "filename", "laterality_conflict"),
         (float("nan"), "x_OD.png", "R", "filename", "fovea_missing"),
         (float("nan"), "x.png", "unknown", None, "fovea_missing"),
     ):
@@ -234,10 +260,10 @@ def test_laterality_from_the_name_then_from_the_disc():
 
 
 def test_a_disc_with_specks_and_a_cup_outside_it():
-    disc, cup = np.zeros((1, 60, 100), bool), np.zeros((1, 60, 100), bool)
-    disc[0, 10:34, 8:28], disc[0, 50, 90], disc[0, 20, 12] = True, True, False
-    cup[0, 16:28, 13:23], cup[0, 50:52, 50:52] = True, True
-    found = Findings.of({"pred_disc": disc, "pred_cup": cup}, {"disc": "disc", "cup": "cup"}, (60, 100))
+    disc, cup = np.zeros((1, 340, 400), bool), np.zeros((1, 340, 400), bool)
+    disc[0, 110:134, 108:128], disc[0, 150, 190], disc[0, 120, 112] = True, True, False
+    cup[0, 116:128, 113:123], cup[0, 150:152, 150:152] = True, True
+    found = Findings.of({"pred_disc": disc, "pred_cup": cup}, {"disc": "disc", "cup": "cup"}, PICTURE)
     codes = found.codes()
     assert codes is not None
     assert ((codes < 255).sum(), (codes == 0).sum()) == (480, 120)
@@ -245,7 +271,7 @@ def test_a_disc_with_specks_and_a_cup_outside_it():
 
 
 def test_a_score_that_is_not_a_number():
-    found = Findings.of({"pred_glaucoma": np.array([np.nan])}, {"glaucoma": "glaucoma"}, (1, 1)).columns("x.png")
+    found = Findings.of({"pred_glaucoma": np.array([np.nan])}, {"glaucoma": "glaucoma"}, PICTURE).columns("x.png")
     assert (found["flags"], found["status_reason"]) == ("score_missing", "no glaucoma score")
 
 

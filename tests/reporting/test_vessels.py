@@ -13,6 +13,7 @@ from fundus_mtl.biomarkers import vessel_measures
 from fundus_mtl.reporting import FolderResults
 from fundus_mtl.reporting._findings import Findings
 from fundus_mtl.reporting._vessels import Vessels
+from tests.biomarkers.fundus_drawings import fundus
 
 SEEN = np.ones((2, 4), bool)
 SEEN[:, 3] = False
@@ -70,21 +71,20 @@ def test_another_size_is_refused():
 
 
 def test_no_vessel_at_all_is_told():
-    names = {"artery_vein": "av"}
-    blank = Findings.of({"pred_av": np.zeros((2, 2, 4))}, names, (2, 4))
+    names, (picture, _) = {"artery_vein": "av"}, fundus(340, 400, 160)
+    blank = Findings.of({"pred_av": np.zeros((2, 340, 400))}, names, picture)
     assert blank.missing == ["vessels"]
     row = blank.columns("x.png")
     assert row["flags"] == "vessels_missing"
     assert row["status_reason"] == "vessels not found"
     assert row["vessel_density"] == 0
-    assert Findings.of({"pred_av": np.ones((2, 2, 4))}, names, (2, 4)).missing == []
+    assert Findings.of({"pred_av": np.ones((2, 340, 400))}, names, picture).missing == []
 
 
 def test_a_folder_of_vessels(tmp_path):
     """Files, columns, dictionary and report of a run that was asked for vessels; another run has none of them."""
-    height, width = 40, 60
-    picture = np.zeros((3, height, width), np.uint8)
-    picture[:, 4:36, 10:50] = 120
+    height, width = 340, 400
+    picture = np.moveaxis(fundus(height, width, 160)[0], -1, 0)
     items = [{"id": "a/one.jpg", "image": "a/one.jpg"}]
     results = FolderResults(
         tmp_path, items, lambda _: picture, {"id": "toy", "sha256": "0"}, disc=None, cup=None, fovea=None, glaucoma=None,
@@ -101,7 +101,7 @@ def test_a_folder_of_vessels(tmp_path):
     with Image.open(tmp_path / "artery_vein" / "a" / "one.jpg.png") as mapped:
         assert mapped.size == (width, height)
         levels = np.asarray(mapped.convert("RGB"))
-    assert levels[20, 30].tolist() == [0, 255, 0]
+    assert levels[170, 200].tolist() == [0, 255, 0]
     assert not levels[1, 1].any()  # outside of the field of view
     assert (tmp_path / "vessels" / "a" / "one.jpg.png").is_file()
     assert "vessel_density" in (tmp_path / "data_dictionary.csv").read_text()

@@ -1,0 +1,100 @@
+"""Where a bundle's files are, and which items its evaluation knows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fundus_mtl.comparison._config import Method
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk.
+
+    Args:
+        root: folder with ``configs``.
+        methods: folder of the methods' overlays.
+        beside: folder of the comparison's file, looked in for overlays too.
+    """
+
+    root: Path
+    methods: Path
+    beside: Path
+
+    @property
+    def train_args(self) -> Path:
+        """The args file of the training."""
+        return self.root / "configs" / "args.yaml"
+
+    @property
+    def evaluate_args(self) -> Path:
+        """The args file of the evaluation."""
+        return self.root / "configs" / "args_evaluate.yaml"
+
+    def method_overlay(self, method: Method) -> Path:
+        """Return the overlay of a method.
+
+        Raises:
+            FileNotFoundError: if there is none of this name.
+        """
+        name = method.overlay
+        if (found := self.methods / f"{name}.yaml").is_file():
+            return found
+        if name.endswith((".yaml", ".yml")):
+            return self.overlay(name)
+        known = sorted(path.stem for path in self.methods.glob("*.yaml"))
+        close = get_close_matches(name, known, n=1)
+        advice = f"did you mean {close[0]}?" if close else f"take one of {', '.join(known)}."
+        raise FileNotFoundError(f"methods: expected a method of the bundles, but got {name}; {advice}")
+
+    def overlay(self, name: str) -> Path:
+        """Return an overlay beside the bundle's configs, beside the comparison's file, or from the working folder.
+
+        Raises:
+            FileNotFoundError: if it is nowhere.
+        """
+        for folder in (self.root / "configs", self.beside, Path()):
+            if (found := folder / name).is_file():
+                return found.absolute()
+        raise FileNotFoundError(
+            f"overlay: expected a file of the bundle {self.root.name}, but got {name}; none is there."
+        )
+
+    def shared_items(self, overlay: Path) -> dict[str, Any]:
+        """Return what a method's overlay says about items that the evaluation has too, such as the network's kind."""
+        args = _read(self.evaluate_args)
+        names = [args["config_file"]] if isinstance(args["config_file"], str) else args["config_file"]
+        known = {key for name in names for key in _read(self.evaluate_args.parent / name)}
+        return {key: value for key, value in _read(overlay).items() if key in known}
+
+
+def find_bundle(name: str, beside: Path) -> Bundle:
+    """Return an installed bundle by name, or one in a folder of its own.
+
+    Raises:
+        FileNotFoundError: if there is no such bundle.
+    """
+    installed = Path(str(files("fundus_mtl.bundles")))
+    for root in (Path(name).absolute(), beside / name, installed / name):
+        if (root / "configs" / "args.yaml").is_file() and (root / "configs" / "args_evaluate.yaml").is_file():
+            return Bundle(root.resolve(), installed / "methods", beside)
+    known = sorted(path.parent.parent.name for path in installed.glob("*/configs/args.yaml"))
+    raise FileNotFoundError(f"bundle: expected a path or one of {', '.join(known)}, but got {name}.")
+
+
+def content_digest(paths: Sequence[Path]) -> list[str]:
+    """Return the SHA-256 of each file."""
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}

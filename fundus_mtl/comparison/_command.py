@@ -1,0 +1,98 @@
+"""The verb ``fundus-mtl compare``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from fundus_mtl.comparison._compare import Result, run_comparison
+from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._lock import LockedError
+from fundus_mtl.comparison._one_training import OtherSettingsError, is_done
+from fundus_mtl.comparison._plan import plan
+from fundus_mtl.comparison._reading import read_comparison
+from fundus_mtl.comparison._search import need_optuna
+from fundus_mtl.key_values import parse_changes
+
+ALL_DONE, REFUSED, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
+_ABOUT = """Train methods x folds x seeds on one bundle, evaluate them, and write the tables: trainings.csv,
+comparison.md .csv .tex .html in the output folder, also in MLflow. Called again, it goes on: what is
+finished is not repeated. Exit status: 0 all finished, 2 refused, 3 some trainings failed (the reasons
+are in failures.csv), 130 stopped."""
+
+
+def add_compare(verbs: Any) -> None:
+    """Add the verb to the command line's subparsers."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = verbs.add_parser(
+        "compare", help="methods, folds and seeds side by side", description=_ABOUT, formatter_class=form
+    )
+    parser.add_argument("config", help="YAML of the comparison, such as bundles/refuge_mtl/configs/compare_cv5.yaml")
+    told = "a value on top of the file; options.hidden=10 for a part of a dictionary"
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=told)
+    parser.add_argument("--workers", type=int, help="trainings at a time")
+    parser.add_argument("--dry-run", action="store_true", help="list the trainings and do nothing")
+    parser.set_defaults(run=run_compare)
+
+
+def run_compare(given: argparse.Namespace) -> int:
+    """Do what the command line says; return the exit status."""
+    try:
+        comparison = _comparison(given)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        return _refused(error)
+    if given.dry_run:
+        print(listing(comparison))
+        return ALL_DONE
+    try:
+        result = run_comparison(comparison, _environment(comparison))
+    except KeyboardInterrupt:
+        print("stopped: the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    except (OtherSettingsError, LockedError) as error:
+        return _refused(error)
+    _tell(result)
+    return SOME_FAILED if result.failed else ALL_DONE
+
+
+def _comparison(given: argparse.Namespace) -> Comparison:
+    """Read and check what can be checked before anything runs."""
+    changes = parse_changes(given.set) | ({} if given.workers is None else {"workers": given.workers})
+    comparison = read_comparison(given.config, changes)
+    plan(comparison)
+    if comparison.search is not None:
+        need_optuna()
+    return comparison
+
+
+def _refused(error: Exception) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return REFUSED
+
+
+def _tell(result: Result) -> None:
+    for row in result.frames.trainings.to_dict("records"):
+        if row["status"] != "finished":
+            who = " ".join(str(row[key]) for key in ("method", "network") if row[key])
+            print(f"failed: {who} fold {row['fold']} seed {row['seed']}: {row['reason']}", file=sys.stderr)
+    if "comparison.md" in result.files:
+        print(result.files["comparison.md"].read_text(encoding="utf-8"))
+
+
+def listing(comparison: Comparison) -> str:
+    """Return one line per training, with what is done already."""
+    trainings = plan(comparison)
+    lines = [f"{'done' if is_done(training) else 'to do':6s} {training.name}" for training in trainings]
+    search = comparison.search
+    if search is not None:
+        lines.append(f"before these: {search.trials} trials per method, whose values the trainings then take")
+    return "\n".join([*lines, f"{len(trainings)} trainings, {comparison.workers} at a time"])
+
+
+def _environment(comparison: Comparison) -> Mapping[str, str]:
+    """Return the processes' environment: threads that share the cores, and no word to MLflow's makers."""
+    threads = comparison.threads or max(1, (os.cpu_count() or 1) // comparison.workers)
+    return {**os.environ, "OMP_NUM_THREADS": str(threads), "MLFLOW_DISABLE_TELEMETRY": "true"}

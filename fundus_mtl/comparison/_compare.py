@@ -1,0 +1,122 @@
+"""Do a comparison: search, train, evaluate, sum up; called again, it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fundus_mtl.comparison._children import Children
+from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._figures import figures_of
+from fundus_mtl.comparison._frames import Frames, collect
+from fundus_mtl.comparison._lock import locked
+from fundus_mtl.comparison._one_training import Outcome, check_settings, do_training
+from fundus_mtl.comparison._parallel import Devices, run_all
+from fundus_mtl.comparison._plan import plan
+from fundus_mtl.comparison._searches import Searches
+from fundus_mtl.comparison._store import ComparisonRun
+from fundus_mtl.comparison._tables import write_page, write_tables
+from fundus_mtl.comparison._training import Place, Training
+
+LOCAL = ("cases.csv", "failures.csv")  # they name photographs, which may be named after people
+NO_TRIAL = Outcome("failed", "search: expected a trial with a number, but got none; see the log files of the trials.")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a comparison has come to.
+
+    Args:
+        outcomes: of the trainings, in the order of `plan`.
+        frames: of all that was measured.
+        files: written, by name.
+        run_id: of the parent run in MLflow.
+    """
+
+    outcomes: Sequence[Outcome]
+    frames: Frames
+    files: Mapping[str, Path]
+    run_id: str
+
+    @property
+    def failed(self) -> int:
+        """Return how many trainings failed."""
+        return sum(outcome.status != "finished" for outcome in self.outcomes)
+
+
+def run_comparison(comparison: Comparison, environment: Mapping[str, str], grace: float = 30.0) -> Result:
+    """Do what is not done yet, and write the tables of all.
+
+    Args:
+        comparison: of `read_comparison`.
+        environment: of the trainings' processes.
+        grace: seconds that trainings have to end in after Ctrl-C.
+
+    Raises:
+        ValueError: if an output folder holds the results of other settings.
+        FileNotFoundError: if the comparison names a file that does not exist.
+        LockedError: if the comparison is at work already.
+        KeyboardInterrupt: after Ctrl-C, when everything is closed.
+    """
+    trainings = plan(comparison)
+    if comparison.search is None:
+        _check_all(trainings)
+    with locked(comparison.output_dir):
+        store = ComparisonRun(comparison)
+        status = "FAILED"
+        try:
+            result = _Work(comparison, store, Children(environment, grace)).do(trainings)
+            status = "FAILED" if result.failed else "FINISHED"
+            return result
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
+            store.close(status)
+
+
+def _check_all(trainings: Sequence[Training]) -> None:
+    for training in trainings:
+        check_settings(training)
+
+
+class _Work:
+    """The pieces that all trainings of one comparison share."""
+
+    def __init__(self, comparison: Comparison, store: ComparisonRun, children: Children) -> None:
+        self.comparison, self.store, self.children = comparison, store, children
+        self.devices = Devices(comparison.devices, comparison.workers)
+
+    def do(self, trainings: Sequence[Training]) -> Result:
+        """Search, train and evaluate all, and sum up."""
+        searches = Searches(self.comparison, self.store, self._train)
+        chosen = dict(zip(searches.methods, self._all(searches.choose, searches.methods, "searches"), strict=True))
+        ready = [training.with_chosen(chosen.get(training.method) or {}) for training in trainings]
+        _check_all(ready)
+        hopeless = {method for method, values in chosen.items() if values is None}
+
+        def train(training: Training) -> Outcome:
+            return NO_TRIAL if training.method in hopeless else self._train(training)
+
+        return self._sum_up(ready, self._all(train, ready, "trainings"), searches)
+
+    def _all(self, work: Callable[[Any], Any], jobs: Sequence[Any], title: str) -> list[Any]:
+        return run_all(work, jobs, self.comparison.workers, self.children, title)
+
+    def _train(self, training: Training) -> Outcome:
+        with self.devices.lent() as device:
+            place = Place(self.comparison.tracking_uri, self.comparison.experiment_name, self.store.run_id, device)
+            return do_training(training, place, self.children, self.store.tidy)
+
+    def _sum_up(self, trainings: Sequence[Training], outcomes: Sequence[Outcome], searches: Searches) -> Result:
+        comparison = self.comparison
+        frames = collect(comparison, trainings, outcomes, searches.trials(), self.store)
+        files, means, fragment = write_tables(comparison, frames)
+        if fragment:
+            files["comparison.html"] = write_page(comparison, frames, fragment, figures_of(comparison, frames))
+        digests = {digest for digest in frames.trainings["data_sha256"] if digest}
+        tags = {"data_sha256": digests.pop()} if len(digests) == 1 else {}
+        self.store.log([path for name, path in files.items() if name not in LOCAL], means, tags)
+        return Result(outcomes, frames, files, self.store.run_id)

@@ -1,0 +1,115 @@
+"""Read a comparison from YAML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fundus_mtl.comparison._config import Comparison, refuse_unknown
+from fundus_mtl.comparison._entries import as_list, check_positive, read_budget, read_method, read_search
+
+_LISTS = ("folds", "seeds", "overlay", "train_overlay", "devices")
+_DICTIONARIES = ("metrics", "options", "train_options", "evaluate_options", "tasks")
+_COUNTS = ("workers", "threads")
+
+
+def read_comparison(path: str | Path, changes: Mapping[str, Any] | None = None) -> Comparison:
+    """Read a comparison's YAML file.
+
+    Args:
+        path: of the file.
+        changes: key to value, ``options.lr`` for a part, on top of the file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a key is unknown or a value makes no sense.
+    """
+    import yaml
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a comparison's YAML file, but got {path}, which does not exist.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path.name}: expected YAML, but got {' '.join(str(error).split())}.") from error
+    given = refuse_unknown(content, Comparison, path.name)
+    for key, value in (changes or {}).items():
+        _change(given, key, value)
+    return _comparison(refuse_unknown(given, Comparison, path.name), path.name, path.resolve().parent)
+
+
+def _change(given: dict[str, Any], key: str, value: Any) -> None:
+    first, _, rest = key.partition(".")
+    if not rest:
+        given[first] = value
+        return
+    part = given.setdefault(first, {})
+    if not isinstance(part, dict):
+        raise ValueError(f"--set {key}: expected {first} to be a dictionary, but got {part!r}.")
+    part[rest] = value
+
+
+def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
+    for key in ("bundle", "methods", "metrics"):
+        if not given.get(key):
+            raise ValueError(f"{where}: expected {key}, but got none; see bundles/*/configs/compare*.yaml.")
+    for key in [key for key in _LISTS if key in given]:
+        given[key] = as_list(given[key], f"{where}: {key}")
+    for key in [key for key in _DICTIONARIES if key in given]:
+        if not isinstance(given[key], Mapping):
+            raise ValueError(f"{where}: {key}: expected a dictionary, but got {given[key]!r}.")
+    _check_numbers(given, where)
+    entries = as_list(given["methods"], f"{where}: methods")
+    given["methods"] = tuple(read_method(entry, f"{where}: methods") for entry in entries)
+    given["baseline"] = given.get("baseline") or given["methods"][0].name
+    given["output_dir"] = Path(given.get("output_dir", Comparison.output_dir)).absolute()
+    given["tracking_uri"] = given.get("tracking_uri") or _sqlite(given["output_dir"] / "mlflow.db")
+    given["budget"] = read_budget(given.get("budget") or {}, f"{where}: budget")
+    if given.get("search") is not None:
+        given["search"] = read_search(given["search"], f"{where}: search")
+    comparison = Comparison(**given, folder=folder)
+    _check_names(comparison, where)
+    return comparison
+
+
+def _check_numbers(given: Mapping[str, Any], where: str) -> None:
+    for key in _COUNTS:
+        check_positive(given.get(key), int, f"{where}: {key}")
+    for key in ("folds", "seeds"):
+        wrong = [v for v in given.get(key, ()) if isinstance(v, bool) or not isinstance(v, int | None)]
+        if wrong or (key == "seeds" and None in given.get(key, ())) or not given.get(key, (0,)):
+            raise ValueError(f"{where}: {key}: expected whole numbers, but got {list(given[key])}.")
+
+
+def _sqlite(path: Path) -> str:
+    return f"sqlite:///{quote(path.as_posix(), safe='/:')}"
+
+
+def _check_names(comparison: Comparison, where: str) -> None:
+    names = [method.name for method in comparison.methods]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"{where}: methods: expected every name once, but got {twice[0]} several times.")
+    searched = (comparison.search.methods or ()) if comparison.search else ()
+    single = () if comparison.single_task is None else (comparison.single_task,)
+    _check_known(f"{where}: baseline", (comparison.baseline,), names)
+    _check_known(f"{where}: search: methods", searched, names)
+    _check_known(f"{where}: single_task", single, names)
+    if single and not comparison.tasks:
+        raise ValueError(f"{where}: expected tasks beside single_task, but got none; write {{task: [metric, ...]}}.")
+    if set(single) & set(searched):
+        raise ValueError(
+            f"{where}: search: methods: expected none of single tasks, but got {comparison.single_task}; leave it out."
+        )
+    directions = [*comparison.metrics.values(), *([comparison.search.direction] if comparison.search else [])]
+    _check_known(f"{where}: metrics", directions, ("higher", "lower"))
+    listed = [name for of_task in comparison.tasks.values() for name in of_task]
+    _check_known(f"{where}: tasks", listed, list(comparison.metrics))
+
+
+def _check_known(where: str, given: Iterable[Any], known: Collection[str]) -> None:
+    if unknown := [entry for entry in given if entry not in known]:
+        raise ValueError(f"{where}: expected one of {', '.join(known)}, but got {unknown[0]}.")

@@ -1,0 +1,122 @@
+"""The comparison's own MLflow run, and the runs of its trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fundus_mtl.comparison._config import Comparison
+
+_NOTE = "Research use only: not for any decision about a patient."
+
+
+class ComparisonRun:
+    """A parent run in MLflow, gone on with when the comparison is called again.
+
+    The store and the experiment are made here, before any training: two processes making their tables at once fail.
+
+    Args:
+        comparison: whose run it is.
+    """
+
+    def __init__(self, comparison: Comparison) -> None:
+        from fundus_mtl.handlers._store import artifact_folder, is_off, open_client, read_run_file, write_run_file
+
+        if is_off(comparison.tracking_uri):
+            raise ValueError("tracking_uri: expected an address of MLflow, but got none; leave it out for a file.")
+        self.comparison = comparison
+        self.client = open_client(comparison.tracking_uri)
+        known = self.client.get_experiment_by_name(comparison.experiment_name)
+        self.experiment_id = (
+            known.experiment_id
+            if known
+            else self.client.create_experiment(
+                comparison.experiment_name, artifact_location=artifact_folder(comparison.tracking_uri)
+            )
+        )
+        run = self._find(read_run_file(comparison.output_dir)) or self._create()
+        self.run_id = str(run.info.run_id)
+        self.client.update_run(self.run_id, status="RUNNING")
+        write_run_file(comparison.output_dir, comparison.experiment_name, self.run_id)
+
+    def _find(self, run_id: str | None) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_run(run_id) if run_id else None
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+
+    def _create(self) -> Any:
+        from fundus_mtl import __version__
+        from fundus_mtl.handlers._provenance import source_commit
+
+        comparison = self.comparison
+        note = f"{comparison.note}\n\n{_NOTE}" if comparison.note else _NOTE
+        tags = {
+            "mlflow.source.name": "fundus-mtl compare",
+            "mlflow.source.type": "LOCAL",
+            "mlflow.source.git.commit": source_commit(),
+            "mlflow.note.content": note,
+            "fundus_mtl_version": __version__,
+            "stage": "parent",
+            "comparison": comparison.name,
+        }
+        known = {key: value for key, value in tags.items() if value is not None}
+        bundle = Path(comparison.bundle).name
+        run = self.client.create_run(self.experiment_id, tags=known, run_name=f"compare {bundle} {comparison.name}")
+        for key, value in self._params(bundle).items():
+            self.client.log_param(run.info.run_id, key, value[:500])
+        return run
+
+    def _params(self, bundle: str) -> dict[str, str]:
+        from fundus_mtl.handlers._redact import without_paths
+
+        comparison = self.comparison
+        told = {
+            "bundle": bundle,
+            "methods": ", ".join(method.name for method in comparison.methods),
+            "folds": comparison.folds,
+            "seeds": comparison.seeds,
+            "epochs": comparison.budget.epochs,
+            "minutes": comparison.budget.minutes,
+            "options": dict(comparison.options),
+            "train_options": dict(comparison.train_options),
+            "baseline": comparison.baseline,
+        }
+        return {key: str(without_paths(value)) for key, value in told.items()}
+
+    def tidy(self, folder: Path, word: str) -> None:
+        """Close a training's run that its process could not close itself, having been killed."""
+        if (run := self.of_folder(folder)) is not None and run.info.status == "RUNNING":
+            self.client.set_terminated(run.info.run_id, word)
+
+    def of_folder(self, folder: Path) -> Any:
+        """Return the MLflow run of a training; None if there is none."""
+        from fundus_mtl.handlers._store import read_run_file
+
+        return self._find(read_run_file(folder))
+
+    def history(self, run_id: str, metric: str) -> list[tuple[int, float]]:
+        """Return a metric's steps and values, by step."""
+        return sorted((entry.step, entry.value) for entry in self.client.get_metric_history(run_id, metric))
+
+    def log(self, files: Sequence[Path], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Add files, numbers and tags."""
+        from fundus_mtl.handlers._scalars import scalars
+        from fundus_mtl.handlers._store import log_paths, log_records, metric_records
+
+        log_paths(self.client, self.run_id, files)
+        log_records(self.client, self.run_id, metric_records(scalars(metrics), 0))
+        for key, value in tags.items():
+            self.client.set_tag(self.run_id, key, value)
+
+    def close(self, status: str) -> None:
+        """Give the run its status."""
+        from fundus_mtl.handlers._store import close_client
+
+        self.client.set_terminated(self.run_id, status)
+        close_client(self.client)

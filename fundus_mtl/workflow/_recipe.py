@@ -1,0 +1,142 @@
+"""What a training was made of, kept beside its weights, so that nobody has to repeat it for an inference.
+
+A recipe is data: names of a bundle's own overlays and plain values. Nothing in it is ever executed or evaluated, so it is as
+safe to take from others as weights that are loaded with ``weights_only``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from fundus_mtl.workflow._error import RefusedError
+from fundus_mtl.workflow._items import split
+
+RECIPE_FILE = "recipe.json"
+_COMMANDS = ("$", "@", "%")
+# Ids of every bundle that say where a training ran, not what it was.
+_WHERE = frozenset({"bundle_root", "dataset_dir", "datalist", "output_dir", "ckpt_dir", "device", "num_workers"})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training's bundle, overlays and options.
+
+    Args:
+        bundle: name of its folder.
+        overlays: SHA-256 by file name.
+        options: given on the command line, plain values that name no path.
+        expressions: ids of options that were no plain values, which are not kept.
+    """
+
+    bundle: str
+    overlays: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    expressions: list[str] = field(default_factory=list)
+
+    def as_text(self) -> str:
+        """Return JSON in which MONAI's parser sees no reference or macro."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return "".join(f"\\u{ord(sign):04x}" if sign in "@%#$" else sign for sign in text)
+
+    def refuse_commands(self) -> None:
+        """Refuse what a config would execute: a recipe may come from others.
+
+        Raises:
+            ValueError: naming the items.
+        """
+        found = [item for item, value in self.options.items() if not _is_data(item, value)]
+        if found or Path(self.bundle).name != self.bundle:
+            raise ValueError(
+                f"expected plain values and names, but got something else for {', '.join(found) or 'bundle'}."
+            )
+
+    def overrides(self, common: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
+        """Return what the recipe changes of the items that training and inference share.
+
+        Args:
+            common: the bundle's ``common.yaml``; items that it has not belong to training only.
+            folders: where the overlays are looked for, in this order.
+
+        Raises:
+            RefusedError: if an overlay is not found or has changed, or a shared item is no plain value.
+        """
+        found: dict[str, Any] = {}
+        for name, sha256 in self.overlays.items():
+            found |= ConfigParser.load_config_file(_overlay(name, sha256, folders)) or {}
+        found |= self.options
+        if lost := [item for item in self.expressions if split(item)[0] in common]:
+            raise RefusedError(f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(lost)}.")
+        return {item: value for item, value in found.items() if split(item)[0] in common}
+
+
+def recipe_of(bundle_root: str | Path, overlays: Sequence[Path], options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a run; options that say where, such as paths, are left out."""
+    options = {item: value for item, value in options.items() if item not in _WHERE}
+    kept = {item: value for item, value in options.items() if _is_data(item, value)}
+    commands = [item for item, value in options.items() if item not in kept and not _is_path(value)]
+    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in overlays}
+    return Recipe(Path(bundle_root).resolve().name, hashes, kept, sorted(commands))
+
+
+def read_recipe(weights: str | Path) -> Recipe:
+    """Read the recipe beside a file of weights.
+
+    Raises:
+        RefusedError: if there is none, it is none, or the weights are not those that it was written with.
+    """
+    path = Path(weights).parent / RECIPE_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        known, sha256 = Recipe(**record["recipe"]), record["weights"][Path(weights).name]
+        known.refuse_commands()
+    except FileNotFoundError:
+        raise RefusedError(
+            f"{weights}: expected a {RECIPE_FILE} beside the weights, but got none; give the folder that the training wrote."
+        ) from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise RefusedError(f"{path}: expected a recipe of these weights, but got {error!r}.") from error
+    with Path(weights).open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise RefusedError(f"{weights}: expected the weights of {RECIPE_FILE}, but got others (SHA-256 differs).")
+    return known
+
+
+def _overlay(name: str, sha256: str, folders: Sequence[Path]) -> Path:
+    if Path(name).name != name:
+        raise RefusedError(f"{RECIPE_FILE}: expected names of overlays, but got the path {name!r}.")
+    for folder in folders:
+        if (folder / name).is_file():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
+                raise RefusedError(
+                    f"{name}: expected the overlay of the training, but got another text; see {RECIPE_FILE}."
+                )
+            return folder / name
+    raise RefusedError(
+        f"{RECIPE_FILE}: expected the overlay {name} in the bundle, but got none; copy it to its configs."
+    )
+
+
+def _is_data(item: str, value: Any) -> bool:
+    """Tell whether an option is no more than data: nothing that a config evaluates, imports or instantiates, no path."""
+    if isinstance(value, Mapping):
+        return not any(key.startswith("_") for key in split(item)) and all(
+            _is_data(str(k), v) for k, v in value.items()
+        )
+    if isinstance(value, list | tuple):
+        return all(_is_data(item, part) for part in value)
+    if any(key.startswith(("_", *_COMMANDS)) for key in split(item)):
+        return False
+    if isinstance(value, str):
+        return not value.startswith(_COMMANDS) and not _is_path(value)
+    return value is None or isinstance(value, bool | int | float)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and not value.startswith(_COMMANDS) and ("/" in value or "\\" in value)

@@ -1,0 +1,59 @@
+"""A bundle as a training left it: its configs, changed by the recipe beside the weights."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from fundus_mtl.workflow._error import RefusedError
+from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._recipe import read_recipe
+
+COMMON = "common.yaml"
+
+
+def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.yaml", **options: Any) -> Any:
+    """Build a part of the bundle that some weights were trained with, as they were trained.
+
+    Args:
+        weights: file with a ``recipe.json`` beside it, as trainings leave them.
+        part: id of what to build.
+        config: of the bundle, after ``common.yaml``.
+        **options: items of these, changed last.
+
+    Returns:
+        What the item becomes, for instance a `fundus_mtl.engines.NextStage`.
+
+    Raises:
+        RefusedError: if the recipe, the bundle or an option is not what it should be.
+    """
+    names, changes = trained_configs(weights, config)
+    content = merge_files(names, [])
+    merge_overrides(content, {**changes, **options}, names, None)
+    return ConfigParser(content).get_parsed_content(part)
+
+
+def trained_configs(weights: str | Path, config: str) -> tuple[list[Path], dict[str, Any]]:
+    """Return the config files of the bundle that some weights were trained with, and what to change of them.
+
+    Args:
+        weights: file with a ``recipe.json`` beside it.
+        config: of the bundle, after ``common.yaml``.
+
+    Raises:
+        RefusedError: if the recipe is not what it should be, or the bundle has no such config.
+    """
+    recipe = read_recipe(weights)
+    bundles = Path(str(files("fundus_mtl.bundles")))
+    folder = bundles / recipe.bundle / "configs"
+    if not (folder / config).is_file():
+        raise RefusedError(
+            f"{Path(weights).name}: expected weights of a bundle with {config}, but got {recipe.bundle}."
+        )
+    shared = merge_files([folder / COMMON], [])
+    changes = recipe.overrides(shared, (folder, bundles / "methods", Path(weights).parent))
+    own = {"bundle_root": str(folder.parent), "ckpt_path": str(weights), "ckpt_dir": str(Path(weights).parent)}
+    return [folder / COMMON, folder / config], changes | own

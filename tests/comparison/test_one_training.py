@@ -1,0 +1,154 @@
+"""One training: not again, further, or anew; its failures as sentences. The commands are recorded, not run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fundus_mtl.comparison._children import StoppedError
+from fundus_mtl.comparison._lock import locked
+from fundus_mtl.comparison._one_training import OtherSettingsError, check_settings, do_training, is_done
+from fundus_mtl.comparison._training import Place, Training
+
+PLACE = Place("sqlite:///x.db", "experiment", "parent")
+
+
+class Recorder:
+    """Stands for `Children`: notes the commands, says something, and answers with the statuses it was given."""
+
+    def __init__(self, *statuses, says=""):
+        self.commands, self.statuses, self.says = [], list(statuses), says
+
+    def run(self, command, log, held=()):
+        self.commands.append(command)
+        with Path(log).open("a") as file:
+            file.write(self.says)
+        status = self.statuses.pop(0) if self.statuses else 0
+        if isinstance(status, Exception):
+            raise status
+        return status
+
+    @property
+    def kinds(self):
+        return [
+            Path(command[5]).stem + (" resumed" if "--resume_from='latest'" in command else "")
+            for command in self.commands
+        ]
+
+
+@pytest.fixture
+def training(tmp_path):
+    overlay = tmp_path / "joint.yaml"
+    overlay.write_text("method: joint")
+    return Training(
+        "joint",
+        None,
+        0,
+        "",
+        tmp_path / "out",
+        Path("args.yaml"),
+        Path("args_evaluate.yaml"),
+        (overlay,),
+        (),
+        {"lr": 0.1},
+    )
+
+
+@pytest.fixture
+def tidied():
+    return []
+
+
+@pytest.fixture
+def do(training, tidied):
+    def do(children, given=None):
+        return do_training(given or training, PLACE, children, lambda folder, word: tidied.append(word))
+
+    return do
+
+
+def test_done_once(training, do, tidied):
+    children = Recorder()
+    outcome = do(children)
+    assert (outcome.status, outcome.reason, outcome.repeated) == ("finished", "", True)
+    assert children.kinds == ["args", "args_evaluate"]
+    assert is_done(training)
+    assert json.loads((training.folder / "done.json").read_text())["training"]["method"] == "joint"
+    again = do(children)
+    assert (again.status, again.repeated) == ("finished", False)
+    assert len(children.commands) == 2
+    assert tidied == ["FINISHED"]
+
+
+def test_a_killed_training_goes_on(training, do, tidied):
+    assert do(Recorder(-9)).reason == "training: ended by signal 9"
+    assert do(anew := Recorder()).status == "finished"  # no state: anew
+    assert anew.kinds[0] == "args"
+    (training.folder / "done.json").unlink()
+    (training.folder / "trained.json").unlink()
+    (training.folder / "state").mkdir()
+    (training.folder / "state" / "state_epoch=1.pt").touch()
+    assert do(further := Recorder()).status == "finished"
+    assert further.kinds == ["args resumed", "args_evaluate"]
+    assert tidied == ["FAILED", "FINISHED", "FINISHED"]
+
+
+def test_a_failed_evaluation_is_repeated_alone(do):
+    failed = do(Recorder(0, 2, says="error: ckpt_path: no such file or folder: /home/doe/models/model.pt\n"))
+    assert failed.reason == "evaluation: ckpt_path: no such file or folder: model.pt (exit status 2)"
+    assert do(children := Recorder()).status == "finished"
+    assert children.kinds == ["args_evaluate"]
+
+
+@pytest.mark.parametrize(
+    "says, told",
+    [
+        ("Traceback …\nerror: lr: too high\nbye\n", "training: lr: too high (exit status 1)"),
+        ("first\nlast \n\n", "training: last (exit status 1)"),
+        ("", "training: it said nothing (exit status 1)"),
+        ("error: " + "x" * 999, "training: " + "x" * 300 + " (exit status 1)"),
+    ],
+)
+def test_the_reason_is_the_last_word(do, says, told):
+    assert do(Recorder(1, says=says)).reason == told
+
+
+def test_only_this_attempts_log_is_looked_at(do):
+    do(Recorder(1, says="error: old\n"))
+    assert do(Recorder(1, says="new\n")).reason == "training: new (exit status 1)"
+
+
+def test_stopping_is_no_failure(training, do, tidied):
+    with pytest.raises(StoppedError):
+        do(Recorder(StoppedError("stopped")))
+    assert tidied == ["KILLED"]
+    assert not (training.folder / "done.json").exists()
+
+
+def test_other_settings_do_not_mix(training, do):
+    do(Recorder())
+    other = training.with_chosen({"lr": 0.2})
+    with pytest.raises(OtherSettingsError, match="expected the settings that .*out was made with, but got others"):
+        check_settings(other)
+    assert not is_done(other)
+    outcome = do(children := Recorder(), other)
+    assert outcome.status == "failed"
+    assert not children.commands
+    check_settings(training)
+
+
+def test_a_locked_folder_is_left_alone(training, do):
+    with locked(training.folder):
+        outcome = do(children := Recorder())
+    assert outcome.status == "failed"
+    assert "expected to write to out alone" in outcome.reason
+    assert not children.commands
+
+
+def test_a_trial_is_not_evaluated(training, do):
+    import dataclasses
+
+    assert do(children := Recorder(), dataclasses.replace(training, evaluate_args=None)).status == "finished"
+    assert children.kinds == ["args"]

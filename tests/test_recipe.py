@@ -1,0 +1,204 @@
+"""What is kept beside the weights, what of it may come from others, and a part of a bundle built from it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fundus_mtl.handlers import BestModelSaver
+from fundus_mtl.workflow import StrictWorkflow, read_recipe, trained_part
+from fundus_mtl.workflow._error import RefusedError
+from fundus_mtl.workflow._recipe import Recipe, recipe_of
+from tests.bundles.conftest import BUNDLES
+
+DISC = BUNDLES / "refuge_disc_mtl" / "configs"
+
+
+def overlay(folder, text="size: 32\nlr: 0.5\n", name="small.yaml"):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def trained(folder, recipe, network):
+    """Save weights and recipe as a training does."""
+    BestModelSaver(network, folder / "model.pt", recipe.as_text()).save()
+    return folder / "model.pt"
+
+
+@pytest.fixture
+def linear():
+    torch.manual_seed(0)
+    return torch.nn.Linear(2, 1)
+
+
+def test_what_is_kept_and_what_is_not(tmp_path):
+    options = {
+        "size": 64,
+        "task_names": ["disc"],
+        "dataset_dir": "/home/doe",
+        "lr": "$1 / 3",
+        "network_def::_target_": "os.system",
+    }
+    recipe = recipe_of(tmp_path / "refuge_mtl", [overlay(tmp_path)], options)
+    assert recipe.bundle == "refuge_mtl"
+    assert recipe.options == {"size": 64, "task_names": ["disc"]}
+    assert recipe.expressions == ["lr", "network_def::_target_"]
+    assert list(recipe.overlays) == ["small.yaml"]
+    assert "doe" not in recipe.as_text()
+
+
+def test_the_text_is_json_without_signs_that_a_config_acts_on():
+    text = Recipe("b", {"a.yaml": "0"}, {"note": "100% of #1 @home $"}).as_text()
+    assert not set("@%#$") & set(text)
+    assert json.loads(text)["options"]["note"] == "100% of #1 @home $"
+
+
+def test_only_shared_items_are_changed_and_options_win(tmp_path):
+    recipe = recipe_of(tmp_path / "b", [overlay(tmp_path)], {"size": 64, "max_epochs": 3})
+    assert recipe.overrides({"size": 1}, [tmp_path]) == {"size": 64}
+    assert recipe_of(tmp_path / "b", [overlay(tmp_path)], {}).overrides({"size": 1}, [tmp_path]) == {"size": 32}
+
+
+def test_an_overlay_that_is_gone_or_changed_and_an_expression_are_refused(tmp_path):
+    recipe = recipe_of(tmp_path / "b", [overlay(tmp_path)], {"zoom": "$1 / 2"})
+    with pytest.raises(RefusedError, match="the overlay small.yaml in the bundle, but got none"):
+        recipe.overrides({}, [tmp_path / "elsewhere"])
+    with pytest.raises(RefusedError, match="something else for zoom"):
+        recipe.overrides({"zoom": 1}, [tmp_path])
+    overlay(tmp_path, "size: 33\n")
+    with pytest.raises(RefusedError, match="but got another text"):
+        recipe.overrides({}, [tmp_path])
+
+
+def test_weights_and_recipe_belong_together(tmp_path, linear):
+    weights = trained(tmp_path, Recipe("refuge_mtl", {}, {"size": 64}), linear)
+    assert read_recipe(weights).options == {"size": 64}
+    weights.write_bytes(weights.read_bytes() + b" ")
+    with pytest.raises(RefusedError, match="SHA-256 differs"):
+        read_recipe(weights)
+    weights.with_name("recipe.json").unlink()
+    with pytest.raises(RefusedError, match="expected a recipe.json beside the weights, but got none"):
+        read_recipe(weights)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": "$__import__('os').system('id')"},
+        {"network_def": {"_target_": "os.system"}},
+        {"network_def::_target_": "os.system"},
+        {"network_def#_target_": "os.system"},
+        {"size": "@network"},
+        {"size": "%/etc/passwd"},
+        {"size": ["/etc/passwd"]},
+        {"sizes": [{"_target_": "os.system"}]},
+    ],
+)
+def test_a_recipe_from_others_cannot_command(options, tmp_path, linear):
+    weights = trained(tmp_path, Recipe("refuge_mtl", {}, options), linear)
+    with pytest.raises(RefusedError, match="expected plain values and names"):
+        read_recipe(weights)
+
+
+@pytest.mark.parametrize("changed", [{"bundle": "../evil"}, {"overlays": {"../evil.yaml": "0"}}])
+def test_a_recipe_from_others_cannot_reach_out(changed, tmp_path, linear):
+    recipe = Recipe(**({"bundle": "refuge_disc_mtl", "overlays": {}, "options": {}} | changed))
+    weights = trained(tmp_path, recipe, linear)
+    with pytest.raises(RefusedError, match="but got something else for bundle|but got the path"):
+        trained_part(weights)
+
+
+def test_a_training_knows_its_recipe(tmp_path):
+    workflow = StrictWorkflow(
+        config_file=[str(DISC / "common.yaml"), str(DISC / "train.yaml")],
+        overlay=[str(DISC / "robust.yaml")],
+        size=32,
+        crop=48,
+        output_dir=str(tmp_path),
+    )
+    recipe = json.loads(workflow.parser["recipe"])
+    assert (recipe["bundle"], recipe["options"]) == ("refuge_disc_mtl", {"size": 32, "crop": 48})
+    assert list(recipe["overlays"]) == ["robust.yaml"]
+
+
+@pytest.fixture
+def photograph(tmp_path):
+    """A picture of 90x60 px whose red level tells the column, green the row."""
+    rows, columns = np.mgrid[:60, :90]
+    path = tmp_path / "eye.png"
+    Image.fromarray(np.stack([columns * 2, rows * 2, rows * 0], axis=-1).astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def first(photograph):
+    """A sample as the first network leaves it: a disc of 12x12 px around column 60, row 20."""
+    from fundus_mtl.data import FundusReader
+    from fundus_mtl.transforms import LoadFundusd
+
+    sample = LoadFundusd("image", FundusReader())({"id": "eye.png", "image": str(photograph)})
+    disc = torch.zeros(1, 60, 90, dtype=torch.uint8)
+    disc[:, 14:26, 54:66] = 1
+    return {**sample, "pred_disc": disc, "pred_cup": torch.zeros_like(disc), "pred_fovea": torch.zeros(2)}
+
+
+def disc_weights(folder, **options):
+    options = {"crop": 32, "size": 16, "network_def::width": 4} | options
+    files = [str(DISC / "common.yaml"), str(DISC / "stage.yaml")]
+    workflow = StrictWorkflow(config_file=files, workflow_type=None, **options)
+    torch.manual_seed(0)
+    return trained(folder, Recipe("refuge_disc_mtl", {}, options), workflow.parser.get_parsed_content("network"))
+
+
+@pytest.mark.parametrize("window", [None, 3.0])
+def test_a_second_look_replaces_disc_and_cup_inside_its_window(window, tmp_path, first):
+    stage = trained_part(disc_weights(tmp_path), window=window)
+    seen = []
+
+    def everything(image, tasks):
+        seen.append((image, tasks))
+        return {"segmentation": torch.full((1, 2, 16, 16), 9.0)}
+
+    stage.network = everything
+    done = stage(first)
+    side = 32 if window is None else round(3 * 2 * (144 / np.pi) ** 0.5)
+    (image, tasks) = seen[0]
+    assert image.shape == (1, 3, 16, 16)
+    assert tasks == ["segmentation"]
+    assert done["pred_disc"].shape == (1, 60, 90)
+    assert done["pred_fovea"] is first["pred_fovea"]
+    rows, columns = np.nonzero(np.asarray(done["pred_disc"])[0])
+    assert (rows.min(), rows.max()) == (max(0, 20 - side // 2), 20 + side - side // 2 - 1)
+    assert (columns.min(), columns.max()) == (60 - side // 2, 60 + side - side // 2 - 1)
+    assert abs(float(image[0, 0].mean()) * 255 - 2 * 59.5) < 8  # it looked at the window, not elsewhere
+    assert not set(done) - set(first)
+
+
+def test_nothing_is_looked_at_again_where_no_disc_was_found(tmp_path, first):
+    stage = trained_part(disc_weights(tmp_path))
+    empty = {**first, "pred_disc": torch.zeros_like(first["pred_disc"])}
+    assert stage(empty) == empty
+
+
+def test_vessels_join_the_answers(tmp_path, first):
+    configs = BUNDLES / "hrf_av_mtl" / "configs"
+    options = {"patch": 32, "network_def::width": 4, "zoom": 0.5}
+    files = [str(configs / "common.yaml"), str(configs / "stage.yaml")]
+    workflow = StrictWorkflow(config_file=files, workflow_type=None, **options)
+    weights = trained(tmp_path, Recipe("hrf_av_mtl", {}, options), workflow.parser.get_parsed_content("network"))
+    done = trained_part(weights)(first)
+    assert done["pred_artery_vein"].shape == (2, 60, 90)
+    assert done["pred_vessel"].shape == (1, 60, 90)
+    assert set(np.unique(np.asarray(done["pred_vessel"]))) <= {0, 1}
+    assert done["pred_disc"] is first["pred_disc"]
+
+
+def test_weights_of_a_bundle_without_that_part_are_refused(tmp_path, linear):
+    weights = trained(tmp_path, Recipe("digits_mtl"), linear)
+    with pytest.raises(RefusedError, match="weights of a bundle with stage.yaml, but got digits_mtl"):
+        trained_part(weights)
