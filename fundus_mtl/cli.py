@@ -9,12 +9,13 @@ from typing import Any
 
 from fundus_mtl import __version__
 from fundus_mtl.comparison import add_compare
+from fundus_mtl.exporting import add_export
 from fundus_mtl.inference import add_infer
 
 NOTICE = "Research use only: not a medical device, and not for any decision about a patient."
 # Each adds its subparser, with set_defaults(run=function of the parsed options that returns the exit status). Importing
 # them must be cheap: everything heavy is imported when the verb runs.
-VERBS: tuple[Callable[[Any], None], ...] = (add_infer, add_compare)
+VERBS: tuple[Callable[[Any], None], ...] = (add_infer, add_export, add_compare)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ from fundus_mtl.reporting._dicom_seg import write_seg
 from fundus_mtl.reporting._dicom_source import source_header
 from fundus_mtl.reporting._dicom_sr import write_sr
 from fundus_mtl.reporting._exit_codes import ALL_OK, NOTHING_USABLE, SOME_FAILED, exit_code
+from fundus_mtl.reporting._export import export_dicom, export_nifti, export_refuge
 from fundus_mtl.reporting._folder_results import FolderResults
 from fundus_mtl.reporting._ledger import NothingUsableError
 from fundus_mtl.reporting._nifti import write_nifti
@@ -55,6 +56,9 @@ __all__ = [
     "data_dictionary",
     "draw_overlay",
     "exit_code",
+    "export_dicom",
+    "export_nifti",
+    "export_refuge",
     "learning_curves",
     "metric_against_rate",
     "quartile_cases",

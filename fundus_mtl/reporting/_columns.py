@@ -102,9 +102,13 @@ VESSEL_COLUMNS: tuple[Column, ...] = (
     Column("fractal_dimension_vessel", "1", "of the centrelines, by counting boxes"),
     Column("crae_px", "px", "equivalent of the six widest arteries across zone B (Knudtson 2003); needs a disc"),
     Column("crve_px", "px", "equivalent of the six widest veins across zone B; needs a disc"),
+    Column("crae_um", "µm", "crae_px by the scale; empty without one"),
+    Column("crve_um", "µm", "crve_px by the scale; empty without one"),
     Column("avr", "1", "crae_px over crve_px"),
     Column("artery_count", "", "arteries that cross zone B; fewer than six have no equivalent"),
     Column("vein_count", "", "veins that cross zone B"),
+    Column("density_vessel_B", "1", "share of zone B, 0.5 to 1 disc diameters from the disc's edge, that is vessel"),
+    Column("density_vessel_C", "1", "share of zone C, 0.5 to 2 disc diameters from the disc's edge, that is vessel"),
 )
 FAILURE_COLUMNS: tuple[Column, ...] = (
     Column("source_relpath", "", "path of the file relative to the input folder; the pseudonym where ids are hashes"),
@@ -119,4 +123,6 @@ OVERLAYS = Column(
 ARTERY_VEIN = Column(
     "artery_vein/<source_relpath>.png", "colour", "red artery, blue vein, green both, black neither (HRF-AV)"
 )
+RESULTS_JSONL = Column("results.jsonl", "", "the same rows as results.csv, one JSON each; null where a cell is empty")
+JOURNAL = Column("journal.jsonl", "", "what is done, for a run that is to go on; not a result")
 VESSELS = Column("vessels/<source_relpath>.png", "", "white where the vessel head sees a vessel; native size")

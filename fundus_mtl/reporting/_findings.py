@@ -130,7 +130,7 @@ class Findings:
         eye = eye_of(relpath, self.facts, str(columns.pop("laterality", "unknown")))
         if self.disc is not None and self.cup is not None:
             columns |= _measured.rim_columns(self.disc, self.cup, eye.undisputed, columns.get("disc_fovea_angle_deg"))
-        columns |= {} if self.vessels is None else self.vessels.columns(self.disc)
+        columns |= {} if self.vessels is None else self.vessels.columns(self.disc, self.facts.mm_per_px)
         columns |= (
             _measured.scale_columns(self.facts, columns)
             | _measured.glaucoma_columns(self.glaucoma, self.rules)

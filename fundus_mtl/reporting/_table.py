@@ -12,8 +12,10 @@ from fundus_mtl.reporting._columns import (
     ARTERY_VEIN,
     COLUMNS,
     FAILURE_COLUMNS,
+    JOURNAL,
     MASKS,
     OVERLAYS,
+    RESULTS_JSONL,
     VESSEL_COLUMNS,
     VESSELS,
 )
@@ -82,5 +84,12 @@ def columns_of(vessels: bool) -> tuple[Column, ...]:
 def data_dictionary(vessels: bool = False) -> str:
     """Return the table of what every column, and every file beside the table, means."""
     about = (Column("column", "", ""), Column("unit", "", ""), Column("meaning", "", ""))
-    entries = (*columns_of(vessels), MASKS, OVERLAYS, *((ARTERY_VEIN, VESSELS) if vessels else ()))
+    entries = (
+        *columns_of(vessels),
+        MASKS,
+        OVERLAYS,
+        *((ARTERY_VEIN, VESSELS) if vessels else ()),
+        RESULTS_JSONL,
+        JOURNAL,
+    )
     return table(about, ({"column": name, "unit": unit, "meaning": meaning} for name, unit, meaning in entries))

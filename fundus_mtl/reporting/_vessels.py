@@ -57,8 +57,13 @@ class Vessels:
         pair = [mask for mask in (self.artery, self.vein) if mask is not None]
         return np.logical_or.reduce(pair)
 
-    def columns(self, disc: Mask | None) -> dict[str, Value]:
-        """Return the numbers of a photograph's row; those of zones around the disc only where there is a disc."""
+    def columns(self, disc: Mask | None, mm_per_px: tuple[float, float] | None = None) -> dict[str, Value]:
+        """Return the numbers of a photograph's row; those of zones around the disc only where there is a disc.
+
+        Args:
+            disc: mask ``(H, W)``.
+            mm_per_px: scale along x and y; calibres run in all directions, so that they get their mean.
+        """
         area = np.count_nonzero(self.seen)
         shares = {"vessel": self.any_vessel, "artery": self.artery, "vein": self.vein}
         found: dict[str, Value] = {
@@ -68,10 +73,13 @@ class Vessels:
         }
         if self.artery is None or self.vein is None:
             return found
+        scale = None if mm_per_px is None else 500 * sum(mm_per_px)
         around = np.zeros_like(self.seen) if disc is None else disc
-        measured = biomarkers.vessel_measures(self.artery, self.vein, around, self.seen).values
+        measured = biomarkers.vessel_measures(self.artery, self.vein, around, self.seen, scale).values
         names = ["tortuosity_artery", "tortuosity_vein", "fractal_dimension_vessel"]
+        names += ["density_vessel_B", "density_vessel_C"] if disc is not None else []
         names += ["crae_px", "crve_px", "avr", "artery_count", "vein_count"] if disc is not None else []
+        names += ["crae_um", "crve_um"] if disc is not None and scale is not None else []
         return found | {name: measured[name] for name in names}
 
     def pngs(self) -> tuple[bytes | None, bytes | None]:

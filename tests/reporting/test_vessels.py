@@ -63,6 +63,25 @@ def test_zones_are_measured_where_there_is_a_disc():
     assert with_disc["artery_count"] > 0
 
 
+def test_calibres_in_micrometres_where_the_scale_is_known():
+    """Eight spokes of each kind cross zone B; 4 and 6 µm per pixel along x and y are 5 on the average."""
+    rows, columns = np.mgrid[:300, :320] - np.array([150, 160])[:, None, None]
+    disc, around = np.hypot(columns, rows) <= 30, np.hypot(columns, rows) > 34
+
+    def spokes(turn):
+        angles = np.pi / 8 * np.arange(8) + turn
+        return around & np.any([np.abs(columns * np.sin(a) - rows * np.cos(a)) <= 1.5 for a in angles], axis=0)
+
+    vessels = Vessels.of(np.stack([spokes(0), spokes(np.pi / 16)]), None, np.ones((300, 320), bool))
+    px, um = vessels.columns(disc), vessels.columns(disc, (0.004, 0.006))
+    assert px["crae_px"] > 3
+    assert "crae_um" not in px
+    assert um["crae_um"] == pytest.approx(5 * px["crae_px"])
+    assert um["crve_um"] == pytest.approx(5 * px["crve_px"])
+    assert um["avr"] == px["avr"]
+    assert 0 < px["density_vessel_C"] < px["density_vessel_B"] < 1
+
+
 def test_another_size_is_refused():
     with pytest.raises(ValueError, match=r"mask vessel: expected \(1, 2, 4\), but got \(1, 4, 2\)"):
         found(vessel=np.zeros((1, 4, 2)))
