@@ -1,7 +1,7 @@
 """Memory and time of tiled inference: one photograph of HRF's size through hrf_av_mtl's network, a process per row.
 
-``python benchmarks/tile_memory.py``: rows are width, patch and zoom; *answer* is what the inferer itself must keep (float32 of
-three channels, their sum of weights, and the image), *peak* the process's largest resident memory above what it had before.
+``python benchmarks/tile_memory.py``: rows are width, patch and zoom; *answer* is what the inferer itself must keep (float32
+of three channels, their sum of weights, and the image), *peak* the process's largest resident memory above its start.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def add_export(verbs: Any) -> None:
     parser.add_argument("results", metavar="RESULTS", help="folder of a finished `fundus-mtl infer`")
     parser.add_argument("out", metavar="OUT", help="folder to write to")
     parser.add_argument("--format", required=True, choices=("refuge", "nifti", "dicom"))
-    parser.add_argument("--photographs", metavar="FOLDER", help="dicom: the folder that was measured")
+    parser.add_argument("--photographs", metavar="FOLDER", help="dicom: the folder or list that was measured")
     parser.add_argument("--keep-identity", action="store_true", help="dicom: say who the patient is, for an archive")
     parser.add_argument("--training", action="store_true", help="refuge: the photographs are its training split")
     parser.set_defaults(run=run_export)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ def add_infer(verbs: Any) -> None:
     )
     parser.add_argument("--disc-weights", help="of refuge_disc_mtl: disc and cup are looked at again, closely")
     parser.add_argument("--vessel-weights", help="of hrf_av_mtl: arteries, veins and their measures too")
+    parser.add_argument(
+        "--overlay", action="append", default=[], metavar="FILE", help="overlay of your own that the training was given"
+    )
     parser.add_argument("--device", help="such as cpu or cuda:0; default: a GPU where there is one")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace earlier results instead of going on with them"
@@ -49,7 +53,10 @@ def run_infer(given: argparse.Namespace) -> int:
     named = {"disc_weights": given.disc_weights, "vessel_weights": given.vessel_weights, "device": given.device}
     try:
         options = parse_changes(given.set) | {key: value for key, value in named.items() if value is not None}
-        return infer(given.folder, given.out, given.weights, overwrite=given.overwrite, **options)
+        if wrong := {"folder", "out", "weights", "overlays", "dataset_dir", "results_dir", "ckpt_path"} & set(options):
+            raise ValueError(f"--set: expected other items, but got {', '.join(sorted(wrong))}; give it without --set.")
+        options |= {"overwrite": True} if given.overwrite else {}
+        return infer(given.folder, given.out, given.weights, overlays=given.overlay, **options)
     except KeyboardInterrupt:
         print("stopped: the same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
@@ -60,13 +67,20 @@ def run_infer(given: argparse.Namespace) -> int:
         return REFUSED
 
 
-def infer(folder: str | Path, out: str | Path, weights: str | Path | None = None, **options: Any) -> int:
+def infer(
+    folder: str | Path,
+    out: str | Path,
+    weights: str | Path | None = None,
+    overlays: Sequence[str | Path] = (),
+    **options: Any,
+) -> int:
     """Measure a folder of photographs as a training would look at them.
 
     Args:
         folder: of photographs, or a list of them as CSV.
         out: folder for the results.
         weights: of a training, with ``recipe.json`` beside them; None for those that come with the package.
+        overlays: files that the training was given and the bundles do not have.
         **options: items of the bundle's ``common.yaml`` and ``inference.yaml``.
 
     Returns:
@@ -80,7 +94,7 @@ def infer(folder: str | Path, out: str | Path, weights: str | Path | None = None
     from fundus_mtl.reporting import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, trained_configs
 
-    names, changes = trained_configs(_own_weights() if weights is None else weights, "inference.yaml")
+    names, changes = trained_configs(_own_weights() if weights is None else weights, "inference.yaml", overlays)
     workflow = StrictWorkflow(
         config_file=[str(name) for name in names],
         meta_file=str(names[0].with_name("metadata.json")),

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from fundus_mtl.handlers import BestModelSaver
-from fundus_mtl.workflow import StrictWorkflow, read_recipe, trained_part
+from fundus_mtl.workflow import StrictWorkflow, read_recipe, trained_configs, trained_part
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._recipe import Recipe, recipe_of
 from tests.bundles.conftest import BUNDLES
@@ -66,7 +66,7 @@ def test_only_shared_items_are_changed_and_options_win(tmp_path):
 
 def test_an_overlay_that_is_gone_or_changed_and_an_expression_are_refused(tmp_path):
     recipe = recipe_of(tmp_path / "b", [overlay(tmp_path)], {"zoom": "$1 / 2"})
-    with pytest.raises(RefusedError, match="the overlay small.yaml in the bundle, but got none"):
+    with pytest.raises(RefusedError, match="the overlay small.yaml of the training, but got none"):
         recipe.overrides({}, [tmp_path / "elsewhere"])
     with pytest.raises(RefusedError, match="something else for zoom"):
         recipe.overrides({"zoom": 1}, [tmp_path])
@@ -124,6 +124,35 @@ def test_a_training_knows_its_recipe(tmp_path):
     recipe = json.loads(workflow.parser["recipe"])
     assert (recipe["bundle"], recipe["options"]) == ("refuge_disc_mtl", {"size": 32, "crop": 48})
     assert list(recipe["overlays"]) == ["robust.yaml"]
+
+
+def test_an_overlay_beside_the_weights_is_never_executed(tmp_path, linear):
+    """Who sends weights and a recipe may send an overlay too, with its own SHA-256."""
+    evil = overlay(tmp_path, "device: \"$__import__('pathlib').Path('pwned').touch()\"\n", "evil.yaml")
+    recipe = recipe_of(BUNDLES / "refuge_disc_mtl", [evil], {})
+    weights = trained(tmp_path, recipe, linear)
+    with pytest.raises(RefusedError, match="the overlay evil.yaml of the training, but got none; name the file"):
+        trained_part(weights)
+
+
+def test_an_overlay_that_the_user_names_is_used(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    mine = overlay(tmp_path / "elsewhere")
+    weights = tmp_path / "model.pt"
+    network = torch.nn.Linear(2, 1)
+    trained(tmp_path, recipe_of(BUNDLES / "refuge_disc_mtl", [mine], {"crop": 48}), network)
+    _, changes = trained_configs(weights, "stage.yaml", [mine])
+    assert (changes["size"], changes["crop"]) == (32, 48)
+    assert "lr" not in changes
+
+
+def test_pretrained_weights_are_no_part_of_a_recipe(tmp_path):
+    options = {
+        "network_def::pretrained": "vgg13_bn.pth",
+        "network_def#pretrained": "vgg13_bn.pth",
+        "network_def::width": 8,
+    }
+    assert recipe_of(tmp_path, [], options).options == {"network_def::width": 8}
 
 
 @pytest.fixture

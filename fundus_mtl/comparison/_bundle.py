@@ -68,10 +68,8 @@ class Bundle:
 
     def shared_items(self, overlay: Path) -> dict[str, Any]:
         """Return what a method's overlay says about items that the evaluation has too, such as the network's kind."""
-        args = _read(self.evaluate_args)
-        names = [args["config_file"]] if isinstance(args["config_file"], str) else args["config_file"]
-        known = {key for name in names for key in _read(self.evaluate_args.parent / name)}
-        return {key: value for key, value in _read(overlay).items() if key in known}
+        known = items_of(self.evaluate_args)
+        return {key: value for key, value in _read(overlay).items() if first_part(key) in known}
 
 
 def find_bundle(name: str, beside: Path) -> Bundle:
@@ -86,6 +84,22 @@ def find_bundle(name: str, beside: Path) -> Bundle:
             return Bundle(root.resolve(), installed / "methods", beside)
     known = sorted(path.parent.parent.name for path in installed.glob("*/configs/args.yaml"))
     raise FileNotFoundError(f"bundle: expected a path or one of {', '.join(known)}, but got {name}.")
+
+
+def items_of(args: Path) -> set[str]:
+    """Return the ids at the top of the configs that an args file names."""
+    return {key for path in configs_of(args) for key in _read(path)}
+
+
+def configs_of(args: Path) -> list[Path]:
+    """Return the configs that an args file names."""
+    names = _read(args)["config_file"]
+    return [args.parent / name for name in ([names] if isinstance(names, str) else names)]
+
+
+def first_part(item: str) -> str:
+    """Return the top of an id, in either notation."""
+    return item.replace("#", "::").split("::")[0]
 
 
 def content_digest(paths: Sequence[Path]) -> list[str]:

@@ -30,10 +30,12 @@ def _curves(frames: Frames, methods: list[str]) -> Iterator[Figure]:
     """Draw training losses and validation metrics, a picture each."""
     from fundus_mtl.reporting import learning_curves
 
-    names = frames.curves["metric"].unique()
+    alone = frames.curves["network"] != ""  # a network per task has no sum of all tasks
+    curves = frames.curves[~(alone & frames.curves["metric"].isin(("train_loss", "val_score")))]
+    names = curves["metric"].unique()
     for prefix, title in (("train_loss", "Losses of the training"), ("val_", "Validation while training")):
         wanted = [name for name in names if str(name).startswith(prefix)]
-        rows = frames.curves[frames.curves["metric"].isin(wanted)]
+        rows = curves[curves["metric"].isin(wanted)]
         if len(rows):
             losses = [name for name in wanted if "loss" in name]
             caption = f"{title}. Mean over folds and seeds; logarithmic axes for losses."

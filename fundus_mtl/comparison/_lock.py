@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,8 @@ def locked(folder: Path) -> Iterator[int]:
     Raises:
         LockedError: if another process holds it; the number of the one that took it is named.
     """
+    import fcntl  # not on Windows, where the other verbs must work
+
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("a+") as file:
         try:

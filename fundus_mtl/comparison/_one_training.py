@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ DONE_FILE = "done.json"  # trained and evaluated
 TRAINED_FILE = "trained.json"
 SETTINGS_FILE = "settings.json"
 LOG_FILE = "log.txt"
+STATE = "state"  # folder of the checkpoints
 _LONGEST = 300  # characters of a reason
 _PATH = re.compile(r"(?<![\w.])~?/[^\s'\",;:]*/(?=[^\s/])")
 
@@ -41,13 +43,16 @@ class Outcome:
 
 
 def check_settings(training: Training) -> None:
-    """Refuse a folder that holds the results of other settings.
+    """Refuse a folder that holds a network of other settings.
+
+    Where nothing was trained yet, or only the evaluation is another one, nothing is lost, and nothing is refused.
 
     Raises:
         OtherSettingsError: naming the folder.
     """
     file = training.folder / SETTINGS_FILE
-    if file.is_file() and json.loads(file.read_text())["digest"] != training.digest:
+    holds = (training.folder / TRAINED_FILE).is_file() or _has_state(training)
+    if holds and file.is_file() and json.loads(file.read_text())["trained_digest"] != training.trained_digest:
         where = "/".join(training.folder.parts[-3:])
         raise OtherSettingsError(
             f"{training.name}: expected the settings that {where} was made with, but got others; take another output_dir, "
@@ -57,8 +62,7 @@ def check_settings(training: Training) -> None:
 
 def is_done(training: Training, file: str = DONE_FILE) -> bool:
     """Whether the training is finished, with these settings."""
-    path = training.folder / file
-    return path.is_file() and bool(json.loads(path.read_text())["digest"] == training.digest)
+    return _says(training.folder / file, "digest", training.digest)
 
 
 def do_training(training: Training, place: Place, children: Children, tidy: Callable[[Path, str], None]) -> Outcome:
@@ -79,6 +83,7 @@ def do_training(training: Training, place: Place, children: Children, tidy: Call
             outcome = _run(training, place, children, lock, tidy)
             if outcome.status == "finished":
                 _write(training, DONE_FILE)
+                shutil.rmtree(training.folder / STATE, ignore_errors=True)  # nobody goes on from there
             return outcome
     except (LockedError, OtherSettingsError) as error:
         return Outcome("failed", str(error))
@@ -99,9 +104,9 @@ def _run(training: Training, place: Place, children: Children, lock: int, tidy: 
 
 def _train(training: Training, place: Place, children: Children, lock: int) -> str:
     """Train, and note it; return why that failed."""
-    if is_done(training, TRAINED_FILE):
+    if _says(training.folder / TRAINED_FILE, "trained_digest", training.trained_digest):
         return ""
-    resume = any((training.folder / "state").glob("*.pt"))
+    resume = _has_state(training)
     reason = _call(train_command(training, place, resume), training.folder / LOG_FILE, children, lock)
     if not reason:
         _write(training, TRAINED_FILE)
@@ -123,8 +128,16 @@ def _call(command: Sequence[str], log: Path, children: Children, lock: int) -> s
     return _reason(log, start, status) if status else ""
 
 
+def _has_state(training: Training) -> bool:
+    return any((training.folder / STATE).glob("*.pt"))
+
+
+def _says(path: Path, key: str, digest: str) -> bool:
+    return path.is_file() and bool(json.loads(path.read_text())[key] == digest)
+
+
 def _write(training: Training, name: str) -> None:
-    told = {"digest": training.digest, "training": asdict(training)}
+    told = {"digest": training.digest, "trained_digest": training.trained_digest, "training": asdict(training)}
     with whole_file(training.folder / name) as partial:
         partial.write_text(json.dumps(told, indent=2, default=str) + "\n")
 

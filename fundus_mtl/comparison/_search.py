@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from fundus_mtl.comparison._config import Search
 
 Values = dict[str, Any]
 _STUDY = "search"
+_SETTINGS = "settings"
 _ENDED = "ended"  # a trial that was stopped has no such attribute, and is made again
 Score = Callable[[Values, Path], float | None]
 
@@ -52,6 +54,7 @@ def choose(search: Search, folder: Path, score: Score) -> Values | None:
         direction="maximize" if search.direction == "higher" else "minimize",
         load_if_exists=True,
     )
+    _refuse_other(study, search)
     _forget_stopped(study)
     while len(finished := _ended(study)) < search.trials:
         # A sampler's draws begin anew with its process: another seed after every trial, or a resumed search repeats them.
@@ -65,6 +68,20 @@ def choose(search: Search, folder: Path, score: Score) -> Values | None:
     if not any(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials):
         return None
     return dict(study.best_params)
+
+
+def _refuse_other(study: Any, search: Search) -> None:
+    """Refuse to count trials of another search; more of them are welcome.
+
+    Raises:
+        ValueError: if the space, the metric, its direction, the epochs or the seed are not those of the study.
+    """
+    told = json.dumps({**asdict(search), "trials": None, "methods": None}, sort_keys=True, default=str)
+    if study.user_attrs.setdefault(_SETTINGS, told) != told:
+        raise ValueError(
+            "search: expected the one that its folder began with, but got another; take another output_dir."
+        )
+    study.set_user_attr(_SETTINGS, told)
 
 
 def _ended(study: Any) -> list[Any]:

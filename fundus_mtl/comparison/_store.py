@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fundus_mtl.comparison._config import Comparison
 
+_logger = logging.getLogger(__name__)
 _NOTE = "Research use only: not for any decision about a patient."
 
 
@@ -91,8 +93,13 @@ class ComparisonRun:
 
     def tidy(self, folder: Path, word: str) -> None:
         """Close a training's run that its process could not close itself, having been killed."""
-        if (run := self.of_folder(folder)) is not None and run.info.status == "RUNNING":
-            self.client.set_terminated(run.info.run_id, word)
+        from mlflow.exceptions import MlflowException
+
+        try:
+            if (run := self.of_folder(folder)) is not None and run.info.status == "RUNNING":
+                self.client.set_terminated(run.info.run_id, word)
+        except MlflowException as error:  # the training itself is not to be lost over it
+            _logger.warning("the status of a run could not be told to MLflow: %s", type(error).__name__)
 
     def of_folder(self, folder: Path) -> Any:
         """Return the MLflow run of a training; None if there is none."""

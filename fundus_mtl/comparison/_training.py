@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._bundle import content_digest
+from fundus_mtl.comparison._bundle import configs_of, content_digest, first_part, items_of
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,33 @@ class Training:
         return " ".join(word for word in (self.method, self.network, fold, f"seed {self.seed}") if word)
 
     @property
+    def trained_digest(self) -> str:
+        """SHA-256 of all that makes its network: options, the content of configs and overlays; not where it runs."""
+        files = content_digest([*configs_of(self.train_args), *self.train_overlays])
+        key = [self.method, self.fold, self.seed, self.network, self.train_args.parents[1].name, files]
+        return _sha256([*key, dict(self.train_options)])
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of all that makes its result: options and the overlays' content; not where it runs."""
-        overlays = content_digest([*self.train_overlays, *self.evaluate_overlays])
-        key = [self.method, self.fold, self.seed, self.network, overlays]
-        options = {"train": dict(self.train_options), "evaluate": dict(self.evaluate_options)}
-        return hashlib.sha256(json.dumps([*key, options], sort_keys=True, default=str).encode()).hexdigest()
+        """SHA-256 of all that makes its result: `trained_digest`, and the same of the evaluation."""
+        configs = [] if self.evaluate_args is None else configs_of(self.evaluate_args)
+        files = content_digest([*configs, *self.evaluate_overlays])
+        return _sha256([self.trained_digest, files, dict(self.evaluate_options)])
 
     def with_chosen(self, chosen: Mapping[str, Any]) -> Training:
-        """Return the training with what a search has found."""
-        return replace(self, chosen=dict(chosen), train_options={**self.train_options, **chosen})
+        """Return the training with what a search has found; the evaluation is told what it knows too, such as a size."""
+        known = set() if self.evaluate_args is None else items_of(self.evaluate_args)
+        shared = {item: value for item, value in chosen.items() if first_part(item) in known}
+        return replace(
+            self,
+            chosen=dict(chosen),
+            train_options={**self.train_options, **chosen},
+            evaluate_options={**self.evaluate_options, **shared},
+        )
+
+
+def _sha256(key: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class StepCost:
     A step lasts from the iteration's start to its end, without loading the data and without validation; the median over
     the iterations of this process is not moved by the slow first ones. Written to ``cost.json`` at the end of every
     epoch, and kept for the MLflow run: ``parameters`` (of the network), ``step_seconds`` (wall clock) and
-    ``training_seconds`` (of all epochs so far, validation included, also those before a resume).
+    ``training_seconds`` (of all epochs so far, validation included but for the last one, also those before a resume).
 
     Args:
         output_dir: of the training.

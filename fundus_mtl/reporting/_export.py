@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_mtl.data import PHOTOGRAPH_EXTENSIONS, FundusReader, find_photographs, photograph_file
 from fundus_mtl.reporting._answers import BACKGROUND, CUP
 from fundus_mtl.reporting._dicom_seg import write_seg
 from fundus_mtl.reporting._dicom_sr import write_sr
@@ -32,7 +34,7 @@ def export_refuge(results: str | Path, out: str | Path, training: bool = False) 
         training: whether the photographs are REFUGE's training split.
 
     Returns:
-        The reason for each photograph that is not in it.
+        The reason for each photograph that is not in it, or not whole.
 
     Raises:
         ValueError: if the folder holds no finished results.
@@ -43,10 +45,11 @@ def export_refuge(results: str | Path, out: str | Path, training: bool = False) 
     def add(row: Row, codes: NDArray[np.uint8] | None) -> None:
         place = (row.get("fovea_x_px"), row.get("fovea_y_px"))
         fovea = None if place[0] is None or place[1] is None else (float(place[0]), float(place[1]))
-        submission.add(Path(row["image_id"]).stem, codes, row.get("glaucoma_prob"), fovea)
+        submission.add(_stem(row["image_id"]), codes, row.get("glaucoma_prob"), fovea)
 
     left_out = _each(Path(results), add)
-    submission.finish()
+    for part, names in submission.finish().items():
+        left_out |= {name: f"it has no {part}, without which the official code gives no result" for name in names}
     return left_out
 
 
@@ -75,9 +78,9 @@ def export_dicom(
     Args:
         results: folder that a run wrote, under the photographs' own names.
         out: folder for the objects.
-        photographs: folder that the run looked at.
+        photographs: folder or list that the run looked at.
         keep_identity: whether the objects say who the patient is.
-        salt: of new UIDs where they do not.
+        salt: of new UIDs where they do not; by default a random one, the same for all, so that what belongs together does.
 
     Returns:
         The reason for each photograph that has none.
@@ -88,11 +91,15 @@ def export_dicom(
     """
     run = _run(Path(results))
     model, version = run["model"], run["software_version"]
+    salt = secrets.token_hex(16) if salt is None and not keep_identity else salt
+    files = {str(item["id"]): str(item["image"]) for item in find_photographs(photographs)}
 
     def write(row: Row, codes: NDArray[np.uint8] | None) -> None:
-        if not row.get("source_relpath"):
-            raise ValueError("it is under a pseudonym, so that its DICOM file is not known")
-        source, target = Path(photographs) / row["source_relpath"], Path(out) / picture_name(row["image_id"])
+        if row["image_id"] not in files:
+            raise ValueError(
+                "it is under a pseudonym, or not among the photographs, so that its DICOM file is not known"
+            )
+        source, target = photograph_file(files[row["image_id"]]), Path(out) / picture_name(row["image_id"])
         write_sr(f"{target}.SR.dcm", source, row, model, version, keep_identity=keep_identity, salt=salt)
         if codes is not None:
             disc, cup, eye = codes != BACKGROUND, codes == CUP, row.get("laterality")
@@ -122,6 +129,13 @@ def _each(results: Path, write: Callable[[Row, NDArray[np.uint8] | None], None])
     return left_out
 
 
+def _stem(name: str) -> str:
+    """Return the last part of a name without the suffix of a picture; other dots are the name's own."""
+    last = name.rsplit("/", 1)[-1]
+    suffix = next((suffix for suffix in PHOTOGRAPH_EXTENSIONS if last.lower().endswith(suffix)), "")
+    return last[: len(last) - len(suffix)]
+
+
 def _rows(results: Path) -> Iterator[Row]:
     with (results / RESULTS).open(encoding="utf-8") as file:
         yield from map(json.loads, file)
@@ -129,8 +143,6 @@ def _rows(results: Path) -> Iterator[Row]:
 
 def _codes(results: Path, name: str) -> NDArray[np.uint8] | None:
     """Return the mask ``(H, W)`` in REFUGE's codes; None where no disc was asked for."""
-    from fundus_mtl.data import FundusReader
-
     path, _ = picture_paths(results, name)
     return FundusReader(mode="mask")(path)[0] if path.is_file() else None
 

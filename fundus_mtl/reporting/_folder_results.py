@@ -51,6 +51,8 @@ class FolderResults:
         mm_per_px: scale of photographs of which neither the file nor the item says one.
         rules: how photographs are judged; None is by default.
         export_burned_in: whether photographs with letters burned in are shown in overlays and thumbnails.
+        further: SHA-256 by name of what else shapes the answers, such as a second network's weights; another one is another
+            run.
         writers: threads that measure and write while the network goes on; 0 for none.
 
     Raises:
@@ -80,6 +82,7 @@ class FolderResults:
         rules: Rules | None = None,
         export_burned_in: bool = False,
         writers: int = 1,
+        further: Mapping[str, str | None] | None = None,
     ) -> None:
         if id_mode not in ("name", "hash"):
             raise ValueError(f"id_mode: expected name or hash, but got {id_mode!r}.")
@@ -87,7 +90,8 @@ class FolderResults:
         self.tasks = {"disc": disc, "cup": cup, "fovea": fovea, "glaucoma": glaucoma}
         vessels = {"artery_vein": artery_vein, "vessel": vessel}
         self.tasks |= {role: task for role, task in vessels.items() if task is not None}
-        options = {"id_mode": id_mode, "export_burned_in": export_burned_in, "mm_per_px": mm_per_px}
+        options: dict[str, Any] = {"id_mode": id_mode, "export_burned_in": export_burned_in, "mm_per_px": mm_per_px}
+        options |= {"further_models": {name: digest for name, digest in (further or {}).items() if digest}}
         record = provenance(model, config_sha256, self.tasks, options)
         self._run = FolderRun(self.output_dir, items, record, input_dir, resume, overwrite, id_key_file)
         self._ledger = self._run.ledger

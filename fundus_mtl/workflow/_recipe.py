@@ -22,6 +22,7 @@ RECIPE_FILE = "recipe.json"
 _COMMANDS = ("$", "@", "%")
 # Ids of every bundle that say where a training ran, not what it was.
 _WHERE = frozenset({"bundle_root", "dataset_dir", "datalist", "output_dir", "ckpt_dir", "device", "num_workers"})
+_WHERE |= {"network_def::pretrained"}  # a file, and what it held is in the weights
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,20 @@ class Recipe:
                 f"expected plain values and names, but got something else for {', '.join(found) or 'bundle'}."
             )
 
-    def overrides(self, common: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
+    def overrides(self, common: Mapping[str, Any], places: Sequence[Path]) -> dict[str, Any]:
         """Return what the recipe changes of the items that training and inference share.
 
         Args:
             common: the bundle's ``common.yaml``; items that it has not belong to training only.
-            folders: where the overlays are looked for, in this order.
+            places: where the overlays are looked for: folders of the bundles, and files that the user names. Never beside
+                the weights: an overlay is executed, and weights may come from others.
 
         Raises:
             RefusedError: if an overlay is not found or has changed, or a shared item is no plain value.
         """
         found: dict[str, Any] = {}
         for name, sha256 in self.overlays.items():
-            found |= ConfigParser.load_config_file(_overlay(name, sha256, folders)) or {}
+            found |= ConfigParser.load_config_file(_overlay(name, sha256, places)) or {}
         found |= self.options
         if lost := [item for item in self.expressions if split(item)[0] in common]:
             raise RefusedError(f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(lost)}.")
@@ -78,7 +80,7 @@ class Recipe:
 
 def recipe_of(bundle_root: str | Path, overlays: Sequence[Path], options: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a run; options that say where, such as paths, are left out."""
-    options = {item: value for item, value in options.items() if item not in _WHERE}
+    options = {item: value for item, value in options.items() if "::".join(split(item)) not in _WHERE}
     kept = {item: value for item, value in options.items() if _is_data(item, value)}
     commands = [item for item, value in options.items() if item not in kept and not _is_path(value)]
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in overlays}
@@ -108,18 +110,21 @@ def read_recipe(weights: str | Path) -> Recipe:
     return known
 
 
-def _overlay(name: str, sha256: str, folders: Sequence[Path]) -> Path:
+def _overlay(name: str, sha256: str, places: Sequence[Path]) -> Path:
     if Path(name).name != name:
         raise RefusedError(f"{RECIPE_FILE}: expected names of overlays, but got the path {name!r}.")
-    for folder in folders:
-        if (folder / name).is_file():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
-                raise RefusedError(
-                    f"{name}: expected the overlay of the training, but got another text; see {RECIPE_FILE}."
-                )
-            return folder / name
+    found = [
+        path for place in places if (path := place / name if place.is_dir() else place).name == name and path.is_file()
+    ]
+    if not found:
+        raise RefusedError(
+            f"{RECIPE_FILE}: expected the overlay {name} of the training, but got none; name the file with --overlay."
+        )
+    for path in found:
+        if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            return path
     raise RefusedError(
-        f"{RECIPE_FILE}: expected the overlay {name} in the bundle, but got none; copy it to its configs."
+        f"{name}: expected the overlay of the training, but got another text (SHA-256); see {RECIPE_FILE}."
     )
 
 

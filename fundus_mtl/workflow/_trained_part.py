@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,15 @@ def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.
     return ConfigParser(content).get_parsed_content(part)
 
 
-def trained_configs(weights: str | Path, config: str) -> tuple[list[Path], dict[str, Any]]:
+def trained_configs(
+    weights: str | Path, config: str, overlays: Sequence[str | Path] = ()
+) -> tuple[list[Path], dict[str, Any]]:
     """Return the config files of the bundle that some weights were trained with, and what to change of them.
 
     Args:
         weights: file with a ``recipe.json`` beside it.
         config: of the bundle, after ``common.yaml``.
+        overlays: files that the training was given and the bundles do not have.
 
     Raises:
         RefusedError: if the recipe is not what it should be, or the bundle has no such config.
@@ -54,6 +58,6 @@ def trained_configs(weights: str | Path, config: str) -> tuple[list[Path], dict[
             f"{Path(weights).name}: expected weights of a bundle with {config}, but got {recipe.bundle}."
         )
     shared = merge_files([folder / COMMON], [])
-    changes = recipe.overrides(shared, (folder, bundles / "methods", Path(weights).parent))
+    changes = recipe.overrides(shared, (folder, bundles / "methods", *map(Path, overlays)))
     own = {"bundle_root": str(folder.parent), "ckpt_path": str(weights), "ckpt_dir": str(Path(weights).parent)}
     return [folder / COMMON, folder / config], changes | own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,27 @@ def test_other_settings_do_not_mix(training, do):
     assert outcome.status == "failed"
     assert not children.commands
     check_settings(training)
+
+
+def test_another_evaluation_throws_no_network_away(training, do):
+    do(Recorder())
+    other = replace(training, evaluate_options={**training.evaluate_options, "section": "validation"})
+    assert not is_done(other)
+    assert do(children := Recorder(), other).status == "finished"
+    assert children.kinds == ["args_evaluate"]
+
+
+def test_a_mistake_before_anything_was_trained_blocks_nothing(training, do):
+    assert do(Recorder(2, says="error: lrr: no such item\n"), training.with_chosen({"lrr": 1})).status == "failed"
+    assert do(children := Recorder()).status == "finished"
+    assert children.kinds == ["args", "args_evaluate"]
+
+
+def test_states_are_removed_when_nobody_goes_on_from_them(training, do):
+    (training.folder / "state").mkdir(parents=True)
+    (training.folder / "state" / "state_epoch=1.pt").touch()
+    do(Recorder())
+    assert not (training.folder / "state").exists()
 
 
 def test_a_locked_folder_is_left_alone(training, do):

@@ -77,6 +77,14 @@ def test_folds_and_chosen_values(tiny):
     assert given["+mlflow_run::params"] == {"chosen": {"lr": 0.5}}
     assert given["+mlflow_run::tags"]["fold"] == "3"
     assert options(evaluate_command(training, PLACE))["fold"] == 3
+    assert "lr" not in options(evaluate_command(training, PLACE))
+
+
+def test_the_evaluation_is_told_what_a_search_chose_if_it_knows_it(tiny):
+    training = plan(tiny)[0].with_chosen({"hidden": 9, "network_def::width": 3, "lr": 0.5})
+    given = options(evaluate_command(training, PLACE))
+    assert (given["hidden"], given["network_def::width"]) == (9, 3)
+    assert "lr" not in given
 
 
 def test_one_network_per_task(tiny):

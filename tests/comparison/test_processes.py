@@ -72,6 +72,7 @@ def test_stop_asks_first_and_then_kills(tmp_path):
 
 @pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_the_children(tmp_path, word):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore Ctrl-C
     children, began = Children(os.environ, grace=10), time.monotonic()
     before = signal.getsignal(signal.SIGTERM)
 

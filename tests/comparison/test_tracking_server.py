@@ -49,7 +49,7 @@ def server(tmp_path):
     with (tmp_path / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=tmp_path)
     try:
-        _wait(f"http://127.0.0.1:{port}/health", process, 120)
+        _wait(f"http://127.0.0.1:{port}/health", process, 300)
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -56,7 +56,10 @@ def test_a_refuge_submission(finished, tmp_path):
         row("V0003.jpg", status="ungradable", status_reason="out of focus"),
     ]
     left_out = export_refuge(finished(rows), tmp_path / "out")
-    assert left_out == {"V0003.jpg": "ungradable: out of focus"}
+    assert left_out["V0003.jpg"] == "ungradable: out of focus"
+    assert {name: reason for name, reason in left_out.items() if name != "V0003.jpg"} == {
+        "V0002": "it has no fovea, without which the official code gives no result"
+    }
     with Image.open(tmp_path / "out" / "segmentation" / "V0001.bmp") as mask:
         assert (np.asarray(mask) == CODES).all()
     assert table(tmp_path / "out" / "classification_results.csv")[1:] == [["V0001.jpg", "0.25"], ["V0002.jpg", ""]]
@@ -105,6 +108,7 @@ def test_dicom_beside_what_is_no_dicom(finished, tmp_path, capsys):
     assert report.Modality == "SR"
     assert (segmentation.Modality, segmentation.Rows, segmentation.Columns) == ("SEG", 40, 60)
     assert report.PatientName == ""
+    assert report.StudyInstanceUID == segmentation.StudyInstanceUID  # of nobody, but the same
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"eye.dcm.SR.dcm", "eye.dcm.SEG.dcm"}
 
 
@@ -128,5 +132,9 @@ def test_another_folder_is_refused(tmp_path):
 def test_a_pseudonym_has_no_dicom(finished, tmp_path):
     from fundus_mtl.reporting import export_dicom
 
-    left_out = export_dicom(finished([row("a1b2", source_relpath=None)]), tmp_path / "out", tmp_path)
-    assert left_out == {"a1b2": "it is under a pseudonym, so that its DICOM file is not known"}
+    (tmp_path / "in").mkdir()
+    Image.fromarray(CODES).save(tmp_path / "in" / "a.png")
+    left_out = export_dicom(finished([row("a1b2", source_relpath=None)]), tmp_path / "out", tmp_path / "in")
+    assert left_out == {
+        "a1b2": "it is under a pseudonym, or not among the photographs, so that its DICOM file is not known"
+    }
