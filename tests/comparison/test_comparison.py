@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from fundus_mtl.cli import main
-from fundus_mtl.comparison import read_comparison
+from fundus_mtl.comparison import _one_training, read_comparison
 from fundus_mtl.comparison._store import ComparisonRun
 from fundus_mtl.handlers._store import artifact_folder, open_client, read_run_file, write_run_file
 
@@ -53,7 +53,9 @@ def given(tmp_path_factory):
 @pytest.fixture(scope="module")
 def driven(given):
     config, comparison, client, experiment = given
-    status = main(["compare", str(config)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_one_training.shutil, "rmtree", lambda *_, **__: None)  # checkpoints stay for `driven_on`
+        status = main(["compare", str(config)])
     return status, comparison.output_dir, client, experiment
 
 

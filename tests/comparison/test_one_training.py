@@ -41,16 +41,20 @@ class Recorder:
 
 @pytest.fixture
 def training(tmp_path):
-    overlay = tmp_path / "joint.yaml"
+    overlay, configs = tmp_path / "joint.yaml", tmp_path / "bundle" / "configs"
     overlay.write_text("method: joint")
+    configs.mkdir(parents=True)
+    for name in ("args", "args_evaluate"):
+        (configs / f"{name}.yaml").write_text("config_file: all.yaml")
+    (configs / "all.yaml").write_text("section: testing")
     return Training(
         "joint",
         None,
         0,
         "",
         tmp_path / "out",
-        Path("args.yaml"),
-        Path("args_evaluate.yaml"),
+        configs / "args.yaml",
+        configs / "args_evaluate.yaml",
         (overlay,),
         (),
         {"lr": 0.1},
