@@ -40,7 +40,7 @@ def test_status_log_and_environment(tmp_path):
     children = Children(os.environ | {"WORD": "hello"})
     log = tmp_path / "log.txt"
     log.write_text("before\n")
-    code = "import os, sys; print(os.environ['WORD']); print('bad', file=sys.stderr); sys.exit(3)"
+    code = "import os, sys; print(os.environ['WORD'], flush=True); print('bad', file=sys.stderr); sys.exit(3)"
     assert children.run(python(code), log) == 3
     assert log.read_text().splitlines() == ["before", "hello", "bad"]
     assert children.run(python("import os, signal; os.kill(os.getpid(), 9)"), log) == -9
