@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -104,7 +103,9 @@ def first_part(item: str) -> str:
 
 def content_digest(paths: Sequence[Path]) -> list[str]:
     """Return the SHA-256 of each file."""
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    from fundus_mtl.data import file_sha256  # brings MONAI; the command line must not
+
+    return [file_sha256(path) for path in paths]
 
 
 def _read(path: Path) -> dict[str, Any]:

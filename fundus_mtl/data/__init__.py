@@ -8,13 +8,13 @@ from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
 from fundus_mtl.data._embedded_digits import embedded_digits
 from fundus_mtl.data._facts import Facts
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
-from fundus_mtl.data._file_hash import file_sha256, text_sha256
+from fundus_mtl.data._file_hash import file_sha256
 from fundus_mtl.data._find import find_photographs
 from fundus_mtl.data._folder import PHOTOGRAPH_EXTENSIONS, scan_folder
 from fundus_mtl.data._folder_samples import FolderSamples
 from fundus_mtl.data._folds import assign_folds
 from fundus_mtl.data._frame_path import photograph_file
-from fundus_mtl.data._guarded_transform import GuardedTransform
+from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform
 from fundus_mtl.data._list import scan_list
 from fundus_mtl.data._reader import FundusReader
 from fundus_mtl.data._tensor_samples import TensorSamples
@@ -22,6 +22,7 @@ from fundus_mtl.data._unreadable import UnreadableImageError
 
 __all__ = [
     "DIGIT_TASKS",
+    "FAILURE",
     "PHOTOGRAPH_ERRORS",
     "PHOTOGRAPH_EXTENSIONS",
     "ArraySet",
@@ -46,6 +47,5 @@ __all__ = [
     "root_cause",
     "scan_folder",
     "scan_list",
-    "text_sha256",
     "write_datalist",
 ]

@@ -1,4 +1,4 @@
-"""What a file or a text is, in 64 digits."""
+"""What a file is, in 64 digits."""
 
 from __future__ import annotations
 
@@ -19,8 +19,3 @@ def file_sha256(path: str | Path) -> str:
         )
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def text_sha256(text: str | None) -> str:
-    """Return the SHA-256 of a text, such as the merged configuration; empty for None."""
-    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()

@@ -32,9 +32,9 @@ from fundus_mtl.metrics._av_cldice import cldice
 from fundus_mtl.metrics._av_inputs import as_mask, as_probability
 from fundus_mtl.metrics._av_structure import measure, pixel_sets
 from fundus_mtl.metrics._av_table3 import table3
-from fundus_mtl.metrics._av_truth import CROSSINGS, Mask, Truth, decode, paint
+from fundus_mtl.metrics._av_truth import ARTERY, CROSSING, CROSSINGS, VEIN, Mask, Truth, decode, paint
 
-__all__ = ["Truth", "cldice", "decode", "evaluate", "paint", "table3"]
+__all__ = ["ARTERY", "CROSSING", "VEIN", "Truth", "cldice", "decode", "evaluate", "paint", "table3"]
 
 
 def evaluate(

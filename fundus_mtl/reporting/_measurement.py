@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fundus_mtl.data import PHOTOGRAPH_ERRORS
+from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
 from fundus_mtl.reporting._findings import Findings
 from fundus_mtl.reporting._ledger import Ledger
 from fundus_mtl.reporting._pictures import discard_pictures, write_pictures
@@ -107,8 +107,8 @@ def commit(measure: Measurement, ledger: Ledger, sample: Mapping[str, Any], seco
     """
     name = str(sample["id"])
     try:
-        if "failure" in sample:
-            ledger.fail(name, "postprocess", sample["failure"], seconds)
+        if FAILURE in sample:
+            ledger.fail(name, "postprocess", sample[FAILURE], seconds)
             return
         measured = measure(name, ledger.items[name], sample)
     except PHOTOGRAPH_ERRORS as error:

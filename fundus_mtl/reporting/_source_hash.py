@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from fundus_mtl.data import photograph_file
+from fundus_mtl.data import file_sha256, photograph_file
 
 
 def sha256_of(item: Mapping[str, Any]) -> str | None:
@@ -14,7 +13,6 @@ def sha256_of(item: Mapping[str, Any]) -> str | None:
     if "error" in item:
         return None
     try:
-        with photograph_file(item["image"]).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(photograph_file(item["image"]))
     except OSError:
         return None

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from fundus_mtl import biomarkers
+from fundus_mtl.metrics import av
 from fundus_mtl.reporting._table import Value
 from fundus_mtl.transforms import field_of_view
 
 Mask = NDArray[np.bool_]
 # Of the maps of Hemelings et al. (2019): background, artery, vein, both.
-PALETTE = ((0, 0, 0), (255, 0, 0), (0, 0, 255), (0, 255, 0))
+PALETTE = ((0, 0, 0), av.ARTERY, av.VEIN, av.CROSSING)
 
 
 @dataclass(frozen=True)

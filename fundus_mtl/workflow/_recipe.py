@@ -6,7 +6,6 @@ safe to take from others as weights that are loaded with ``weights_only``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from fundus_mtl.data import file_sha256
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import split
 
@@ -83,7 +83,7 @@ def recipe_of(bundle_root: str | Path, overlays: Sequence[Path], options: Mappin
     options = {item: value for item, value in options.items() if "::".join(split(item)) not in _WHERE}
     kept = {item: value for item, value in options.items() if _is_data(item, value)}
     commands = [item for item, value in options.items() if item not in kept and not _is_path(value)]
-    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in overlays}
+    hashes = {file.name: file_sha256(file) for file in overlays}
     return Recipe(Path(bundle_root).resolve().name, hashes, kept, sorted(commands))
 
 
@@ -104,9 +104,8 @@ def read_recipe(weights: str | Path) -> Recipe:
         ) from None
     except (ValueError, TypeError, KeyError) as error:
         raise RefusedError(f"{path}: expected a recipe of these weights, but got {error!r}.") from error
-    with Path(weights).open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise RefusedError(f"{weights}: expected the weights of {RECIPE_FILE}, but got others (SHA-256 differs).")
+    if file_sha256(weights) != sha256:
+        raise RefusedError(f"{weights}: expected the weights of {RECIPE_FILE}, but got others (SHA-256 differs).")
     return known
 
 
@@ -121,7 +120,7 @@ def _overlay(name: str, sha256: str, places: Sequence[Path]) -> Path:
             f"{RECIPE_FILE}: expected the overlay {name} of the training, but got none; name the file with --overlay."
         )
     for path in found:
-        if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+        if file_sha256(path) == sha256:
             return path
     raise RefusedError(
         f"{name}: expected the overlay of the training, but got another text (SHA-256); see {RECIPE_FILE}."
