@@ -30,13 +30,17 @@ class ArteryVeinPicture:
 
     def __call__(self, image: Picture, sample: Mapping[str, Any]) -> Picture:
         """Return the pictures of an RGB photograph ``(H, W, 3)`` and its sample, joined from left to right."""
-        pictures = [np.asarray(image)]
+        return np.concatenate(list(self.parts(image, sample).values()), axis=1)
+
+    def parts(self, image: Picture, sample: Mapping[str, Any]) -> dict[str, Picture]:
+        """Return them one by one: ``photograph``, ``truth`` (where there is one) and ``prediction``."""
+        pictures = {"photograph": np.asarray(image)}
         if sample.get(self.truth) is not None:
-            pictures.append(np.moveaxis(_array(sample[self.truth]), 0, -1).astype(np.uint8))
+            pictures["truth"] = np.moveaxis(_array(sample[self.truth]), 0, -1).astype(np.uint8)
         artery, vein = _array(sample[f"pred_{self.task}"]) >= self.threshold
-        pictures.append(paint(artery, vein))
+        pictures["prediction"] = paint(artery, vein)
         scale = min(1.0, self.width / image.shape[1])
-        return np.concatenate([shrink(picture, scale) for picture in pictures], axis=1)
+        return {name: shrink(picture, scale) for name, picture in pictures.items()}
 
 
 def _array(value: Any) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 Picture = NDArray[np.uint8]
 Arrays = dict[str, NDArray[Any]]
+TRUE = "true "  # before the name of what a label says
 MARGIN = 1.0  # around a structure that is zoomed in on, in its larger extents: the picture is three extents wide
 
 
@@ -48,14 +49,34 @@ class SampleOverlay:
             image: the photograph, uint8 ``(H, W, 3)``.
             sample: masks on the same grid, points in its px.
         """
-        masks = {name: values[0] for name, values in present(sample, self.masks).items()}
-        focus = [values[0] for values in present(sample, [self.zoom] if self.zoom else []).values()]
-        rows, columns = window(focus, image.shape[:2])
+        focus = present(sample, [self.zoom] if self.zoom else [])
+        return self._outlined(image, present(sample, self.masks), present(sample, self.points), focus)
+
+    def parts(self, image: Picture, sample: Mapping[str, Any]) -> dict[str, Picture]:
+        """Return ``photograph``, ``truth`` and ``prediction`` apart, on one window that the truth alone decides.
+
+        So the pictures of several methods show the same part of the photograph.
+        """
+        masks, points = present(sample, self.masks), present(sample, self.points)
+        focus = {name: mask for name, mask in masks.items() if name == f"{TRUE}{self.zoom}"}
+        chosen = {
+            "photograph": lambda name: False,
+            "truth": lambda name: name.startswith(TRUE),
+            "prediction": lambda name: not name.startswith(TRUE),
+        }
+        return {part: self._outlined(image, _only(masks, of), _only(points, of), focus) for part, of in chosen.items()}
+
+    def _outlined(self, image: Picture, masks: Arrays, points: Arrays, focus: Arrays) -> Picture:
+        rows, columns = window([mask[0] for mask in focus.values()], image.shape[:2])
         scale = min(1.0, self.width / (columns.stop - columns.start))
         shift = np.array([columns.start, rows.start])
-        points = {name: (xy - shift + 0.5) * scale - 0.5 for name, xy in present(sample, self.points).items()}
-        small = {name: shrink(mask[rows, columns] != 0, scale) for name, mask in masks.items()}
-        return self.draw(shrink(image[rows, columns], scale), small, points)
+        moved = {name: (xy - shift + 0.5) * scale - 0.5 for name, xy in points.items()}
+        small = {name: shrink(mask[0, rows, columns] != 0, scale) for name, mask in masks.items()}
+        return self.draw(shrink(image[rows, columns], scale), small, moved)
+
+
+def _only(arrays: Arrays, wanted: Callable[[str], bool]) -> Arrays:
+    return {name: values for name, values in arrays.items() if wanted(name)}
 
 
 def present(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
@@ -63,7 +84,7 @@ def present(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
     found: Arrays = {}
     for key in keys:
         if sample.get(key) is not None and bool(sample.get(f"{key}_present", True)):
-            found[f"true {key}"] = _array(sample[key])
+            found[f"{TRUE}{key}"] = _array(sample[key])
         if sample.get(f"pred_{key}") is not None:
             found[key] = _array(sample[f"pred_{key}"])
     return found

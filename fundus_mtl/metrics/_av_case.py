@@ -43,6 +43,7 @@ class ArteryVeinCase:
         fov: key of the field of view's mask ``(1, H, W)``, nonzero inside; None or absent: not known.
         threshold: from which a probability is called the structure.
         crossings: of ``av.evaluate``.
+        centrelines: of ``av.evaluate``.
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class ArteryVeinCase:
         fov: str | None = "fov",
         threshold: float = 0.5,
         crossings: str = "neither",
+        centrelines: bool = True,
     ) -> None:
         self.artery_vein, self.vessel, self.truth, self.fov = artery_vein, vessel, truth, fov
-        self.threshold, self.crossings = threshold, crossings
+        self.threshold, self.crossings, self.centrelines = threshold, crossings, centrelines
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``id``, the columns of ``av.evaluate``, and ``note``.
@@ -79,6 +81,7 @@ class ArteryVeinCase:
             fov=fov,
             **{f"{name}_prob": p for name, p in probabilities.items()},
             crossings=self.crossings,
+            centrelines=self.centrelines,
         )
         return {"id": str(sample["id"]), **measured, "note": "" if fov is not None else "field of view not known"}
 

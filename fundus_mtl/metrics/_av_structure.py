@@ -28,14 +28,18 @@ def pixel_sets(vessel: Mask, found: Mask | None, fov: Mask | None, left_out: Mas
     return {name: None if pixels is None else pixels & ~left_out for name, pixels in sets.items()}
 
 
-def measure(name: str, true: Mask, pred: Mask | None, prob: Scores | None, sets: Maps) -> dict[str, float]:
+def measure(
+    name: str, true: Mask, pred: Mask | None, prob: Scores | None, sets: Maps, centrelines: bool = True
+) -> dict[str, float]:
     """Return every quantity of one structure on every set."""
-    centrelines = None if pred is None else CLDice(pred, true)
+    lines = CLDice(pred, true) if pred is not None and centrelines else None
     result: dict[str, float] = {}
     for place, pixels in sets.items():
         values = dict.fromkeys(QUANTITIES, nan)
-        if pixels is not None and pred is not None and centrelines is not None:
-            values |= confusion(pred, true, pixels) | {"cldice": centrelines(pixels)}
+        if pixels is not None and pred is not None:
+            values |= confusion(pred, true, pixels)
+        if pixels is not None and lines is not None:
+            values["cldice"] = lines(pixels)
         if pixels is not None and prob is not None:
             values["auc"] = pixel_auc(prob, true, pixels)
         result |= {f"{quantity}_{name}_{place}": value for quantity, value in values.items()}

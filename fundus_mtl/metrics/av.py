@@ -48,6 +48,7 @@ def evaluate(
     vein_prob: ArrayLike | None = None,
     vessel_prob: ArrayLike | None = None,
     crossings: str = "neither",
+    centrelines: bool = True,
 ) -> dict[str, float]:
     """Measure the predictions for one photograph.
 
@@ -61,6 +62,7 @@ def evaluate(
         vein_prob: likewise.
         vessel_prob: likewise.
         crossings: what a crossing is to artery, vein and union: ``"neither"``, ``"both"`` or ``"ignore"``.
+        centrelines: whether to take clDice, which is most of the time; NaN otherwise.
 
     Returns:
         ``{quantity}_{structure}_{set}`` and ``acc_{structure}_{set}_background``, always the same keys.
@@ -84,7 +86,7 @@ def evaluate(
     for head, found, ignored in ((("artery", "vein", "av"), pred["av"], left_out), (("vessel",), pred["vessel"], None)):
         sets = pixel_sets(wanted["vessel"], found, as_mask(fov, "fov", shape), ignored)
         for name in head:
-            result |= measure(name, wanted[name], pred[name], prob[name], sets)
+            result |= measure(name, wanted[name], pred[name], prob[name], sets, centrelines)
     return result
 
 

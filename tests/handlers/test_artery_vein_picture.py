@@ -22,4 +22,7 @@ def test_three_pictures_in_a_row():
     assert picture[1, 8].tolist() == [0, 0, 255]
     assert picture[3, 17].tolist() == [255, 0, 0]
     assert ArteryVeinPicture()(image, {"pred_artery_vein": probabilities}).shape == (4, 12, 3)
+    parts = ArteryVeinPicture().parts(image, sample)
+    assert list(parts) == ["photograph", "truth", "prediction"]
+    np.testing.assert_array_equal(np.concatenate(list(parts.values()), axis=1), picture)
     assert ArteryVeinPicture(width=3)(image, sample).shape == (2, 9, 3)

@@ -112,6 +112,25 @@ def test_overlay_zooms_in_on_label_and_prediction():
     np.testing.assert_array_equal(calls[3][0], image)
 
 
+def test_parts_show_one_window_whatever_a_method_predicts():
+    """The label's rows 40..49 and columns 60..69 alone decide: 10 px wide around (44, 64), 15 px to every side."""
+    image = np.arange(120 * 160 * 3, dtype=np.uint32).reshape(120, 160, 3).astype(np.uint8)
+    sample = {"disc": box(40, 50, 60, 70), "pred_disc": box(0, 120, 0, 160), "pred_fovea": torch.tensor([64.0, 44.0])}
+    calls = []
+    parts = SampleOverlay(recorder(calls), zoom="disc").parts(image, sample)
+    assert list(parts) == ["photograph", "truth", "prediction"]
+    for picture in parts.values():
+        np.testing.assert_array_equal(picture, image[29:60, 49:80])
+    assert [(set(masks), set(points)) for _, masks, points in calls] == [
+        (set(), set()),
+        ({"true disc"}, set()),
+        ({"disc"}, {"fovea"}),
+    ]
+    np.testing.assert_array_equal(calls[2][2]["fovea"], [15.0, 15.0])
+    unlabelled = SampleOverlay(recorder([]), zoom="disc").parts(image, {"pred_disc": box(40, 50, 60, 70)})
+    assert {picture.shape for picture in unlabelled.values()} == {image.shape}
+
+
 ROWS = [
     {"id": "a", "disc_dice": 0.9, "glaucoma_true": 1.0, "glaucoma_prob": 0.8, "glaucoma_prob_vcdr": nan},
     {"id": "b", "disc_dice": 0.2, "glaucoma_true": 0.0, "glaucoma_prob": 0.3, "glaucoma_prob_vcdr": nan},
@@ -120,14 +139,14 @@ ROWS = [
 ]
 
 
-def run(tmp_path, rows, **kwargs):
+def run(tmp_path, rows, draw=lambda image, _: image, **kwargs):
     """Evaluate rows as they are; a photograph is a grey frame whose brightness is its position."""
 
     def read_image(sample):
         return np.full((60, 80, 3), 40 * sample["position"], np.uint8)
 
     table = CaseTable(lambda sample: sample["row"], tmp_path, lambda frame: summarise(frame, n=0))
-    figures = CaseFigures(table, read_image, lambda image, _: image, tmp_path, **kwargs)
+    figures = CaseFigures(table, read_image, draw, tmp_path, **kwargs)
     engine = Engine(lambda _, batch: batch)
     table.attach(engine)
     figures.attach(engine)
@@ -146,6 +165,29 @@ def test_panel_and_curves_are_written(tmp_path):
         int(panel[line : line + 20, panel.shape[1] // 2].mean()) for line in (len(panel) * np.array([1, 3, 5])) // 6
     ]
     np.testing.assert_allclose(thirds, [40 * 1, 40 * 3, 40 * 0], atol=3)  # b worst, d median, a best
+
+
+class Halves:
+    """Draws the whole picture; its parts are its upper and its lower half."""
+
+    def __call__(self, image, sample):
+        return image
+
+    def parts(self, image, sample):
+        return {"upper": image[:30], "lower": image[30:]}
+
+
+def test_kept_parts_are_numbered_as_the_rows_and_replace_those_of_before(tmp_path):
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "9_upper.jpg").write_bytes(b"of an earlier run")
+    run(tmp_path, ROWS, draw=Halves(), keep=True)
+    kept = {path.name for path in (tmp_path / "cases").iterdir()}
+    assert kept == {f"{n}_{part}.jpg" for n in range(4) for part in ("upper", "lower")}
+    with Image.open(tmp_path / "cases" / "2_lower.jpg") as image:
+        assert image.size == (80, 30)
+        np.testing.assert_allclose(np.asarray(image), 80, atol=3)
+    run(tmp_path, ROWS, draw=Halves())
+    assert not (tmp_path / "cases").exists()  # pictures of an earlier run would be taken for this one's
 
 
 def test_titles_name_case_and_value(tmp_path):

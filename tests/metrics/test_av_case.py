@@ -57,6 +57,17 @@ def test_thresholds_and_crossings_are_handed_on():
     assert both["acc_artery_frame"] > ArteryVeinCase()(sample())["acc_artery_frame"]
 
 
+def test_without_centrelines_all_but_cldice_stays():
+    whole, quick = ArteryVeinCase()(sample()), ArteryVeinCase(centrelines=False)(sample())
+    lines = {name for name in whole if name.startswith("cldice_")}
+    assert any(whole[name] == whole[name] for name in lines)
+    assert all(quick[name] != quick[name] for name in lines)
+    np.testing.assert_equal(
+        {name: value for name, value in quick.items() if name not in lines},
+        {name: value for name, value in whole.items() if name not in lines},
+    )
+
+
 def test_heads_and_field_of_view_may_be_missing():
     row = ArteryVeinCase(artery_vein=None)(sample(pred_artery_vein=None, fov=None))
     assert row["note"] == "field of view not known"
