@@ -28,6 +28,9 @@ class FolderSamples(IterableDataset[Any]):
         on_failure: called with the item, the stage (``scan``, ``read``, ``prepare``) and the error at the root.
         ahead: samples that may wait for the network; 0 reads in the caller's thread.
 
+    Attributes:
+        done: how many items have been yielded or have failed, of the iteration at work or the last one.
+
     Raises:
         ValueError: when iterated in a worker process, or if ``ahead`` is negative.
 
@@ -49,6 +52,7 @@ class FolderSamples(IterableDataset[Any]):
         self.transform = transform
         self.on_failure = on_failure
         self.ahead = ahead
+        self.done = 0
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the samples of the photographs that can be read, in the order of the items."""
@@ -56,7 +60,8 @@ class FolderSamples(IterableDataset[Any]):
             raise ValueError(
                 "expected a loader with num_workers 0, but got workers; their reports of failures would be lost."
             )
-        for item, sample in self._read_ahead():
+        self.done = 0
+        for self.done, (item, sample) in enumerate(self._read_ahead(), 1):
             try:
                 made = sample()
             except PHOTOGRAPH_ERRORS as error:

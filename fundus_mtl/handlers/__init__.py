@@ -5,6 +5,7 @@ from __future__ import annotations
 from fundus_mtl.handlers._artery_vein_picture import ArteryVeinPicture
 from fundus_mtl.handlers._best_model import BestModelSaver, keep_best_metric
 from fundus_mtl.handlers._figures import CaseFigures
+from fundus_mtl.handlers._folder_progress import FolderProgress
 from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
 from fundus_mtl.handlers._log_to_run import log_to_run
 from fundus_mtl.handlers._roc import roc_figure
@@ -21,6 +22,7 @@ __all__ = [
     "BestModelSaver",
     "CaseFigures",
     "CaseTable",
+    "FolderProgress",
     "RunHandler",
     "SampleOverlay",
     "StepCost",
