@@ -1,92 +1,85 @@
-"""Does memory grow with the folder? Small photographs, answers without a network, resident memory while the run goes on.
+"""Does memory grow with the folder? The real command on small photographs, its resident memory while it runs.
 
-The network's own memory does not depend on the number of photographs, so it is left out. What is left is all that holds
-something per photograph: the list of files, reading ahead, measuring, the journal, tables and the report.
+Everything is in it: the list of files, reading ahead, the network, measuring, the journal, tables and the report.
 
-    python benchmarks/folder_memory.py --counts 20 200 2000
+    python benchmarks/folder_memory.py --weights runs/demo/refuge_mtl/models/model.pt --counts 20 200 2000
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import shutil
+import os
+import subprocess
+import sys
 import tempfile
-from collections.abc import Mapping
+import time
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import psutil
-import torch
-
-from fundus_mtl.data import FolderSamples, FundusReader, scan_folder
-from fundus_mtl.reporting import FolderResults, Rules
 
 HEIGHT, WIDTH = 120, 160
+HEAD = "photographs | MiB after a tenth | MiB after the last | MiB at the highest | s per photograph"
 
 
 def draw(folder: Path, count: int) -> None:
-    """Write photographs with a field of view and a disc, each another one."""
+    """Write photographs with a field of view and a bright disc, each another one."""
     ys, xs = np.mgrid[:HEIGHT, :WIDTH]
     seen = np.hypot(ys - HEIGHT / 2, xs - WIDTH / 2) < 0.45 * HEIGHT
+    disc = np.hypot(ys - HEIGHT / 2, xs - WIDTH / 2 + 20) < 9
+    drawn = np.where(seen[..., None], (20, 70, 160), 0) + np.where(disc[..., None], (100, 120, 70), 0)
     noise = np.random.default_rng(0)
     for index in range(count):
-        picture = np.where(seen[..., None], (20, 70, 160), 0) + noise.integers(0, 20, (HEIGHT, WIDTH, 3))
         path = folder / f"{index // 100:03d}" / f"{index:05d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), picture.astype(np.uint8))
+        cv2.imwrite(str(path), (drawn + noise.integers(0, 20, (HEIGHT, WIDTH, 3))).astype(np.uint8))
 
 
-def answer(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a network would have said, after the photograph was read as for it."""
-    FundusReader()(item["image"])
-    disc, cup = (torch.zeros(1, HEIGHT, WIDTH, dtype=torch.uint8) for _ in range(2))
-    disc[:, 50:74, 40:60], cup[:, 56:68, 45:55] = 1, 1
-    return {
-        "id": item["id"],
-        "pred_disc": disc,
-        "pred_cup": cup,
-        "pred_fovea": torch.tensor([110.0, 62.0]),
-        "pred_glaucoma": torch.tensor([0.25]),
-    }
-
-
-def measure(count: int, folder: Path) -> dict[str, float]:
-    """Return the resident memory in MiB after a tenth, at the end of the photographs, and after the tables."""
+def measure(weights: Path, folder: Path, count: int) -> list[tuple[int, float, float]]:
+    """Run the command; return photographs done, MiB and seconds, several times a second, and the highest MiB at the end."""
     draw(folder / "in", count)
-    results = FolderResults(
-        folder / "out",
-        scan_folder(folder / "in"),
-        FundusReader(),
-        {"id": "none", "sha256": ""},
-        rules=Rules(withhold_ungradable=False),
-    )
-    process, seen = psutil.Process(), []
-    results.start()
-    for index, sample in enumerate(FolderSamples(results.pending, answer, results.fail)):
-        results.add([sample])
-        if index in (count // 10, count - 1):
-            gc.collect()
-            seen.append(process.memory_info().rss / 2**20)
-    results.finish()
-    gc.collect()
-    return {"tenth": seen[0], "last": seen[-1], "tables": process.memory_info().rss / 2**20}
+    command = [sys.executable, "-m", "fundus_mtl.cli", "infer", str(folder / "in"), str(folder / "out")]
+    command += ["--weights", str(weights), "--device", "cpu", "--set", "rules::withhold_ungradable=false"]
+    seen: list[tuple[int, float, float]] = []
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = psutil.Process(child.pid)
+    while True:
+        time.sleep(0.2)
+        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if pid:
+            break
+        seen.append((_lines(folder / "out" / "journal.jsonl"), _resident(process), time.monotonic()))
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise RuntimeError("expected the command to measure every photograph, but it ended otherwise; run it by hand.")
+    return [*seen, (count, usage.ru_maxrss / 2**10, time.monotonic())]
+
+
+def _lines(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def _resident(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss / 2**20)
+    except psutil.NoSuchProcess:  # ended just now
+        return float("nan")
 
 
 def main() -> None:
     """Print one table."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--counts", type=int, nargs="+", default=[20, 200, 2000])
-    print("photographs | MiB after a tenth | MiB after the last | MiB after tables and report")
-    for count in [20, *arguments.parse_args().counts]:  # the first one loads libraries, and is not to be compared
-        folder = Path(tempfile.mkdtemp())
-        try:
-            found = measure(count, folder)
-        finally:
-            shutil.rmtree(folder)
-        print(f"{count:11d} | {found['tenth']:17.1f} | {found['last']:18.1f} | {found['tables']:27.1f}", flush=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--counts", type=int, nargs="+", default=[20, 200, 2000])
+    given = parser.parse_args()
+    print(HEAD, flush=True)
+    for count in given.counts:
+        with tempfile.TemporaryDirectory() as folder:
+            *seen, (_, highest, _) = measure(given.weights, Path(folder), count)
+        tenth = next(moment for moment in seen if moment[0] >= count // 10)
+        last = next((moment for moment in seen if moment[0] >= count), seen[-1])
+        pace = (last[2] - tenth[2]) / max(1, last[0] - tenth[0])
+        print(f"{count:11d} | {tenth[1]:17.1f} | {last[1]:18.1f} | {highest:18.1f} | {pace:17.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,8 @@ def infer(
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, trained_configs
 
     names, changes = trained_configs(_own_weights() if weights is None else weights, "inference.yaml", overlays)
+    if note := options.get("note", changes.get("note")):
+        print(f"note on these weights: {note}", file=sys.stderr)
     workflow = StrictWorkflow(
         config_file=[str(name) for name in names],
         meta_file=str(names[0].with_name("metadata.json")),
@@ -116,7 +118,7 @@ def _own_weights() -> Path:
     path = Path(str(files("fundus_mtl.bundles"))) / OWN_BUNDLE / "models" / "model.pt"
     if not path.is_file():
         raise FileNotFoundError(
-            "weights: expected a trained model, but got none, and none comes with this version; "
-            "give --weights …/models/model.pt of a training."
+            "weights: expected a trained model, but got none, and none comes with this version; give --weights "
+            "…/models/model.pt of a training (the README says how; `make demo` leaves one of phantoms in runs/demo)."
         )
     return path

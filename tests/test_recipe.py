@@ -75,6 +75,49 @@ def test_an_overlay_that_is_gone_or_changed_and_an_expression_are_refused(tmp_pa
         recipe.overrides({}, [tmp_path])
 
 
+def test_what_overlays_and_options_add_is_kept_in_their_order(tmp_path):
+    """`+` extends; as a replacement it would take the first steps away, and dropped it would take the last."""
+    first = overlay(tmp_path, "steps: [1]\n+steps: [2]\n+table: {a: 5}\n+lr: [9]\n", "first.yaml")
+    second = overlay(tmp_path, "+steps: [3]\ntable::b: 7\n", "second.yaml")
+    recipe = recipe_of(tmp_path / "b", [first, second], {"+steps": [4], "+train::handlers": [1]})
+    common = {"steps": [0], "table": {"a": 1, "b": 2}}
+    found = recipe.overrides(common, [tmp_path])
+    assert (found["steps"], found["table"]) == ([1, 2, 3, 4], {"a": 5, "b": 7})
+    assert set(found) == {"steps", "table", "table::b"}
+    assert common == {"steps": [0], "table": {"a": 1, "b": 2}}
+
+
+def test_a_recipe_cannot_command_by_extending(tmp_path, linear):
+    for options in ({"+network_def": {"_target_": "os.system"}}, {"+imports": ["$import os"]}, {"+_meta_": {}}):
+        with pytest.raises(RefusedError, match="expected plain values and names"):
+            read_recipe(trained(tmp_path, Recipe("refuge_mtl", {}, options), linear))
+
+
+def test_name_and_note_of_a_model_come_with_it(tmp_path, linear):
+    demo = BUNDLES / "refuge_mtl" / "configs" / "demo.yaml"
+    weights = trained(tmp_path, recipe_of(BUNDLES / "refuge_mtl", [demo], {"note": "of mine"}), linear)
+    _, changes = trained_configs(weights, "inference.yaml")
+    assert (changes["model_id"], changes["note"]) == ("refuge_mtl demo (phantoms)", "of mine")
+    own = trained(tmp_path, recipe_of(BUNDLES / "hrf_av_mtl", [], {"model_id": "ours 3"}), linear)
+    assert trained_configs(own, "inference.yaml")[1]["model_id"] == "ours 3"
+
+
+@pytest.mark.filterwarnings("ignore:Can't merge entry:UserWarning")  # the args file has no such item
+def test_what_the_stock_command_extends_is_recorded_as_that(tmp_path, monkeypatch):
+    """MONAI takes the sign away before the workflow sees it."""
+    import monai.bundle
+
+    monkeypatch.setattr(StrictWorkflow, "initialize", lambda self: kept.append(self.parser["recipe"]))
+    monkeypatch.setattr(StrictWorkflow, "run", lambda self: None)
+    monkeypatch.setattr(StrictWorkflow, "finalize", lambda self: None)
+    kept = []
+    given = {"+task_names": ["cup"], "fold": None, "output_dir": str(tmp_path)}
+    monai.bundle.run(args_file=str(BUNDLES / "refuge_mtl" / "configs" / "args.yaml"), logging_file=False, **given)
+    options = json.loads(kept[0])["options"]
+    assert options["+task_names"] == ["cup"]
+    assert options["fold"] is None
+
+
 def test_weights_and_recipe_belong_together(tmp_path, linear):
     weights = trained(tmp_path, Recipe("refuge_mtl", {}, {"size": 64}), linear)
     assert read_recipe(weights).options == {"size": 64}

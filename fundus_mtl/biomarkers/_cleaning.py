@@ -6,9 +6,9 @@ equally large), holes filled. The cup is what lies inside it; it is otherwise le
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 Mask = NDArray[np.bool_]
 
@@ -46,10 +46,26 @@ def clean_disc(disc: ArrayLike) -> Mask:
     clean = np.zeros_like(mask)
     window = bounds(mask)
     if window is not None:
-        labels, _ = ndimage.label(mask[window], structure=np.ones((3, 3)))
-        sizes = np.bincount(labels.ravel())
-        clean[window] = ndimage.binary_fill_holes(labels == 1 + int(np.argmax(sizes[1:])))
+        clean[window] = _without_holes(_largest(mask[window]))
     return clean
+
+
+def _largest(mask: Mask) -> Mask:
+    """Return the largest component of ``(H, W)``, which is not empty; OpenCV's numbers have no order to rely on."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    sizes[0] = 0
+    if len(equal := np.flatnonzero(sizes == sizes.max())) == 1:
+        return np.asarray(labels == equal[0])
+    candidates = np.isin(labels, equal).ravel()
+    return np.asarray(labels == labels.ravel()[candidates.argmax()])
+
+
+def _without_holes(mask: Mask) -> Mask:
+    """Fill what no way over the sides of pixels leads to from outside of ``(H, W)``."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    cv2.floodFill(padded, None, (0, 0), 2, flags=4)
+    return np.asarray(padded[1:-1, 1:-1] != 2)
 
 
 def clean_disc_cup(disc: ArrayLike, cup: ArrayLike) -> tuple[Mask, Mask]:

@@ -90,6 +90,11 @@ def items_of(args: Path) -> set[str]:
     return {key for path in configs_of(args) for key in _read(path)}
 
 
+def lists_of(args: Path) -> set[str]:
+    """Return those of `items_of` that are lists, which ``+`` extends."""
+    return {key for path in configs_of(args) for key, value in _read(path).items() if isinstance(value, list)}
+
+
 def configs_of(args: Path) -> list[Path]:
     """Return the configs that an args file names."""
     names = _read(args)["config_file"]

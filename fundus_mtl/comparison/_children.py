@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+_logger = logging.getLogger(__name__)
+_POLL = 0.05  # s
 
 
 class StoppedError(Exception):
@@ -56,11 +62,9 @@ class Children:
                     start_new_session=True,
                 )
                 self._running.add(process)
-            try:
-                status = process.wait()
-            finally:
-                with self._lock:
-                    self._running.discard(process)
+            status = process.wait()
+            with self._lock:
+                self._running.discard(process)
         if self._stopped:
             raise StoppedError("stopped")
         return status
@@ -72,9 +76,19 @@ class Children:
             running = list(self._running)
         for process in running:
             process.send_signal(signal.SIGTERM)
-        for process in running:
-            try:
-                process.wait(self.grace)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if running:
+            _logger.warning("stopping %d commands, in %g s at most; Ctrl-C again: at once.", len(running), self.grace)
+        began = time.monotonic()
+        while _alive(running) and time.monotonic() - began < self.grace:
+            time.sleep(_POLL)
+        for process in _alive(running):
+            os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started: it cannot do so itself any more
+            process.wait()
+
+    def hurry(self) -> None:
+        """End the grace of a `stop` that is under way; may be called by a signal."""
+        self.grace = 0.0
+
+
+def _alive(processes: Sequence[subprocess.Popen[bytes]]) -> list[subprocess.Popen[bytes]]:
+    return [process for process in processes if process.poll() is None]

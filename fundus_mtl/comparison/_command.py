@@ -10,11 +10,13 @@ from typing import Any
 
 from fundus_mtl.comparison._compare import Result, run_comparison
 from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._data_note import OtherDataError
+from fundus_mtl.comparison._listing import listing
 from fundus_mtl.comparison._lock import LockedError
-from fundus_mtl.comparison._one_training import OtherSettingsError, is_done
 from fundus_mtl.comparison._plan import plan
 from fundus_mtl.comparison._reading import read_comparison
 from fundus_mtl.comparison._search import need_optuna
+from fundus_mtl.comparison._training_folder import OtherSettingsError
 from fundus_mtl.key_values import parse_changes
 
 ALL_DONE, REFUSED, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
@@ -52,7 +54,7 @@ def run_compare(given: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("stopped: the same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
-    except (OtherSettingsError, LockedError) as error:
+    except (OtherDataError, OtherSettingsError, LockedError) as error:
         return _refused(error)
     _tell(result)
     return SOME_FAILED if result.failed else ALL_DONE
@@ -80,16 +82,6 @@ def _tell(result: Result) -> None:
             print(f"failed: {who} fold {row['fold']} seed {row['seed']}: {row['reason']}", file=sys.stderr)
     if "comparison.md" in result.files:
         print(result.files["comparison.md"].read_text(encoding="utf-8"))
-
-
-def listing(comparison: Comparison) -> str:
-    """Return one line per training, with what is done already."""
-    trainings = plan(comparison)
-    lines = [f"{'done' if is_done(training) else 'to do':6s} {training.name}" for training in trainings]
-    search = comparison.search
-    if search is not None:
-        lines.append(f"before these: {search.trials} trials per method, whose values the trainings then take")
-    return "\n".join([*lines, f"{len(trainings)} trainings, {comparison.workers} at a time"])
 
 
 def _environment(comparison: Comparison) -> Mapping[str, str]:

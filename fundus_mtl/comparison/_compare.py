@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fundus_mtl.comparison._children import Children
 from fundus_mtl.comparison._config import Comparison
-from fundus_mtl.comparison._figures import figures_of
 from fundus_mtl.comparison._frames import Frames, collect
+from fundus_mtl.comparison._interrupts import Interrupts
 from fundus_mtl.comparison._lock import locked
-from fundus_mtl.comparison._one_training import Outcome, check_settings, do_training
-from fundus_mtl.comparison._parallel import Devices, run_all
+from fundus_mtl.comparison._one_training import Outcome, do_training
+from fundus_mtl.comparison._page import publish
+from fundus_mtl.comparison._parallel import Crew, Devices
 from fundus_mtl.comparison._plan import plan
 from fundus_mtl.comparison._searches import Searches
 from fundus_mtl.comparison._store import ComparisonRun
-from fundus_mtl.comparison._tables import write_page, write_tables
+from fundus_mtl.comparison._tables import write_tables
 from fundus_mtl.comparison._training import Place, Training
+from fundus_mtl.comparison._training_folder import check_settings
 
 LOCAL = ("cases.csv", "failures.csv")  # they name photographs, which may be named after people
 NO_TRIAL = Outcome("failed", "search: expected a trial with a number, but got none; see the log files of the trials.")
@@ -52,26 +53,29 @@ def run_comparison(comparison: Comparison, environment: Mapping[str, str], grace
     Args:
         comparison: of `read_comparison`.
         environment: of the trainings' processes.
-        grace: seconds that trainings have to end in after Ctrl-C.
+        grace: seconds that trainings have to end in after Ctrl-C; a second one ends them at once.
 
     Raises:
-        ValueError: if an output folder holds the results of other settings.
+        ValueError: if an output folder holds the results of other settings, or of data that have changed.
         FileNotFoundError: if the comparison names a file that does not exist.
         LockedError: if the comparison is at work already.
-        KeyboardInterrupt: after Ctrl-C, when everything is closed.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP, when everything is closed.
     """
     trainings = plan(comparison)
     if comparison.search is None:
         _check_all(trainings)
-    with locked(comparison.output_dir):
+    children = Children(environment, grace)
+    interrupts = Interrupts(children)
+    with locked(comparison.output_dir), interrupts.listening():
         store = ComparisonRun(comparison)
         status = "FAILED"
         try:
-            result = _Work(comparison, store, Children(environment, grace)).do(trainings)
+            with Crew(comparison.workers, children) as crew, interrupts.heeded():
+                result = _Work(comparison, store, crew).do(trainings)
             status = "FAILED" if result.failed else "FINISHED"
             return result
-        except KeyboardInterrupt:
-            status = "KILLED"
+        except BaseException:
+            status = "KILLED" if interrupts.came else "FAILED"
             raise
         finally:
             store.close(status)
@@ -85,14 +89,14 @@ def _check_all(trainings: Sequence[Training]) -> None:
 class _Work:
     """The pieces that all trainings of one comparison share."""
 
-    def __init__(self, comparison: Comparison, store: ComparisonRun, children: Children) -> None:
-        self.comparison, self.store, self.children = comparison, store, children
+    def __init__(self, comparison: Comparison, store: ComparisonRun, crew: Crew) -> None:
+        self.comparison, self.store, self.crew = comparison, store, crew
         self.devices = Devices(comparison.devices, comparison.workers)
 
     def do(self, trainings: Sequence[Training]) -> Result:
         """Search, train and evaluate all, and sum up."""
         searches = Searches(self.comparison, self.store, self._train)
-        chosen = dict(zip(searches.methods, self._all(searches.choose, searches.methods, "searches"), strict=True))
+        chosen = dict(zip(searches.methods, self.crew.do(searches.choose, searches.methods, "searches"), strict=True))
         ready = [training.with_chosen(chosen.get(training.method) or {}) for training in trainings]
         _check_all(ready)
         hopeless = {method for method, values in chosen.items() if values is None}
@@ -100,23 +104,20 @@ class _Work:
         def train(training: Training) -> Outcome:
             return NO_TRIAL if training.method in hopeless else self._train(training)
 
-        return self._sum_up(ready, self._all(train, ready, "trainings"), searches)
-
-    def _all(self, work: Callable[[Any], Any], jobs: Sequence[Any], title: str) -> list[Any]:
-        return run_all(work, jobs, self.comparison.workers, self.children, title)
+        return self._sum_up(ready, self.crew.do(train, ready, "trainings"), searches)
 
     def _train(self, training: Training) -> Outcome:
         with self.devices.lent() as device:
             place = Place(self.comparison.tracking_uri, self.comparison.experiment_name, self.store.run_id, device)
-            return do_training(training, place, self.children, self.store.tidy)
+            return do_training(training, place, self.crew.children, self.store.tidy)
 
     def _sum_up(self, trainings: Sequence[Training], outcomes: Sequence[Outcome], searches: Searches) -> Result:
         comparison = self.comparison
         frames = collect(comparison, trainings, outcomes, searches.trials(), self.store)
         files, means, fragment = write_tables(comparison, frames)
-        if fragment:
-            files["comparison.html"] = write_page(comparison, frames, fragment, figures_of(comparison, frames))
         digests = {digest for digest in frames.trainings["data_sha256"] if digest}
-        tags = {"data_sha256": digests.pop()} if len(digests) == 1 else {}
-        self.store.log([path for name, path in files.items() if name not in LOCAL], means, tags)
+        tags = {"data_sha256": digests.pop() if len(digests) == 1 else "several"} if digests else {}
+        self.store.log({name: path for name, path in files.items() if name not in LOCAL}, means, tags)
+        if fragment:  # after the tables, which no figure is to cost
+            files |= publish(comparison, frames, fragment, self.store)
         return Result(outcomes, frames, files, self.store.run_id)

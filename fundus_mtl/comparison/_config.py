@@ -50,7 +50,8 @@ class Search:
 
     Args:
         trials: trainings per method.
-        space: option to ``{low, high, log, step}`` (numbers; whole ones if low and high are) or ``{choices: [...]}``.
+        space: option to ``{low, high, log, step}`` (numbers; whole ones if low and high are) or ``{choices: [...]}``. With
+            choices only, the combinations are tried one after the other, as many as there are trials.
         epochs: of a trial; None for the bundle's own.
         metric: of the training's validation, logged to MLflow; its best value over the epochs counts.
         direction: in which the metric improves.
@@ -93,6 +94,9 @@ class Comparison:
         output_dir: of everything.
         tracking_uri: of MLflow; a SQLite file in the output folder by default.
         experiment_name: in MLflow.
+        panel_metrics: those of `metrics` that the panels of cases are made for; by default the first of each task that
+            ``per_case.csv`` has. Needs ``evaluate_options: {keep_cases: true}``.
+        log_cases: send the panels of cases, which show photographs, to MLflow too.
         name: of the comparison.
         note: printed above the tables.
     """
@@ -118,6 +122,8 @@ class Comparison:
     output_dir: Path = Path("runs/comparison")
     tracking_uri: str = ""
     experiment_name: str = "comparison"
+    panel_metrics: tuple[str, ...] = ()
+    log_cases: bool = False
     name: str = "comparison"
     note: str | None = None
     folder: Path = Path()

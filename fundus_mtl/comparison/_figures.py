@@ -1,55 +1,58 @@
-"""The figures of a comparison's page: whatever the frames hold enough for."""
+"""The figures of a comparison: whatever the frames hold enough for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._figure import Drawing, Figure, draw_all
 from fundus_mtl.comparison._frames import KEYS, Frames
+from fundus_mtl.comparison._layers import parts_of
+from fundus_mtl.comparison._panel import case_panels
+from fundus_mtl.comparison._trials import RATE, measures_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Figure = tuple[str, bytes | None]
-RATE = "lr"  # the option that a search against learning rates varies
+_SUMS = ("train_loss", "val_score")  # of all tasks
 
 
 def figures_of(comparison: Comparison, frames: Frames) -> list[Figure]:
-    """Draw learning curves, ROC curves, the search's rates, balance and conflict; what nothing was measured of is left out.
+    """Draw learning curves, ROC curves, the search's rates, balance and conflict, and cases side by side.
 
-    Returns:
-        Captions and PNGs, as `comparison_page` takes them.
+    What nothing was measured of is left out; a figure that fails says so in its place.
     """
-    methods = [method.name for method in comparison.methods]
-    drawn = [*_curves(frames, methods), *_roc(frames, methods), *_rates(frames, comparison), *_balance(frames, methods)]
-    return [(caption, picture) for caption, picture in drawn if picture is not None]
+    groups = {
+        "Learning curves": _curves,
+        "ROC curves": _roc,
+        "Learning rate": _rates,
+        "Balance": _balance,
+        "Cases": case_panels,
+    }
+    return draw_all({title: partial(group, comparison, frames) for title, group in groups.items()})
 
 
-def _curves(frames: Frames, methods: list[str]) -> Iterator[Figure]:
-    """Draw training losses and validation metrics, a picture each."""
+def _curves(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List training losses and validation metrics, a picture each."""
     from fundus_mtl.reporting import learning_curves
 
     alone = frames.curves["network"] != ""  # a network per task has no sum of all tasks
-    curves = frames.curves[~(alone & frames.curves["metric"].isin(("train_loss", "val_score")))]
-    names = curves["metric"].unique()
-    for prefix, title in (("train_loss", "Losses of the training"), ("val_", "Validation while training")):
-        wanted = [name for name in names if str(name).startswith(prefix)]
-        rows = curves[curves["metric"].isin(wanted)]
+    curves = frames.curves[~(alone & frames.curves["metric"].isin(_SUMS))]
+    kinds = {"losses": ("train_loss", "Losses of the training"), "validation": ("val_", "Validation while training")}
+    for name, (prefix, title) in kinds.items():
+        rows = curves[curves["metric"].astype(str).str.startswith(prefix)]
         if len(rows):
-            losses = [name for name in wanted if "loss" in name]
+            least = rows.groupby("metric")["value"].min()
+            losses = [metric for metric in least.index if "loss" in metric and least[metric] > 0]
             caption = f"{title}. Mean over folds and seeds; logarithmic axes for losses."
-            yield caption, learning_curves(rows, _present(methods, rows), logarithmic=_positive(rows, losses))
+            draw = partial(learning_curves, rows, _present(comparison, rows), logarithmic=losses)
+            yield Drawing(f"learning_curves_{name}", caption, draw)
 
 
-def _positive(rows: pd.DataFrame, names: list[str]) -> list[str]:
-    """Return the metrics that a logarithmic axis can show."""
-    least = rows.groupby("metric")["value"].min()
-    return [name for name in names if least[name] > 0]
-
-
-def _roc(frames: Frames, methods: list[str]) -> Iterator[Figure]:
-    """Draw the curves of every score that stands beside a label of 0 or 1: ``<task>_prob`` and ``<task>_true``."""
+def _roc(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List the curves of every score that stands beside a label of 0 or 1: ``<task>_prob`` and ``<task>_true``."""
     from fundus_mtl.reporting import roc_with_bands
 
     names = [str(name) for name in frames.cases]
@@ -59,29 +62,41 @@ def _roc(frames: Frames, methods: list[str]) -> Iterator[Figure]:
         columns = {f"{task}_true": "label", f"{task}_prob": "score"}
         rows = frames.cases[[*KEYS, "id", *columns]].rename(columns=columns).dropna(subset=["label", "score"])
         if len(rows):
-            yield f"ROC curves, {task}. On the test data.", roc_with_bands(rows, _present(methods, rows), task)
+            draw = partial(roc_with_bands, rows, _present(comparison, rows), task)
+            yield Drawing(f"roc_{task}", f"ROC curves, {task}. On the test data.", draw)
 
 
-def _rates(frames: Frames, comparison: Comparison) -> Iterator[Figure]:
-    """Draw what the search found against the learning rate, where it varied that."""
+def _rates(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List what the search found against the learning rate, where it varied that."""
     from fundus_mtl.reporting import metric_against_rate
 
     if comparison.search is None or RATE not in frames.trials:
         return
     rows, name = frames.trials, comparison.search.metric
-    caption = f"{name} against the learning rate. Trials of the search, one point each; validation data."
-    yield caption, metric_against_rate(rows, [name], _present([m.name for m in comparison.methods], rows))
+    metrics = [name, *measures_of(comparison.search, rows)]
+    losses = [metric for metric in metrics if "loss" in metric and rows[metric].min() > 0]
+    caption = (
+        f"Performance and loss against the learning rate. One point per trial of the search: its best {name}, and what was "
+        "measured at that epoch; val: validation data, train: training data."
+    )
+    draw = partial(metric_against_rate, rows, metrics, _present(comparison, rows), logarithmic=losses)
+    yield Drawing("learning_rate", caption, draw)
 
 
-def _balance(frames: Frames, methods: list[str]) -> Iterator[Figure]:
-    """Draw the tasks' pull on the network, where the trainings measured it (``balance_interval``)."""
-    from fundus_mtl.reporting import balance_comparison
+def _balance(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List the tasks' pull on the network, where the trainings measured it (``balance_interval``)."""
+    from fundus_mtl.reporting import balance_comparison, balance_layers
 
     if len(frames.balance):
+        rows = frames.balance
         caption = "Balance and conflict of the tasks. Mean gradients, contributions to the update, cosines."
-        yield caption, balance_comparison(frames.balance, _present(methods, frames.balance))
+        yield Drawing("balance", caption, partial(balance_comparison, rows, _present(comparison, rows)))
+    if len(frames.layers):
+        caption = "Balance of the tasks by part of the network. Means over the layers of a part, and over the training."
+        methods = _present(comparison, frames.layers)
+        yield Drawing("balance_layers", caption, lambda: balance_layers(parts_of(frames.layers), methods))
 
 
-def _present(methods: list[str], rows: pd.DataFrame) -> list[Any]:
+def _present(comparison: Comparison, rows: pd.DataFrame) -> list[str]:
     known = set(rows["method"])
-    return [method for method in methods if method in known]
+    return [method.name for method in comparison.methods if method.name in known]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fundus_mtl.comparison._config import Comparison
 from fundus_mtl.comparison._one_training import Outcome
+from fundus_mtl.comparison._pictures import PARTS, pictures_of
 from fundus_mtl.comparison._store import ComparisonRun
 from fundus_mtl.comparison._training import Training
+from fundus_mtl.comparison._training_row import curves_of, training_row
+from fundus_mtl.comparison._trials import measured_trials
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ("method", "fold", "seed")
-_CASES, _BALANCE = "evaluation/per_case.csv", "balance/balance_steps.csv"
-_COSTS = ("parameters", "step_seconds", "training_seconds")
+_CASES, _BALANCE, _LAYERS = "evaluation/per_case.csv", "balance/balance_steps.csv", "balance/balance.csv"
+Read = dict[str, list["pd.DataFrame"]]
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,22 @@ class Frames:
         curves: method, fold, seed, network, metric, step, value.
         cases: the evaluations' ``per_case.csv``, with method, fold, seed, network in front.
         balance: the trainings' ``balance_steps.csv``, likewise; empty unless they measured it (``balance_interval``).
-        trials: of the search: method, fold, seed, its options, its metric, state; empty without one.
+        layers: the same of their ``balance.csv``; no table, since it is long.
+        trials: of the search: method, fold, seed, its options, its metric, state, further measures; empty without one.
+        pictures: of the cases, with their index: the paths, see `pictures_of`; no table, since paths tell of the machine.
     """
 
     trainings: pd.DataFrame
     curves: pd.DataFrame
     cases: pd.DataFrame
     balance: pd.DataFrame
+    layers: pd.DataFrame
     trials: pd.DataFrame
+    pictures: pd.DataFrame
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the frames that are written as tables, by name."""
+        return {name: frame for name, frame in vars(self).items() if name not in ("layers", "pictures")}
 
 
 def collect(
@@ -56,81 +65,45 @@ def collect(
     import pandas as pd
 
     rows, curves = [], []
-    tables: dict[str, list[pd.DataFrame]] = {file: [] for file in (_CASES, _BALANCE)}
+    found: Read = {name: [] for name in ("cases", "balance", "layers", "pictures")}
     for training, outcome in zip(trainings, outcomes, strict=True):
         run = store.of_folder(training.folder)
         who = {"method": training.method, "fold": training.fold, "seed": training.seed, "network": training.network}
-        rows.append(who | _row(comparison, training, outcome, run))
+        rows.append(who | training_row(comparison, training, outcome, run))
         if outcome.status == "finished":
-            curves += [who | point for point in _curves(store, run)]
-            for file, found in tables.items():
-                found += _read(training.folder / file, who)
+            curves += [who | point for point in curves_of(store, run)]
+            _read_all(training.folder, who, found)
     columns = [*KEYS, "network"]
     return Frames(
-        pd.DataFrame(rows),
-        pd.DataFrame(curves, columns=[*columns, "metric", "step", "value"]),
-        _below_each_other(tables[_CASES], [*columns, "id"]),
-        _below_each_other(tables[_BALANCE], [*columns, "iteration"]),
-        pd.DataFrame(list(trials)),
+        trainings=pd.DataFrame(rows),
+        curves=pd.DataFrame(curves, columns=[*columns, "metric", "step", "value"]),
+        cases=_below_each_other(found["cases"], [*columns, "id"]),
+        balance=_below_each_other(found["balance"], [*columns, "iteration"]),
+        layers=_below_each_other(found["layers"], [*columns, "task", "layer"]),
+        trials=measured_trials(comparison, trials, store),
+        pictures=_below_each_other(found["pictures"], PARTS),
     )
 
 
-def _row(comparison: Comparison, training: Training, outcome: Outcome, run: Any) -> dict[str, Any]:
-    finished = outcome.status == "finished"
-    metrics = dict.fromkeys(comparison.metrics, nan)
-    costs: dict[str, Any] = dict.fromkeys(_COSTS, nan)
-    if finished:
-        metrics = _metrics(comparison, training, run)
-        if (file := training.folder / "cost.json").is_file():
-            costs |= {key: json.loads(file.read_text()).get(key, nan) for key in _COSTS}
-    told = {} if run is None else run.data.tags
-    chosen = {f"chosen.{key}": value for key, value in training.chosen.items()}
-    return {
-        **metrics,
-        **costs,
-        **chosen,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "data_sha256": told.get("data_sha256", ""),
-        "run_id": "" if run is None else run.info.run_id,
-    }
+def _read_all(folder: Path, who: Mapping[str, Any], found: Read) -> None:
+    """Add a training's tables to what was found."""
+    for name, file in {"cases": _CASES, "balance": _BALANCE, "layers": _LAYERS}.items():
+        found[name] += [_told(table, who) for table in _read(folder / file)]
+    found["pictures"] += [pictures_of(folder, table) for table in _read(folder / _CASES)]
 
 
-def _metrics(comparison: Comparison, training: Training, run: Any) -> dict[str, float]:
-    """Return the metrics of a network; one that was trained for a task alone answers for that task."""
+def _read(file: Path) -> list[pd.DataFrame]:
+    """Return a training's table; nothing if it has none."""
     import pandas as pd
 
-    file = training.folder / "evaluation" / "summary.csv"
-    found: dict[str, float] = {} if run is None else dict(run.data.metrics)
-    if file.is_file():
-        summary = pd.read_csv(file)
-        found |= dict(zip(summary["metric"], summary["value"].astype(float), strict=True))
-    own = comparison.tasks.get(training.network, ()) if training.network else comparison.metrics
-    return {name: float(found.get(name, nan)) if name in own else nan for name in comparison.metrics}
+    return [pd.read_csv(file, dtype={"id": str})] if file.is_file() else []
 
 
-def _curves(store: ComparisonRun, run: Any) -> list[dict[str, Any]]:
-    """Return every metric that has a history, but for those of single iterations."""
-    if run is None:
-        return []
-    names = [name for name in run.data.metrics if not name.startswith("iteration_")]
-    return [
-        {"metric": name, "step": step, "value": value}
-        for name in names
-        for step, value in store.history(run.info.run_id, name)
-    ]
-
-
-def _read(file: Path, who: Mapping[str, Any]) -> list[pd.DataFrame]:
-    """Return a training's table with the training's own columns in front; nothing if it has none."""
-    import pandas as pd
-
-    if not file.is_file():
-        return []
-    table = pd.read_csv(file, dtype={"id": str})
+def _told(table: pd.DataFrame, who: Mapping[str, Any]) -> pd.DataFrame:
+    """Put the training's own columns in front."""
     for place, (key, value) in enumerate(who.items()):
         table.insert(place, key, value)
-    return [table]
+    return table
 
 
 def _below_each_other(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

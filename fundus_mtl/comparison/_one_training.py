@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from fundus_mtl.comparison._children import Children
+from fundus_mtl.comparison._data_note import OtherDataError, check_data
 from fundus_mtl.comparison._lock import LockedError, locked
 from fundus_mtl.comparison._training import Place, Training, evaluate_command, train_command
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.comparison._training_folder import (
+    DONE_FILE,
+    SETTINGS_FILE,
+    STATE,
+    TRAINED_FILE,
+    OtherSettingsError,
+    check_settings,
+    has_state,
+    is_done,
+    is_trained,
+    note,
+)
 
-DONE_FILE = "done.json"  # trained and evaluated
-TRAINED_FILE = "trained.json"
-SETTINGS_FILE = "settings.json"
 LOG_FILE = "log.txt"
-STATE = "state"  # folder of the checkpoints
 _LONGEST = 300  # characters of a reason
 _PATH = re.compile(r"(?<![\w.])~?/[^\s'\",;:]*/(?=[^\s/])")
-
-
-class OtherSettingsError(ValueError):
-    """A folder holds the results of other settings."""
 
 
 @dataclass(frozen=True)
@@ -42,29 +45,6 @@ class Outcome:
     repeated: bool = True
 
 
-def check_settings(training: Training) -> None:
-    """Refuse a folder that holds a network of other settings.
-
-    Where nothing was trained yet, or only the evaluation is another one, nothing is lost, and nothing is refused.
-
-    Raises:
-        OtherSettingsError: naming the folder.
-    """
-    file = training.folder / SETTINGS_FILE
-    holds = (training.folder / TRAINED_FILE).is_file() or _has_state(training)
-    if holds and file.is_file() and json.loads(file.read_text())["trained_digest"] != training.trained_digest:
-        where = "/".join(training.folder.parts[-3:])
-        raise OtherSettingsError(
-            f"{training.name}: expected the settings that {where} was made with, but got others; take another output_dir, "
-            "or remove that folder."
-        )
-
-
-def is_done(training: Training, file: str = DONE_FILE) -> bool:
-    """Whether the training is finished, with these settings."""
-    return _says(training.folder / file, "digest", training.digest)
-
-
 def do_training(training: Training, place: Place, children: Children, tidy: Callable[[Path, str], None]) -> Outcome:
     """Train and evaluate as far as that is not done yet.
 
@@ -74,18 +54,19 @@ def do_training(training: Training, place: Place, children: Children, tidy: Call
         children: that run the commands.
         tidy: is given the folder and MLflow's word for how it ended, whatever the commands could not say themselves.
     """
-    if is_done(training):
-        return Outcome("finished", repeated=False)
     try:
+        if is_done(training):
+            check_data(training.folder, training.name)
+            return Outcome("finished", repeated=False)
         with locked(training.folder) as lock:
             check_settings(training)
-            _write(training, SETTINGS_FILE)
+            note(training, SETTINGS_FILE)
             outcome = _run(training, place, children, lock, tidy)
             if outcome.status == "finished":
-                _write(training, DONE_FILE)
+                note(training, DONE_FILE)
                 shutil.rmtree(training.folder / STATE, ignore_errors=True)  # nobody goes on from there
             return outcome
-    except (LockedError, OtherSettingsError) as error:
+    except (LockedError, OtherDataError, OtherSettingsError) as error:
         return Outcome("failed", str(error))
 
 
@@ -104,12 +85,12 @@ def _run(training: Training, place: Place, children: Children, lock: int, tidy: 
 
 def _train(training: Training, place: Place, children: Children, lock: int) -> str:
     """Train, and note it; return why that failed."""
-    if _says(training.folder / TRAINED_FILE, "trained_digest", training.trained_digest):
+    if is_trained(training):
         return ""
-    resume = _has_state(training)
+    resume = has_state(training)
     reason = _call(train_command(training, place, resume), training.folder / LOG_FILE, children, lock)
     if not reason:
-        _write(training, TRAINED_FILE)
+        note(training, TRAINED_FILE)
     return reason and f"training: {reason}"
 
 
@@ -117,6 +98,7 @@ def _evaluate(training: Training, place: Place, children: Children, lock: int) -
     """Evaluate, if that is wanted; return why that failed."""
     if training.evaluate_args is None:
         return ""
+    check_data(training.folder, training.name)  # the training may have taken days
     reason = _call(evaluate_command(training, place), training.folder / LOG_FILE, children, lock)
     return reason and f"evaluation: {reason}"
 
@@ -126,20 +108,6 @@ def _call(command: Sequence[str], log: Path, children: Children, lock: int) -> s
     start = log.stat().st_size if log.is_file() else 0
     status = children.run(command, log, [lock])
     return _reason(log, start, status) if status else ""
-
-
-def _has_state(training: Training) -> bool:
-    return any((training.folder / STATE).glob("*.pt"))
-
-
-def _says(path: Path, key: str, digest: str) -> bool:
-    return path.is_file() and bool(json.loads(path.read_text())[key] == digest)
-
-
-def _write(training: Training, name: str) -> None:
-    told = {"digest": training.digest, "trained_digest": training.trained_digest, "training": asdict(training)}
-    with whole_file(training.folder / name) as partial:
-        partial.write_text(json.dumps(told, indent=2, default=str) + "\n")
 
 
 def _reason(log: Path, start: int, status: int) -> str:

@@ -1,15 +1,14 @@
-"""Several trainings at a time, devices handed round, all stopped by Ctrl-C."""
+"""Several trainings at a time, devices handed round, all stopped together."""
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from fundus_mtl.comparison._children import Children
+from fundus_mtl.comparison._children import Children, StoppedError
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -38,50 +37,67 @@ class Devices:
             self._free.put(name)
 
 
-def run_all(
-    work: Callable[[Job], Answer], jobs: Sequence[Job], workers: int, children: Children, title: str
-) -> list[Answer]:
-    """Do all jobs, ``workers`` at a time, with a progress bar; the threads only wait for child processes.
+class Crew:
+    """Joblib's threads, which wait for child processes; at the end of ``with`` all children and jobs have ended.
 
     Args:
-        work: does one job.
-        jobs: in this order.
-        workers: at a time.
-        children: that are stopped by Ctrl-C, SIGTERM, or an exception of ``work``.
-        title: of the bar.
-
-    Returns:
-        The answers, in the jobs' order.
-
-    Raises:
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, when all children have ended.
+        workers: jobs at a time.
+        children: that the jobs start.
     """
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
 
-    with _sigterm_as_ctrl_c():
+    def __init__(self, workers: int, children: Children) -> None:
+        self.workers, self.children = workers, children
+        self._changed = threading.Condition()
+        self._at_work = 0
+        self._stopped = False
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        self.children.stop()
+        with self._changed:  # Joblib itself waits for nobody when it is left early
+            self._changed.wait_for(lambda: self._at_work == 0)
+
+    def do(self, work: Callable[[Job], Answer], jobs: Sequence[Job], title: str) -> list[Answer]:
+        """Do all jobs, with a progress bar; the first exception is raised at once.
+
+        Args:
+            work: does one job.
+            jobs: in this order.
+            title: of the bar.
+
+        Returns:
+            The answers, in the jobs' order.
+        """
+        from joblib import Parallel, delayed
+        from tqdm import tqdm
+
+        # Two threads even for one worker: alone, Joblib would work in the caller's, where Python raises Ctrl-C, and
+        # between the start of a process and its entry in the list that would leave the process behind.
+        parallel = Parallel(
+            max(2, self.workers),
+            backend="threading",
+            return_as="generator_unordered",
+            batch_size=1,
+            pre_dispatch="all",
+        )
+        answers = parallel(delayed(self._one)(work, place, job) for place, job in enumerate(jobs))
+        found = dict(tqdm(answers, total=len(jobs), desc=title, disable=not jobs))
+        return [found[place] for place in range(len(jobs))]
+
+    def _one(self, work: Callable[[Job], Answer], place: int, job: Job) -> tuple[int, Answer]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._at_work < self.workers)
+            if self._stopped:
+                raise StoppedError("stopped")
+            self._at_work += 1
         try:
-            answers = Parallel(workers, backend="threading", return_as="generator_unordered", batch_size=1)(
-                delayed(_numbered)(work, place, job) for place, job in enumerate(jobs)
-            )
-            found = dict(tqdm(answers, total=len(jobs), desc=title, disable=not jobs))
-        except BaseException:
-            children.stop()
-            raise
-    return [found[place] for place in range(len(jobs))]
-
-
-def _numbered(work: Callable[[Job], Answer], place: int, job: Job) -> tuple[int, Answer]:
-    return place, work(job)
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # Python lets nobody else listen to signals
-        yield
-        return
-    before: Any = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+            return place, work(job)
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._changed.notify_all()

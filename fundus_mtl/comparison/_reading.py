@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fundus_mtl.comparison._config import Comparison, refuse_unknown
 from fundus_mtl.comparison._entries import as_list, check_positive, read_budget, read_method, read_search
 
-_LISTS = ("folds", "seeds", "overlay", "train_overlay", "devices")
+_LISTS = ("folds", "seeds", "overlay", "train_overlay", "devices", "panel_metrics")
 _DICTIONARIES = ("metrics", "options", "train_options", "evaluate_options", "tasks")
 _COUNTS = ("workers", "threads")
 
@@ -79,6 +79,8 @@ def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
 def _check_numbers(given: Mapping[str, Any], where: str) -> None:
     for key in _COUNTS:
         check_positive(given.get(key), int, f"{where}: {key}")
+    if not isinstance(given.get("log_cases", False), bool):
+        raise ValueError(f"{where}: log_cases: expected true or false, but got {given['log_cases']!r}.")
     for key in ("folds", "seeds"):
         wrong = [v for v in given.get(key, ()) if isinstance(v, bool) or not isinstance(v, int | None)]
         if wrong or (key == "seeds" and None in given.get(key, ())) or not given.get(key, (0,)):
@@ -108,6 +110,7 @@ def _check_names(comparison: Comparison, where: str) -> None:
     _check_known(f"{where}: metrics", directions, ("higher", "lower"))
     listed = [name for of_task in comparison.tasks.values() for name in of_task]
     _check_known(f"{where}: tasks", listed, list(comparison.metrics))
+    _check_known(f"{where}: panel_metrics", comparison.panel_metrics, list(comparison.metrics))
 
 
 def _check_known(where: str, given: Iterable[Any], known: Collection[str]) -> None:

@@ -8,17 +8,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from itertools import islice, product
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
 from fundus_mtl.comparison._config import Search
+from fundus_mtl.comparison._study import (
+    ENDED,
+    SETTINGS,
+    STUDY,
+    Values,
+    address,
+    best,
+    ended,
+    forget_stopped,
+    refuse_other,
+    settings_of,
+    storage_file,
+)
 
-Values = dict[str, Any]
-_STUDY = "search"
-_SETTINGS = "settings"
-_ENDED = "ended"  # a trial that was stopped has no such attribute, and is made again
 Score = Callable[[Values, Path], float | None]
 
 
@@ -49,69 +58,60 @@ def choose(search: Search, folder: Path, score: Score) -> Values | None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
-        storage=_address(folder),
-        study_name=_STUDY,
+        storage=address(folder),
+        study_name=STUDY,
         direction="maximize" if search.direction == "higher" else "minimize",
         load_if_exists=True,
     )
-    _refuse_other(study, search)
-    _forget_stopped(study)
-    while len(finished := _ended(study)) < search.trials:
+    refuse_other(study, search)
+    forget_stopped(study)
+    for values in grid(search):
+        study.enqueue_trial(values, skip_if_exists=True)
+    while len(finished := ended(study)) < search.trials:
         # A sampler's draws begin anew with its process: another seed after every trial, or a resumed search repeats them.
         study.sampler = optuna.samplers.TPESampler(seed=search.seed + len(finished))
         trial = study.ask()
         values = {name: suggest(trial, name, part) for name, part in search.space.items()}
         value = score(values, folder / values_digest(values))
         failed = value is None or not isfinite(value)
-        trial.set_user_attr(_ENDED, True)
+        trial.set_user_attr(ENDED, True)
         study.tell(trial, None if failed else value, state=optuna.trial.TrialState.FAIL if failed else None)
-    if not any(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials):
-        return None
-    return dict(study.best_params)
+    return best(study)
 
 
-def _refuse_other(study: Any, search: Search) -> None:
-    """Refuse to count trials of another search; more of them are welcome.
+def grid(search: Search) -> list[Values]:
+    """Return every combination of a space of choices, in order, as many as there are trials; none for other spaces.
 
-    Raises:
-        ValueError: if the space, the metric, its direction, the epochs or the seed are not those of the study.
+    TPE would draw some of them twice and others never, and a figure over the rates would have gaps.
     """
-    told = json.dumps({**asdict(search), "trials": None, "methods": None}, sort_keys=True, default=str)
-    if study.user_attrs.setdefault(_SETTINGS, told) != told:
-        raise ValueError(
-            "search: expected the one that its folder began with, but got another; take another output_dir."
-        )
-    study.set_user_attr(_SETTINGS, told)
+    if not all("choices" in part for part in search.space.values()):
+        return []
+    combinations = product(*(part["choices"] for part in search.space.values()))
+    return [dict(zip(search.space, values, strict=True)) for values in islice(combinations, search.trials)]
 
 
-def _ended(study: Any) -> list[Any]:
-    """Return the trials that came to their end, well or not."""
-    return [trial for trial in study.trials if trial.state.is_finished() and _ENDED in trial.user_attrs]
+def chosen(search: Search, folder: Path) -> Values | None:
+    """Return what a finished search has chosen; None if it is not finished, found no number, or is another one."""
+    if not storage_file(folder).is_file():  # or Optuna would make one
+        return None
+    import optuna
 
-
-def _forget_stopped(study: Any) -> None:
-    """Queue the values of trials that an earlier process did not come to the end of."""
-    from optuna.trial import TrialState
-
-    for trial in study.trials:
-        if trial.state == TrialState.RUNNING:
-            study.tell(trial.number, state=TrialState.FAIL)
-            study.enqueue_trial(trial.params)
+    known = {study.study_name: study for study in optuna.get_all_study_summaries(address(folder))}
+    if STUDY not in known or known[STUDY].user_attrs.get(SETTINGS) != settings_of(search):
+        return None
+    study = optuna.load_study(study_name=STUDY, storage=address(folder))
+    return best(study) if len(ended(study)) >= search.trials else None
 
 
 def trials_of(search: Search, folder: Path) -> list[Values]:
     """Return what a search has tried: its options, its metric (NaN where that failed), and the state."""
     import optuna
 
-    study = optuna.load_study(study_name=_STUDY, storage=_address(folder))
+    study = optuna.load_study(study_name=STUDY, storage=address(folder))
     return [
         {**trial.params, search.metric: nan if trial.value is None else trial.value, "state": trial.state.name}
-        for trial in _ended(study)
+        for trial in ended(study)
     ]
-
-
-def _address(folder: Path) -> str:
-    return f"sqlite:///{folder / 'search.db'}"
 
 
 def suggest(trial: Any, name: str, part: Mapping[str, Any]) -> Any:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._data_note import check_data
 from fundus_mtl.comparison._one_training import Outcome
 from fundus_mtl.comparison._plan import search_training
-from fundus_mtl.comparison._search import Values, choose, trials_of
+from fundus_mtl.comparison._search import choose, chosen, trials_of
 from fundus_mtl.comparison._store import ComparisonRun
+from fundus_mtl.comparison._study import Values
 from fundus_mtl.comparison._training import Training
+from fundus_mtl.comparison._training_folder import DONE_FILE
 
 
 class Searches:
@@ -27,16 +30,18 @@ class Searches:
 
     @property
     def methods(self) -> list[str]:
-        """Names of the methods that are searched; the one of single tasks is not."""
-        comparison, search = self.comparison, self.comparison.search
-        if search is None:
-            return []
-        names = [method.name for method in comparison.methods if method.name != comparison.single_task]
-        return [name for name in names if name in (search.methods or names)]
+        """Names of the methods that are searched."""
+        return searched_methods(self.comparison)
 
     def choose(self, name: str) -> Values | None:
-        """Return the best values for a method; None where no trial gave a number."""
+        """Return the best values for a method; None where no trial gave a number.
+
+        Raises:
+            OtherDataError: if trials were made with data that have changed since.
+        """
         assert self.comparison.search is not None
+        for done in sorted(self._folder(name).glob(f"*/{DONE_FILE}")):
+            check_data(done.parent, f"{name}: search")
         return choose(self.comparison.search, self._folder(name), lambda *trial: self._score(name, *trial))
 
     def trials(self) -> list[Values]:
@@ -62,4 +67,26 @@ class Searches:
         return (max if search.direction == "higher" else min)(known, default=None)
 
     def _folder(self, method: str) -> Path:
-        return self.comparison.output_dir / method / "search"
+        return _folder(self.comparison, method)
+
+
+def searched_methods(comparison: Comparison) -> list[str]:
+    """Return the names of the methods that are searched; the one of single tasks is not."""
+    search = comparison.search
+    if search is None:
+        return []
+    names = [method.name for method in comparison.methods if method.name != comparison.single_task]
+    return [name for name in names if name in (search.methods or names)]
+
+
+def known_choices(comparison: Comparison) -> dict[str, Values]:
+    """Return what finished searches have chosen, by method; nothing is made or trained."""
+    search = comparison.search
+    found = {
+        name: chosen(search, _folder(comparison, name)) if search else None for name in searched_methods(comparison)
+    }
+    return {name: values for name, values in found.items() if values is not None}
+
+
+def _folder(comparison: Comparison, method: str) -> Path:
+    return comparison.output_dir / method / "search"

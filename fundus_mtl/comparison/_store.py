@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fundus_mtl.comparison._config import Comparison
 
 _logger = logging.getLogger(__name__)
 _NOTE = "Research use only: not for any decision about a patient."
+_LONGEST = 5000  # characters of a tag
 
 
 class ComparisonRun:
@@ -41,6 +42,7 @@ class ComparisonRun:
         self.run_id = str(run.info.run_id)
         self.client.update_run(self.run_id, status="RUNNING")
         write_run_file(comparison.output_dir, comparison.experiment_name, self.run_id)
+        self._tell(self._tags())
 
     def _find(self, run_id: str | None) -> Any:
         from mlflow.exceptions import MlflowException
@@ -53,43 +55,43 @@ class ComparisonRun:
             return None
 
     def _create(self) -> Any:
-        from fundus_mtl import __version__
-        from fundus_mtl.handlers._provenance import source_commit
-
         comparison = self.comparison
-        note = f"{comparison.note}\n\n{_NOTE}" if comparison.note else _NOTE
-        tags = {
-            "mlflow.source.name": "fundus-mtl compare",
-            "mlflow.source.type": "LOCAL",
-            "mlflow.source.git.commit": source_commit(),
-            "mlflow.note.content": note,
-            "fundus_mtl_version": __version__,
-            "stage": "parent",
-            "comparison": comparison.name,
-        }
-        known = {key: value for key, value in tags.items() if value is not None}
         bundle = Path(comparison.bundle).name
-        run = self.client.create_run(self.experiment_id, tags=known, run_name=f"compare {bundle} {comparison.name}")
-        for key, value in self._params(bundle).items():
-            self.client.log_param(run.info.run_id, key, value[:500])
+        name = f"compare {bundle} {comparison.name}"
+        run = self.client.create_run(self.experiment_id, tags={"stage": "parent"}, run_name=name)
+        self.client.log_param(run.info.run_id, "bundle", bundle)
         return run
 
-    def _params(self, bundle: str) -> dict[str, str]:
+    def _tags(self) -> dict[str, str]:
+        """Return what is told of the comparison as it is now: tags, for it may grow, and MLflow's params never change."""
+        from fundus_mtl import __version__
+        from fundus_mtl.handlers._provenance import source_commit
         from fundus_mtl.handlers._redact import without_paths
 
         comparison = self.comparison
         told = {
-            "bundle": bundle,
             "methods": ", ".join(method.name for method in comparison.methods),
-            "folds": comparison.folds,
-            "seeds": comparison.seeds,
-            "epochs": comparison.budget.epochs,
-            "minutes": comparison.budget.minutes,
+            "folds": ", ".join("own split" if fold is None else str(fold) for fold in comparison.folds),
+            "seeds": ", ".join(map(str, comparison.seeds)),
+            "metrics": ", ".join(comparison.metrics),
+            "epochs": comparison.budget.epochs or "the bundle's own",
+            "minutes": comparison.budget.minutes or "no limit",
             "options": dict(comparison.options),
             "train_options": dict(comparison.train_options),
+            "evaluate_options": dict(comparison.evaluate_options),
             "baseline": comparison.baseline,
+            "comparison": comparison.name,
         }
-        return {key: str(without_paths(value)) for key, value in told.items()}
+        tags = {key: str(without_paths(value))[:_LONGEST] for key, value in told.items()}
+        commit = source_commit()
+        return {
+            **tags,
+            **({"mlflow.source.git.commit": commit} if commit else {}),
+            "mlflow.source.name": "fundus-mtl compare",
+            "mlflow.source.type": "LOCAL",
+            "mlflow.note.content": f"{comparison.note}\n\n{_NOTE}" if comparison.note else _NOTE,
+            "fundus_mtl_version": __version__,
+        }
 
     def tidy(self, folder: Path, word: str) -> None:
         """Close a training's run that its process could not close itself, having been killed."""
@@ -111,15 +113,21 @@ class ComparisonRun:
         """Return a metric's steps and values, by step."""
         return sorted((entry.step, entry.value) for entry in self.client.get_metric_history(run_id, metric))
 
-    def log(self, files: Sequence[Path], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Add files, numbers and tags."""
+    def log(self, files: Mapping[str, Path], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Add numbers and tags, and files by their names in the run, such as ``figures/roc.png``."""
         from fundus_mtl.handlers._scalars import scalars
-        from fundus_mtl.handlers._store import log_paths, log_records, metric_records
+        from fundus_mtl.handlers._store import log_records, metric_records
 
-        log_paths(self.client, self.run_id, files)
         log_records(self.client, self.run_id, metric_records(scalars(metrics), 0))
-        for key, value in tags.items():
-            self.client.set_tag(self.run_id, key, value)
+        self._tell(tags)
+        for name, path in files.items():
+            folder = PurePosixPath(name).parent.as_posix()
+            self.client.log_artifact(self.run_id, str(path), None if folder == "." else folder)
+
+    def _tell(self, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def close(self, status: str) -> None:
         """Give the run its status."""

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._bundle import configs_of, content_digest, first_part, items_of
+from fundus_mtl.comparison._bundle import configs_of, content_digest, first_part, items_of, lists_of
+from fundus_mtl.comparison._data_note import DATA_ITEMS, note_data
+
+_START = "initialize"  # the item of a bundle that lists what is done first
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,15 @@ def train_command(training: Training, place: Place, resume: bool) -> list[str]:
     if training.chosen:
         options["+mlflow_run::params"] = {"chosen": dict(training.chosen)}
     options |= {"resume_from": "latest"} if resume else {}
-    return _command(training.train_args, training.train_overlays, options)
+    return _command(training.train_args, training.train_overlays, options | _data_note(training.train_args))
+
+
+def _data_note(args: Path) -> dict[str, Any]:
+    """Return what makes the training note its data files, last of all that it does before its first step."""
+    known = [f"@{item}" for item in DATA_ITEMS if item in items_of(args)]
+    if not known or _START not in lists_of(args):
+        return {}
+    return {f"+{_START}": [{"_target_": f"{note_data.__module__}.note_data", "folder": "@output_dir", "files": known}]}
 
 
 def evaluate_command(training: Training, place: Place) -> list[str]:

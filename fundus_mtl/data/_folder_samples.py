@@ -61,7 +61,8 @@ class FolderSamples(IterableDataset[Any]):
                 "expected a loader with num_workers 0, but got workers; their reports of failures would be lost."
             )
         self.done = 0
-        for self.done, (item, sample) in enumerate(self._read_ahead(), 1):
+        for item, sample in self._read_ahead():
+            self.done += 1
             try:
                 made = sample()
             except PHOTOGRAPH_ERRORS as error:

@@ -18,8 +18,11 @@ from monai.handlers import MLFlowHandler
 
 from fundus_mtl.handlers._curves import Curves, learning_rates, losses
 from fundus_mtl.handlers._ending import on_end
+from fundus_mtl.handlers._registration import check_model_name
+from fundus_mtl.handlers._run_closing import close_run
 from fundus_mtl.handlers._run_opening import describe_run, open_run
-from fundus_mtl.handlers._store import artifact_folder, close_client, is_off, log_paths, open_client
+from fundus_mtl.handlers._store import artifact_folder, is_off, open_client
+from fundus_mtl.handlers._system_metrics import check_system_metrics, start_monitor
 
 
 class RunHandler(MLFlowHandler):
@@ -30,9 +33,8 @@ class RunHandler(MLFlowHandler):
     SIGTERM through ``StrictWorkflow``), after every other handler is done, wherever this one stands in the list. Only
     the first process writes.
 
-    Logged: ``train_loss``, ``train_loss_<task>`` (means over the iterations of an epoch in which the task had a label),
+    Logged, without absolute paths: ``train_loss``, ``train_loss_<task>`` (means over an epoch's iterations with a label),
     ``lr_<group>`` and the evaluator's metrics per epoch; ``iteration_loss…`` every so many iterations; NaN stays NaN.
-    Absolute paths are taken out of parameters, tags and the config.
 
     Args:
         tracking_uri: for example ``$monai.utils.path_to_sqlite_uri(@output_dir + '/mlruns.db')``; None, an empty text
@@ -41,18 +43,18 @@ class RunHandler(MLFlowHandler):
         experiment_name: of the data set or the question.
         run_name: None lets MLflow invent one.
         run_id: go on with this very run.
-        resume: True goes on with the noted run or fails; False opens a new one; ``auto`` goes on if the engine itself
-            does.
+        resume: True goes on with the noted run or fails; False opens a new one; ``auto`` does as the engine does.
         parent_run_id: of the run that groups the folds.
         tags: method, fold, seed, data …; see also the tags that are set anyway: commit, versions.
         params: short, possibly nested; a resumed run keeps its first values.
         note: the description of the run, in Markdown.
-        config: the merged config as JSON text (the item ``merged_config`` that ``StrictWorkflow`` fills in) or a
-            dictionary.
+        config: the merged config, a dictionary or JSON text (which ``StrictWorkflow`` fills in for ``merged_config``).
         datasets: name to list of samples; only counts and a digest are logged.
         artifacts: files and folders, or a dictionary from the name in the run; copied at the end, also after a failure.
         iteration_interval: log the losses of every n-th iteration; 0 for none.
         artifact_location: of a new experiment; next to a SQLite database by default.
+        registered_model: name under which the artifact folder ``bundle`` of a FINISHED run is registered; None: it is not.
+        system_metrics: log MLflow's own ``system/…`` metrics of processor, memory, disk, network and GPU.
     """
 
     def __init__(
@@ -72,23 +74,26 @@ class RunHandler(MLFlowHandler):
         artifacts: Mapping[str, str | Path] | Sequence[str | Path] = (),
         iteration_interval: int = 10,
         artifact_location: str | None = None,
+        registered_model: str | None = None,
+        system_metrics: bool = False,
     ) -> None:
         self.client: Any = None
         self.cur_run: Any = None
+        self.monitor: Any = None
+        self.registered_model = check_model_name(registered_model)
+        self.system_metrics = check_system_metrics(system_metrics)
         # The other ranks do not even open the store: two of them making its tables at once is an error.
         if tracking_uri is None or is_off(tracking_uri) or idist.get_rank() > 0:
             return
         client = open_client(tracking_uri)
-        artifact_location = artifact_location or artifact_folder(tracking_uri)
-        super().__init__(
-            tracking_uri, experiment_name=experiment_name, run_name=run_name, artifact_location=artifact_location
-        )
+        location = artifact_location or artifact_folder(tracking_uri)
+        super().__init__(tracking_uri, experiment_name=experiment_name, run_name=run_name, artifact_location=location)
         self.client = client  # MONAI's own would follow MLFLOW_TRACKING_URI against the config
         self.output_dir, self.run_id, self.resume, self.parent_run_id = Path(output_dir), run_id, resume, parent_run_id
         self.tags, self.params, self.note, self.config = dict(tags or {}), dict(params or {}), note, config
         self.datasets, self.artifacts, self.iteration_interval = datasets or {}, artifacts, iteration_interval
         self._owner: Engine | None = None
-        self._curves = Curves(client)
+        self.curves = Curves(client)
 
     def attach(self, engine: Engine) -> None:
         """Listen to an engine; a trainer becomes the owner of the run, or the first engine if there is no trainer."""
@@ -109,42 +114,37 @@ class RunHandler(MLFlowHandler):
             self._set_experiment()
             self.cur_run = open_run(self, self._owner or engine)
             describe_run(self, self.cur_run, self._owner or engine)
+            self.monitor = start_monitor(self.client, self.cur_run) if self.system_metrics else None
 
     def _learning_rates(self, engine: Any) -> None:
-        self._curves.keep(learning_rates(engine.optimizer), engine.state.epoch)
+        self.curves.keep(learning_rates(engine.optimizer), engine.state.epoch)
 
     def iteration_completed(self, engine: Engine) -> None:
         """Add up the losses of the epoch; keep those of every n-th iteration."""
         found = losses(engine.state.output)
-        self._curves.add(found)
+        self.curves.add(found)
         if self.iteration_interval and engine.state.iteration % self.iteration_interval == 0:
-            self._curves.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
+            self.curves.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
 
     def keep(self, values: Mapping[str, Any], step: int) -> None:
         """Keep a handler's own metrics for the run's next batch; nothing where this process tracks nothing."""
         if self.client is not None and self._owner is not None:
-            self._curves.keep(values, step)
+            self.curves.keep(values, step)
 
     def epoch_completed(self, engine: Engine) -> None:
         """Send what the epoch brought in one call: mean losses (of a trainer) and the engine's metrics."""
         if isinstance(engine, Trainer):
-            self._curves.end_epoch(engine.state.epoch, measured=engine.state.metrics)
-        self._curves.keep(engine.state.metrics, engine.state.epoch)
+            self.curves.end_epoch(engine.state.epoch, measured=engine.state.metrics)
+        self.curves.keep(engine.state.metrics, engine.state.epoch)
         if self.cur_run is not None:
-            self._curves.send(self.cur_run.info.run_id)
+            self.curves.send(self.cur_run.info.run_id)
 
     def _ended(self, engine: Engine, status: str) -> None:
         if engine is self._owner:
             self.close(status)
 
     def close(self, status: str = "FINISHED") -> None:
-        """Send what is left, copy the artifacts, and give the run its status."""
-        if self.cur_run is None:
-            return
-        run_id, self.cur_run = self.cur_run.info.run_id, None
-        try:
-            self._curves.send(run_id)
-            log_paths(self.client, run_id, self.artifacts)
-        finally:
-            self.client.set_terminated(run_id, status)
-            close_client(self.client)
+        """Send what is left, copy the artifacts, give the run its status, and register what is to be registered."""
+        if self.cur_run is not None:
+            run, self.cur_run = self.cur_run, None
+            close_run(self, run, status)

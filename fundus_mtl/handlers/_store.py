@@ -28,7 +28,7 @@ def open_client(tracking_uri: str) -> Any:
     set_telemetry_client()
     if (folder := _database_folder(tracking_uri)) is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    return mlflow.MlflowClient(tracking_uri=tracking_uri)
+    return mlflow.MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 
 def is_off(tracking_uri: str) -> bool:
@@ -48,10 +48,11 @@ def _database_folder(tracking_uri: str) -> Path | None:
 
 def close_client(client: Any) -> None:
     """Let go of the database file; the client opens it again when it is used again."""
-    store = getattr(getattr(client, "_tracking_client", None), "store", None)
-    for engine in (getattr(store, "engine", None), getattr(store, "read_engine", None)):
-        if engine is not None:
-            engine.dispose()
+    for part in ("_tracking_client", "_registry_client_lazy"):
+        store = getattr(getattr(client, part, None), "store", None)
+        for engine in (getattr(store, "engine", None), getattr(store, "read_engine", None)):
+            if engine is not None:
+                engine.dispose()
 
 
 def metric_records(values: Mapping[str, float], step: int) -> list[Any]:

@@ -34,11 +34,11 @@ class TimeBudget:
         self.minutes, self.cost, self.interval = minutes, cost, interval
 
     def attach(self, engine: Any) -> None:
-        """Listen to a trainer, after its `StepCost`."""
+        """Listen to a trainer, after its `StepCost` and its validation, which is paid for too."""
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._stop_if_spent)
 
     def _stop_if_spent(self, engine: Any) -> None:
-        spent = idist.all_reduce(self.cost.seconds, op="MAX")  # one clock for all ranks, or they would wait for ever
+        spent = idist.all_reduce(self.cost.spent, op="MAX")  # one clock for all ranks, or they would wait for ever
         if spent >= 60 * self.minutes:
             _logger.info(
                 "The %g minutes are spent after epoch %d: the training ends.", self.minutes, engine.state.epoch

@@ -21,6 +21,8 @@ class OutputError(Exception):
     It is neither an ``OSError`` nor a ``RuntimeError``: nobody may take it for the fault of one photograph.
     """
 
+    exit_code = 2  # of a command, as for an output folder that is refused at the start
+
 
 def write_atomically(path: Path, content: bytes | str | Iterable[str]) -> None:
     """Write a file, text as UTF-8, so that a reader or a killed run never sees half of it.

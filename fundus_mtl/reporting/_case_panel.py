@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL_INCHES = 1.9
+PAGE_INCHES = 12.0  # a wider panel is made smaller by the page, and its letters larger here
 WIDEST_PX = 570  # twice what a cell has at 150 dpi
 
 
@@ -62,16 +63,17 @@ def case_panel_figure(
         for case, line in zip(pictures.index, pictures.to_numpy(), strict=True)
     ]
     tallest = max((cell.shape[0] / cell.shape[1] for line in shown for cell in line if cell is not None), default=1.0)
-    size = CELL_INCHES * len(pictures.columns) + 0.4, (CELL_INCHES * tallest + 0.25) * len(shown) + 0.2
+    letters = max(1.0, (CELL_INCHES * len(pictures.columns) + 0.4) / PAGE_INCHES)
+    size = CELL_INCHES * len(pictures.columns) + 0.4, (CELL_INCHES * tallest + 0.25 * letters) * len(shown) + 0.2
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(shown), len(pictures.columns), squeeze=False)
     for line, cells, case in zip(grid, shown, pictures.index, strict=True):
-        line[0].set_ylabel(plain((captions or {}).get(case, case)), fontsize=8)
+        line[0].set_ylabel(plain((captions or {}).get(case, case)), fontsize=8 * letters)
         for axes, picture, column in zip(line, cells, pictures, strict=True):
             _fill(axes, picture, tallest)
-            axes.set_xlabel(_value(values, case, column, form), fontsize=8)
+            axes.set_xlabel(_value(values, case, column, form), fontsize=8 * letters)
     for axes, column in zip(grid[0], pictures, strict=True):
-        axes.set_title(plain(column), fontsize=9)
+        axes.set_title(plain(column), fontsize=9 * letters)
     return figure
 
 

@@ -10,7 +10,11 @@ from fundus_mtl.reporting._shape_columns import MM_COLUMNS, RIM_COLUMNS
 
 COLUMNS: tuple[Column, ...] = (
     Column("image_id", "", "the photograph's name in this run; an apostrophe is put before a leading = + - @"),
-    Column("source_relpath", "", "path of the file relative to the input folder; empty where ids are hashes"),
+    Column(
+        "source_relpath",
+        "",
+        "path of the file relative to the input folder or the list's; empty where ids are hashes or the list's own",
+    ),
     Column("source_sha256", "hex", "SHA-256 of the file; empty where it could not be read"),
     Column(
         "status",
@@ -84,8 +88,14 @@ COLUMNS: tuple[Column, ...] = (
         "root mean square distance of the same views' foveas from their mean point (n - 1)",
     ),
     Column("flags", "", "reasons to look at the photograph before using its numbers, separated by semicolons"),
-    Column("model_id", "", "name of the model"),
-    Column("model_sha256", "hex", "SHA-256 of the model's weights"),
+    Column("model_id", "", "name of the model that looks at the whole photograph"),
+    Column("model_sha256", "hex", "SHA-256 of its weights"),
+    Column(
+        "further_sha256",
+        "name=hex",
+        "SHA-256 of what else made the row, separated by semicolons: the model of a closer look at the disc, that of "
+        "vessels, the calibration; empty without",
+    ),
     Column("software_version", "", "version of fundus_mtl"),
     Column("config_sha256", "hex", "SHA-256 of the configuration"),
     Column("timestamp_utc", "ISO 8601", "when the row was made; differs from run to run"),
@@ -111,18 +121,23 @@ VESSEL_COLUMNS: tuple[Column, ...] = (
     Column("density_vessel_C", "1", "share of zone C, 0.5 to 2 disc diameters from the disc's edge, that is vessel"),
 )
 FAILURE_COLUMNS: tuple[Column, ...] = (
-    Column("source_relpath", "", "path of the file relative to the input folder; the pseudonym where ids are hashes"),
+    Column("source_relpath", "", "as in the results; image_id where it is empty there"),
     Column("stage", "scan | read | prepare | predict | postprocess | measure", "where it failed"),
     Column("error_class", "", "name of the Python exception"),
     Column("message", "", "what was wrong, in one line"),
 )
-MASKS = Column("masks/<source_relpath>.png", "code", "0 cup, 128 rim of the disc, 255 background (REFUGE); native size")
+MASKS = Column("masks/<image_id>.png", "code", "0 cup, 128 rim of the disc, 255 background (REFUGE); native size")
 OVERLAYS = Column(
-    "overlays/<source_relpath>.jpg", "", "the photograph with outlines of disc and cup and a cross at the fovea"
+    "overlays/<image_id>.jpg", "", "the photograph with outlines of disc and cup and a cross at the fovea"
 )
 ARTERY_VEIN = Column(
-    "artery_vein/<source_relpath>.png", "colour", "red artery, blue vein, green both, black neither (HRF-AV)"
+    "artery_vein/<image_id>.png", "colour", "red artery, blue vein, green both, black neither (HRF-AV)"
 )
 RESULTS_JSONL = Column("results.jsonl", "", "the same rows as results.csv, one JSON each; null where a cell is empty")
 JOURNAL = Column("journal.jsonl", "", "what is done, for a run that is to go on; not a result")
-VESSELS = Column("vessels/<source_relpath>.png", "", "white where the vessel head sees a vessel; native size")
+VESSELS = Column("vessels/<image_id>.png", "", "white where the vessel head sees a vessel; native size")
+PROBABILITIES = Column(
+    "probabilities/<image_id>_<structure>.nii.gz",
+    "0 to 1",
+    "only with save_probabilities: what the masks were cut from, of disc, cup, artery, vein or vessel; native size",
+)

@@ -18,7 +18,12 @@ NOTHING = '<p class="empty">Nothing was measured that this figure could show.</p
 
 
 def comparison_page(
-    title: str, table_html: str, figures: Sequence[tuple[str, bytes | None]], facts: Mapping[str, str]
+    title: str,
+    table_html: str,
+    figures: Sequence[tuple[str, bytes | str | None]],
+    facts: Mapping[str, str],
+    above: Sequence[str] = (),
+    below: Sequence[str] = (),
 ) -> str:
     """Return the page of a comparison.
 
@@ -26,9 +31,11 @@ def comparison_page(
         title: of the page, text.
         table_html: as `comparison_html` gives it; it goes in as it is, so that its maker must have escaped it. A table
             that is wider than the screen is scrolled by itself.
-        figures: caption and PNG; None for the PNG says that there is nothing to show. The caption, text, is a heading up
-            to its first ". ", and the rest stands below the picture.
+        figures: caption and PNG; None for the PNG says that there is nothing to show, text why there is none. The
+            caption, text, is a heading up to its first ". ", and the rest stands below the picture.
         facts: what the comparison was made with, text by name: data, seeds, versions.
+        above: what to know before the table is read, text, one line each.
+        below: how its tests and costs are to be read, likewise.
 
     Raises:
         ValueError: if a figure is no PNG.
@@ -39,10 +46,17 @@ def comparison_page(
         title=escape(title),
         disclaimer=escape(DISCLAIMER),
         facts="\n".join(f"<dt>{escape(name)}</dt><dd>{escape(str(fact))}</dd>" for name, fact in facts.items()),
+        above=_remarks(above),
         table=wrapped.replace("</table>", "</table></div>"),
+        below=_remarks(below),
         contents="\n".join(_entry(number, caption) for number, (caption, _) in enumerate(figures, 1)),
         figures="\n".join(_figure(number, *figure) for number, figure in enumerate(figures, 1)) or NOTHING,
     )
+
+
+def _remarks(remarks: Sequence[str]) -> str:
+    lines = "\n".join(f"<li>{escape(remark)}</li>" for remark in remarks)
+    return f'<ul class="remarks">\n{lines}\n</ul>' if lines else ""
 
 
 def _heading(number: int, caption: str) -> str:
@@ -53,12 +67,15 @@ def _entry(number: int, caption: str) -> str:
     return f'<li><a href="#figure-{number}">{_heading(number, caption)}</a></li>'
 
 
-def _figure(number: int, caption: str, data: bytes | None) -> str:
+def _figure(number: int, caption: str, data: bytes | str | None) -> str:
     """Return a figure below its heading."""
     anchor, heading = f"figure-{number}", _heading(number, caption)
     rest = caption.partition(". ")[2]
     words = f"<figcaption>{escape(rest)}</figcaption>" if rest else ""
-    body = NOTHING if data is None else _picture(number, caption, data)
+    if isinstance(data, str):
+        body = f'<p class="empty">{escape(data)}</p>'
+    else:
+        body = NOTHING if data is None else _picture(number, caption, data)
     link = f'<a class="anchor" href="#{anchor}" aria-label="link to this figure">#</a>'
     return f'<section id="{anchor}">\n<h3>{heading} {link}</h3>\n<figure>{body}{words}</figure>\n</section>'
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +14,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from fundus_mtl.reporting._atomic import write_atomically
+from fundus_mtl.reporting._makers import Model
 from fundus_mtl.reporting._provenance import SOFTWARE
 
 SCHEME = "99FUNDUSMTL"  # private: DICOM's own dictionaries know neither an optic cup nor its ratio to the disc
@@ -44,19 +45,14 @@ def highdicom_module() -> ModuleType:
     return highdicom
 
 
-def authorship(model: Mapping[str, str], software_version: str, description: str) -> dict[str, Any]:
+def authorship(models: Sequence[Model], software_version: str, description: str) -> dict[str, Any]:
     """Return what highdicom's documents want to know of their maker, with fresh UIDs of the series and the instance.
 
     Args:
-        model: ``id`` and ``sha256`` of the weights.
+        models: that made what is in it, at most three; of each the weights' ``sha256``.
         software_version: of this package.
         description: of the series; at most 40 characters, for "Research use only" goes before it.
-
-    Raises:
-        ValueError: if the model has other keys, or its id is a path, which would tell where it lies.
     """
-    if set(model) != {"id", "sha256"} or "/" in model["id"] or "\\" in model["id"]:
-        raise ValueError("model: expected an id, a plain name, and a sha256, but got something else.")
     schemes = highdicom_module().coding_schemes
     return {
         "series_instance_uid": generate_uid(prefix=None),
@@ -66,7 +62,7 @@ def authorship(model: Mapping[str, str], software_version: str, description: str
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": SOFTWARE,
         "software_versions": software_version,
-        "device_serial_number": model["sha256"][:16],
+        "device_serial_number": "+".join(model["sha256"][:16] for model in models),
         "series_description": f"{RESEARCH_USE}: {description}",
         "coding_schemes": [
             schemes.CodingSchemeIdentificationItem(

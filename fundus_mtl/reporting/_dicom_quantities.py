@@ -17,35 +17,38 @@ MM, MM2 = codes.UCUM.Millimeter, codes.UCUM.SquareMillimeter
 PIXELS = Code("{pixels}", "UCUM", "pixels")
 DISC_DIAMETERS = Code("{disc diameters}", "UCUM", "vertical disc diameters")
 
+DISC, RATIO, WAY, SCORE = ("disc",), ("disc", "cup"), ("disc", "fovea"), ("glaucoma",)
+
 
 class Quantity(NamedTuple):
-    """A column of results.csv, and how a report calls it."""
+    """A column of results.csv, how a report calls it, and whose answers it is measured in."""
 
     column: str
     name: Code
     unit: Code
+    roles: tuple[str, ...]
 
 
 QUANTITIES = (
-    Quantity("vcdr", private_code("VCDR", "Vertical cup-disc ratio"), NO_UNIT),
-    Quantity("hcdr", private_code("HCDR", "Horizontal cup-disc ratio"), NO_UNIT),
-    Quantity("acdr", private_code("ACDR", "Area cup-disc ratio"), NO_UNIT),
-    Quantity("rim_disc_ratio_min", private_code("RIMDISCMIN", "Minimum rim-disc ratio"), NO_UNIT),
-    Quantity("disc_area_px", private_code("DISCAREA", "Optic disc area"), PIXELS),
-    Quantity("cup_area_px", private_code("CUPAREA", "Optic cup area"), PIXELS),
-    Quantity("disc_height_px", private_code("DISCHEIGHT", "Vertical optic disc diameter"), PIXELS),
-    Quantity("disc_width_px", private_code("DISCWIDTH", "Horizontal optic disc diameter"), PIXELS),
-    Quantity("disc_area_mm2", private_code("DISCAREA", "Optic disc area"), MM2),
-    Quantity("cup_area_mm2", private_code("CUPAREA", "Optic cup area"), MM2),
-    Quantity("disc_height_mm", private_code("DISCHEIGHT", "Vertical optic disc diameter"), MM),
-    Quantity("disc_width_mm", private_code("DISCWIDTH", "Horizontal optic disc diameter"), MM),
-    Quantity("disc_fovea_dist_px", private_code("DISCFOVEA", "Distance of optic disc centre and fovea"), PIXELS),
-    Quantity("disc_fovea_dist_mm", private_code("DISCFOVEA", "Distance of optic disc centre and fovea"), MM),
+    Quantity("vcdr", private_code("VCDR", "Vertical cup-disc ratio"), NO_UNIT, RATIO),
+    Quantity("hcdr", private_code("HCDR", "Horizontal cup-disc ratio"), NO_UNIT, RATIO),
+    Quantity("acdr", private_code("ACDR", "Area cup-disc ratio"), NO_UNIT, RATIO),
+    Quantity("rim_disc_ratio_min", private_code("RIMDISCMIN", "Minimum rim-disc ratio"), NO_UNIT, RATIO),
+    Quantity("disc_area_px", private_code("DISCAREA", "Optic disc area"), PIXELS, DISC),
+    Quantity("cup_area_px", private_code("CUPAREA", "Optic cup area"), PIXELS, RATIO),
+    Quantity("disc_height_px", private_code("DISCHEIGHT", "Vertical optic disc diameter"), PIXELS, DISC),
+    Quantity("disc_width_px", private_code("DISCWIDTH", "Horizontal optic disc diameter"), PIXELS, DISC),
+    Quantity("disc_area_mm2", private_code("DISCAREA", "Optic disc area"), MM2, DISC),
+    Quantity("cup_area_mm2", private_code("CUPAREA", "Optic cup area"), MM2, RATIO),
+    Quantity("disc_height_mm", private_code("DISCHEIGHT", "Vertical optic disc diameter"), MM, DISC),
+    Quantity("disc_width_mm", private_code("DISCWIDTH", "Horizontal optic disc diameter"), MM, DISC),
+    Quantity("disc_fovea_dist_px", private_code("DISCFOVEA", "Distance of optic disc centre and fovea"), PIXELS, WAY),
+    Quantity("disc_fovea_dist_mm", private_code("DISCFOVEA", "Distance of optic disc centre and fovea"), MM, WAY),
     Quantity(
-        "disc_fovea_dist_dd", private_code("DISCFOVEA", "Distance of optic disc centre and fovea"), DISC_DIAMETERS
+        "disc_fovea_dist_dd", private_code("DISCFOVEA", "Distance of optic disc centre and fovea"), DISC_DIAMETERS, WAY
     ),
-    Quantity("disc_fovea_angle_deg", private_code("DISCFOVEAANGLE", "Angle of optic disc above fovea"), DEGREE),
-    Quantity("glaucoma_prob", private_code("SCORE", "Glaucoma classifier research score"), NO_UNIT),
+    Quantity("disc_fovea_angle_deg", private_code("DISCFOVEAANGLE", "Angle of optic disc above fovea"), DEGREE, WAY),
+    Quantity("glaucoma_prob", private_code("SCORE", "Glaucoma classifier research score"), NO_UNIT, SCORE),
 )
 
 

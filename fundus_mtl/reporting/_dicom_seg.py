@@ -6,7 +6,7 @@ without an identity, about empty attributes of patient and study that only a DIC
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,14 @@ from pydicom.uid import OphthalmicPhotography8BitImageStorage
 
 from fundus_mtl.reporting._dicom_document import SIDES, authorship, highdicom_module, private_code, write_dicom
 from fundus_mtl.reporting._dicom_source import eye, source_header
+from fundus_mtl.reporting._makers import Makers, Model, Stage
 from fundus_mtl.reporting._provenance import DISCLAIMER, SOFTWARE
 
 Mask = NDArray[np.bool_]
-SEGMENTS = (("optic disc", codes.SCT.OpticDiscStructure), ("optic cup", private_code("CUP", "Optic cup")))
+SEGMENTS = (
+    ("optic disc", codes.SCT.OpticDiscStructure, "disc"),
+    ("optic cup", private_code("CUP", "Optic cup"), "cup"),
+)
 
 
 def write_seg(
@@ -34,6 +38,7 @@ def write_seg(
     model: Mapping[str, str],
     software_version: str,
     *,
+    stages: Sequence[Stage] = (),
     laterality: str | None = None,
     keep_identity: bool = False,
     salt: str | None = None,
@@ -47,6 +52,7 @@ def write_seg(
         cup: ``(H, W)``.
         model: ``{"id": name, "sha256": of the weights}``.
         software_version: of this package.
+        stages: further models, see `Makers`; each segment names the one that drew it.
         laterality: ``"R"`` or ``"L"``, for photographs that do not say it themselves.
         keep_identity: whether the file says who the patient is, as a file in a patient's study must; see
             `source_header`. By default it does not.
@@ -60,16 +66,17 @@ def write_seg(
     """
     highdicom = highdicom_module()
     header = source_header(source, keep_identity, salt)
-    maker = authorship(model, software_version, "optic disc and cup")
+    makers = Makers(model, stages)
+    models = makers.of([role for _, _, role in SEGMENTS])
     segmentation = highdicom.seg.Segmentation(
         source_images=[_as_enhanced_image(header)],
         pixel_array=np.stack([_checked(disc, header), _checked(cup, header)], axis=-1)[None],
         segmentation_type="BINARY",
-        segment_descriptions=_descriptions(model, software_version, eye(header, laterality)),
+        segment_descriptions=_descriptions(makers, software_version, eye(header, laterality)),
         omit_empty_frames=False,
         content_label="DISC_CUP",
         content_description="Optic disc (cup included) and optic cup",
-        **maker,
+        **authorship(models, software_version, "optic disc and cup"),
     )
     _complete(segmentation, header)
     write_dicom(path_out, segmentation)
@@ -82,24 +89,17 @@ def _checked(mask: Mask, header: Dataset) -> Mask:
     return found
 
 
-def _descriptions(model: Mapping[str, str], software_version: str, side: str) -> list[Any]:
+def _descriptions(makers: Makers, software_version: str, side: str) -> list[Any]:
     highdicom = highdicom_module()
-    algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=model["id"],
-        family=codes.DCM.ArtificialIntelligence,
-        version=software_version,
-        source=SOFTWARE,
-        parameters={"model_sha256": model["sha256"]},
-    )
 
-    def described(number: int, label: str, code: Code) -> Any:
+    def described(number: int, label: str, code: Code, role: str) -> Any:
         description = highdicom.seg.SegmentDescription(
             segment_number=number,
             segment_label=label,
             segmented_property_category=codes.SCT.AnatomicalStructure,
             segmented_property_type=code,
             algorithm_type="AUTOMATIC",
-            algorithm_identification=algorithm,
+            algorithm_identification=_algorithm(makers.of([role])[0], software_version),
         )
         if side:  # a Segmentation's series may have no laterality, its segments may
             modifier = highdicom.sr.CodedConcept.from_code(SIDES[side])
@@ -107,6 +107,16 @@ def _descriptions(model: Mapping[str, str], software_version: str, side: str) ->
         return description
 
     return [described(number, *segment) for number, segment in enumerate(SEGMENTS, 1)]
+
+
+def _algorithm(model: Model, software_version: str) -> Any:
+    return highdicom_module().AlgorithmIdentificationSequence(
+        name=model["id"],
+        family=codes.DCM.ArtificialIntelligence,
+        version=software_version,
+        source=SOFTWARE,
+        parameters={"model_sha256": model["sha256"]},
+    )
 
 
 def _as_enhanced_image(header: Dataset) -> Dataset:

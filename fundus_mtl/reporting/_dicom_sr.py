@@ -6,7 +6,7 @@ attributes of patient and study that only a DICOMDIR needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,12 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
-from fundus_mtl.reporting._dicom_document import (
-    MANUFACTURER,
-    SIDES,
-    authorship,
-    highdicom_module,
-    write_dicom,
-)
+from fundus_mtl.reporting._dicom_document import SIDES, authorship, highdicom_module, write_dicom
+from fundus_mtl.reporting._dicom_observer import algorithm_of, observer
 from fundus_mtl.reporting._dicom_quantities import Quantity, measured
 from fundus_mtl.reporting._dicom_source import eye, source_header
-from fundus_mtl.reporting._provenance import DISCLAIMER, SOFTWARE
+from fundus_mtl.reporting._makers import Makers, Stage
+from fundus_mtl.reporting._provenance import DISCLAIMER
 from fundus_mtl.reporting._table import Value
 
 
@@ -34,10 +30,14 @@ def write_sr(
     model: Mapping[str, str],
     software_version: str,
     *,
+    stages: Sequence[Stage] = (),
+    calibration: str | None = None,
     keep_identity: bool = False,
     salt: str | None = None,
 ) -> None:
     """Write what was measured, what measured it, and what it may not be used for.
+
+    Where one model measured everything, the group of measurements names it; else each measurement names its own.
 
     Args:
         path_out: of the DICOM file.
@@ -47,6 +47,8 @@ def write_sr(
             (``scale_source``).
         model: ``{"id": name, "sha256": of the weights}``.
         software_version: of this package.
+        stages: further models, see `Makers`.
+        calibration: SHA-256 of what the score was calibrated with.
         keep_identity: whether the file says who the patient is, as a file in a patient's study must; see
             `source_header`. By default it does not.
         salt: of the new UIDs where the identity is not kept; see `source_header`.
@@ -63,14 +65,15 @@ def write_sr(
         raise ValueError(f"row: expected the status ok, but got {status!r}; such a photograph has no report.")
     if not (found := measured(row)):
         raise ValueError("row: expected a measurement at least, but got none; such a photograph has no report.")
-    maker = authorship(model, software_version, "disc and fovea")
+    makers = Makers(model, stages, calibration)
+    models = makers.of({role for quantity, _ in found for role in quantity.roles})
     side = eye(header, str(row.get("laterality") or ""))
     document = highdicom.sr.Comprehensive3DSR(
         evidence=[header],
-        content=_content(header, found, side, _remarks(row), model, software_version),
+        content=_content(header, found, side, _remarks(row), makers, software_version),
         is_complete=True,
         is_final=False,
-        **maker,
+        **authorship(models, software_version, "disc and fovea"),
     )
     write_dicom(path_out, document)
 
@@ -80,29 +83,30 @@ def _content(
     found: list[tuple[Quantity, float]],
     side: str,
     remarks: list[str],
-    model: Mapping[str, str],
+    makers: Makers,
     software_version: str,
 ) -> Any:
     """Return the root of the report: who observed, one group of measurements, and the remarks."""
     sr = highdicom_module().sr
-    device = sr.DeviceObserverIdentifyingAttributes(
-        uid=generate_uid(entropy_srcs=[SOFTWARE, model["sha256"]]),  # the same weights are the same observer
-        name=SOFTWARE,
-        manufacturer_name=MANUFACTURER,
-        model_name=model["id"],
-        serial_number=model["sha256"],
-    )
+    every = {role for entry, _ in found for role in entry.roles}
+    common = len({algorithm_of(makers, entry.roles) for entry, _ in found}) == 1
+
+    def algorithm(roles: Collection[str]) -> Any:
+        name, parameters = algorithm_of(makers, roles)
+        return sr.AlgorithmIdentification(name, software_version, parameters=list(parameters))
+
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=generate_uid(prefix=None), identifier="optic disc and fovea"),
-        algorithm_id=sr.AlgorithmIdentification(
-            model["id"], software_version, parameters=[f"model_sha256={model['sha256']}"]
-        ),
+        algorithm_id=algorithm(found[0][0].roles) if common else None,
         finding_sites=[sr.FindingSite(codes.SCT.Eye, laterality=SIDES.get(side))],
         source_images=[sr.SourceImageForMeasurementGroup(header.SOPClassUID, header.SOPInstanceUID)],
-        measurements=[sr.Measurement(name=entry.name, value=value, unit=entry.unit) for entry, value in found],
+        measurements=[
+            sr.Measurement(entry.name, value, entry.unit, algorithm_id=None if common else algorithm(entry.roles))
+            for entry, value in found
+        ],
     )
     report = sr.MeasurementReport(
-        observation_context=sr.ObservationContext(observer_device_context=sr.ObserverContext(codes.DCM.Device, device)),
+        observation_context=observer(makers.of(every)),
         procedure_reported=codes.SCT.ImagingProcedure,
         imaging_measurements=[group],
         title=codes.DCM.ImagingMeasurementReport,

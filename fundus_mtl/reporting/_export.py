@@ -15,6 +15,7 @@ from fundus_mtl.data import PHOTOGRAPH_EXTENSIONS, FundusReader, find_photograph
 from fundus_mtl.reporting._answers import BACKGROUND, CUP
 from fundus_mtl.reporting._dicom_seg import write_seg
 from fundus_mtl.reporting._dicom_sr import write_sr
+from fundus_mtl.reporting._makers import Makers
 from fundus_mtl.reporting._nifti import write_nifti
 from fundus_mtl.reporting._output_folder import RUN
 from fundus_mtl.reporting._picture_names import picture_name, picture_paths
@@ -90,7 +91,7 @@ def export_dicom(
         OutputError: if they cannot be written.
     """
     run = _run(Path(results))
-    model, version = run["model"], run["software_version"]
+    makers, version = Makers.of_run(run), run["software_version"]
     salt = secrets.token_hex(16) if salt is None and not keep_identity else salt
     files = {str(item["id"]): str(item["image"]) for item in find_photographs(photographs)}
 
@@ -100,13 +101,11 @@ def export_dicom(
                 "it is under a pseudonym, or not among the photographs, so that its DICOM file is not known"
             )
         source, target = photograph_file(files[row["image_id"]]), Path(out) / picture_name(row["image_id"])
-        write_sr(f"{target}.SR.dcm", source, row, model, version, keep_identity=keep_identity, salt=salt)
+        said: dict[str, Any] = {"stages": makers.stages, "keep_identity": keep_identity, "salt": salt}
+        write_sr(f"{target}.SR.dcm", source, row, makers.first, version, calibration=makers.calibration, **said)
         if codes is not None:
             disc, cup, eye = codes != BACKGROUND, codes == CUP, row.get("laterality")
-            write_seg(
-                f"{target}.SEG.dcm", source, disc, cup, model, version,
-                laterality=eye, keep_identity=keep_identity, salt=salt,
-            )  # fmt: skip
+            write_seg(f"{target}.SEG.dcm", source, disc, cup, makers.first, version, laterality=eye, **said)
 
     return _each(Path(results), write)
 

@@ -53,6 +53,8 @@ class FolderResults:
         export_burned_in: whether photographs with letters burned in are shown in overlays and thumbnails.
         further: SHA-256 by name of what else shapes the answers, such as a second network's weights; another one is another
             run.
+        stages: which of it are models that look again: ``id``, ``sha256`` (None: there is none) and the ``roles`` they
+            answer, for reports that name who made what.
         writers: threads that measure and write while the network goes on; 0 for none.
 
     Raises:
@@ -83,6 +85,7 @@ class FolderResults:
         export_burned_in: bool = False,
         writers: int = 1,
         further: Mapping[str, str | None] | None = None,
+        stages: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         if id_mode not in ("name", "hash"):
             raise ValueError(f"id_mode: expected name or hash, but got {id_mode!r}.")
@@ -92,7 +95,7 @@ class FolderResults:
         self.tasks |= {role: task for role, task in vessels.items() if task is not None}
         options: dict[str, Any] = {"id_mode": id_mode, "export_burned_in": export_burned_in, "mm_per_px": mm_per_px}
         options |= {"further_models": {name: digest for name, digest in (further or {}).items() if digest}}
-        record = provenance(model, config_sha256, self.tasks, options)
+        record = provenance(model, config_sha256, self.tasks, options, _used(stages))
         self._run = FolderRun(self.output_dir, items, record, input_dir, resume, overwrite, id_key_file)
         self._ledger = self._run.ledger
         self._measure = Measurement(self.output_dir, self.tasks, reader, facts, mm_per_px, rules, export_burned_in)
@@ -165,3 +168,7 @@ class FolderResults:
                 _logger.warning("some photographs that were done could not be written")
             self._run.stop(exception)
         raise exception
+
+
+def _used(stages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [stage for stage in stages if stage.get("sha256")]

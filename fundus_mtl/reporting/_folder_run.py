@@ -16,6 +16,7 @@ from fundus_mtl.reporting._ledger import Ledger, now
 from fundus_mtl.reporting._output_folder import JOURNAL, RUN, check_output, clear_output, sweep_output
 from fundus_mtl.reporting._provenance import stamp
 from fundus_mtl.reporting._pseudonyms import Pseudonyms
+from fundus_mtl.reporting._relpath import with_relpaths
 from fundus_mtl.reporting._resume import finished
 
 _logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class FolderRun:
         output_dir: of the run.
         items: of ``FolderResults``.
         record: what ``run.json`` begins with.
-        input_dir: of the photographs.
+        input_dir: folder or list of the photographs.
         resume: whether to go on with an earlier run.
         overwrite: whether to replace one.
         id_key_file: of `Pseudonyms`, which the record's options ask for.
@@ -52,7 +53,8 @@ class FolderRun:
         hashed = record["options"]["id_mode"] == "hash"
         self._names = Pseudonyms(output_dir, id_key_file, self._again) if hashed else None
         self._journal = Journal(output_dir / JOURNAL)
-        named = items if self._names is None else self._names.of(items)
+        placed = with_relpaths(items, input_dir)
+        named = placed if self._names is None else self._names.of(placed)
         self.ledger = Ledger(named, stamp(record), self._journal)
         self._done = finished(self._journal, named, output_dir) if self._again else {}
 

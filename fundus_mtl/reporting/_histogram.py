@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 BINS = 20
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 460, 150, 8, 16, 24
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 460, 150, 14, 16, 24
 
 
 def histogram_svg(values: Sequence[float], what: str = "vertical cup-to-disc ratios", highest: float = 1.0) -> str:

@@ -13,8 +13,10 @@ from typing import Any
 
 from fundus_mtl.data import plain_reason, root_cause
 from fundus_mtl.reporting._entry import Entry, Row
+from fundus_mtl.reporting._exit_codes import NOTHING_USABLE
 from fundus_mtl.reporting._journal import Journal
 from fundus_mtl.reporting._pseudonyms import without_names
+from fundus_mtl.reporting._relpath import told_relpath
 from fundus_mtl.reporting._source_hash import sha256_of
 from fundus_mtl.reporting._table import Value
 
@@ -23,6 +25,8 @@ _logger = logging.getLogger(__name__)
 
 class NothingUsableError(RuntimeError):
     """Not one photograph of a run could be used; the tables say why for each."""
+
+    exit_code = NOTHING_USABLE
 
 
 def now() -> str:
@@ -149,5 +153,5 @@ class Ledger:
         return Entry(self._row(name, columns), failure)
 
     def _row(self, name: str, columns: Mapping[str, Value]) -> Row:
-        relpath = "" if "source" in self.items[name] else name
+        relpath = told_relpath(self.items[name])
         return {"image_id": name, "source_relpath": relpath, **columns, **self._stamp, "timestamp_utc": now()}

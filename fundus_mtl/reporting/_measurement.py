@@ -14,6 +14,7 @@ from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
 from fundus_mtl.reporting._findings import Findings
 from fundus_mtl.reporting._ledger import Ledger
 from fundus_mtl.reporting._pictures import discard_pictures, write_pictures
+from fundus_mtl.reporting._probabilities import write_maps
 from fundus_mtl.reporting._rules import Rules
 from fundus_mtl.reporting._table import Value
 
@@ -27,7 +28,7 @@ class Measured:
 
     Args:
         columns: of its row.
-        files: its pictures, relative to the output folder.
+        files: its pictures and maps, relative to the output folder.
         thumbnail: small JPEG, None where the photograph must not be shown.
     """
 
@@ -69,7 +70,7 @@ class Measurement:
         picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
         facts = self._facts(item)
         findings = Findings.of(sample, self.tasks, picture, facts, self.rules)
-        found = findings.columns(str(item.get("source", name)))
+        found = findings.columns(str(item.get("relpath", name)))
         height, width = picture.shape[:2]
         columns: dict[str, Value] = {"width_px": width, "height_px": height, **found}
         burned_in = facts.get("burned_in") == "yes"
@@ -78,6 +79,9 @@ class Measurement:
             columns["flags"] = ";".join(dict.fromkeys([*flags, BURNED_IN]))
         shown = self.export_burned_in or not burned_in
         files, thumbnail = write_pictures(self.output_dir, name, picture, findings, shown)
+        if findings.seen is not None:  # the answers were not withheld
+            scale = findings.facts.mm_per_px
+            files += write_maps(self.output_dir, name, sample, self.tasks, findings.seen, scale)
         return Measured(columns, files, thumbnail)
 
     def _facts(self, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path, PurePosixPath
 
-FOLDERS = ("masks", "overlays", "artery_vein", "vessels")
+FOLDERS = ("masks", "overlays", "artery_vein", "vessels", "probabilities")
+MAPS = ("disc", "cup", "artery", "vein", "vessel")
 _LONGEST = 240  # bytes; file systems allow 255, and a suffix is added
 _KEPT = 180
 
@@ -23,6 +24,11 @@ def vessel_paths(output_dir: Path, name: str) -> tuple[Path, Path]:
     """Return where the artery/vein map and the vessel mask of a photograph go."""
     stem = picture_name(name)
     return output_dir / "artery_vein" / f"{stem}.png", output_dir / "vessels" / f"{stem}.png"
+
+
+def map_path(output_dir: Path, name: str, structure: str) -> Path:
+    """Return where the probability map of one of `MAPS` goes."""
+    return output_dir / "probabilities" / f"{picture_name(name)}_{structure}.nii.gz"
 
 
 def picture_name(name: str) -> str:

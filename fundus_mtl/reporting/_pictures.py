@@ -11,7 +11,7 @@ from fundus_mtl.reporting._answers import Mask
 from fundus_mtl.reporting._atomic import write_atomically
 from fundus_mtl.reporting._findings import Findings
 from fundus_mtl.reporting._overlay import Picture, draw_overlay
-from fundus_mtl.reporting._picture_names import picture_paths, vessel_paths
+from fundus_mtl.reporting._picture_names import MAPS, map_path, picture_paths, vessel_paths
 
 THUMBNAIL_PX = 168  # longer side: twice what the report shows, for dense screens
 
@@ -68,7 +68,8 @@ def _drawn(picture: Picture, findings: Findings) -> Picture:
 
 def discard_pictures(output_dir: Path, name: str) -> None:
     """Remove what was written of a photograph that then failed."""
-    for path in (*picture_paths(output_dir, name), *vessel_paths(output_dir, name)):
+    maps = [map_path(output_dir, name, structure) for structure in MAPS]
+    for path in (*picture_paths(output_dir, name), *vessel_paths(output_dir, name), *maps):
         try:
             path.unlink(missing_ok=True)
         except OSError:  # its name is impossible, so there is nothing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -26,6 +26,7 @@ def provenance(
     config_sha256: str,
     tasks: Mapping[str, str | None],
     options: Mapping[str, Any] | None = None,
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return what a run's record begins with.
 
@@ -34,6 +35,7 @@ def provenance(
         config_sha256: of the merged configuration.
         tasks: task by role.
         options: others that rows depend on.
+        stages: models that look again, with ``id``, ``sha256`` and the ``roles`` that they answer.
 
     Raises:
         ValueError: if the model's id is a path, which would tell where it lies.
@@ -49,6 +51,7 @@ def provenance(
         "platform": sys.platform,
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "model": dict(model),
+        "stages": [{**stage, "roles": list(stage["roles"])} for stage in stages],
         "config_sha256": config_sha256,
         "tasks": dict(tasks),
         "options": dict(options or {}),
@@ -59,7 +62,9 @@ def provenance(
 def stamp(run: Mapping[str, Any]) -> dict[str, str]:
     """Return the columns of a run's record that every row carries."""
     model = {f"model_{key}": value for key, value in run["model"].items()}
-    return model | {"software_version": run["software_version"], "config_sha256": run["config_sha256"]}
+    further = ";".join(f"{name}={digest}" for name, digest in run["options"].get("further_models", {}).items())
+    versions = {"software_version": run["software_version"], "config_sha256": run["config_sha256"]}
+    return model | {"further_sha256": further} | versions
 
 
 def identity(run: Mapping[str, Any]) -> dict[str, Any]:

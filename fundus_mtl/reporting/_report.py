@@ -45,13 +45,16 @@ def report_pieces(entries: Callable[[], Iterable[Entry]], run: Mapping[str, Any]
         run: the run's record, as in ``run.json``.
     """
     shown = VESSELS if asked(run["tasks"]) and run["tasks"].get("disc") is None else DISCS
-    template = files("fundus_mtl.reporting").joinpath("report.html").read_text(encoding="utf-8")
-    before, after = template.split("$rows")
-    texts = _texts(_overview(entries(), shown), shown, run)
+    before, after = _template("report.html").split("$rows")
+    texts = _texts(_overview(entries(), shown), shown, run) | {"viewer": _template("report_viewer.html")}
     yield Template(before).substitute(texts)
     for index, entry in enumerate(entries()):
         yield report_row(entry, shown.numbers, index < MAX_THUMBNAILS) + "\n"
     yield Template(after).substitute(texts)
+
+
+def _template(name: str) -> str:
+    return files("fundus_mtl.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
 class _Overview(NamedTuple):

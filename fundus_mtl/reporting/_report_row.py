@@ -113,5 +113,7 @@ def _picture(name: str, overlay: str | None, thumbnail: bytes | None) -> str:
     shown = "overlay"
     if thumbnail is not None:
         data = base64.b64encode(thumbnail).decode("ascii")
-        shown = f'<img alt="overlay of {escape(name)}" src="data:image/jpeg;base64,{data}">'
+        shown = (
+            f'<img loading="lazy" decoding="async" alt="overlay of {escape(name)}" src="data:image/jpeg;base64,{data}">'
+        )
     return f'<a href="{escape(quote(overlay))}" target="_blank" rel="noopener">{shown}</a>'

@@ -15,6 +15,7 @@ from fundus_mtl.reporting._columns import (
     JOURNAL,
     MASKS,
     OVERLAYS,
+    PROBABILITIES,
     RESULTS_JSONL,
     VESSEL_COLUMNS,
     VESSELS,
@@ -89,6 +90,7 @@ def data_dictionary(vessels: bool = False) -> str:
         MASKS,
         OVERLAYS,
         *((ARTERY_VEIN, VESSELS) if vessels else ()),
+        PROBABILITIES,
         RESULTS_JSONL,
         JOURNAL,
     )

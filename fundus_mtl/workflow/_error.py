@@ -6,10 +6,13 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
-from fundus_mtl.workflow._root_cause import config_id, explain
+from fundus_mtl.workflow._items import split
+from fundus_mtl.workflow._root_cause import config_id, explain, root_cause
 
+REFUSED = 2  # exit status, as of wrong arguments everywhere
+RUN = "run"  # the list of a config that does the work
 _LONGEST = 600  # characters; PyTorch lists every key of a state_dict that does not fit
 
 
@@ -20,18 +23,25 @@ class RefusedError(ValueError):
 class WorkflowError(SystemExit):
     """The end of a workflow that went wrong; ``str()`` is the message, the ``__cause__`` is the original exception.
 
-    It is a ``SystemExit``, so that the stock command ends with status 2 and without a second traceback. Catch it by
-    name.
+    It is a ``SystemExit``, so that the stock command ends with a status and without a second traceback. Catch it by name.
+
+    Args:
+        message: one sentence.
+        code: exit status.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, code: int = REFUSED) -> None:
         super().__init__(message)
-        self.code = 2
+        self.code = code
 
 
 @contextmanager
 def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     """Turn an exception into `WorkflowError`: traceback first, for the developer, then one line with the root cause.
+
+    An exception with an ``exit_code`` of its own, such as a full disk's, is told without a traceback and gives the status.
+    Where the config has ``id_mode: hash``, the text of what goes wrong in a run may name a patient's file: then only the
+    kinds of the exceptions are told, and where in the code they came from.
 
     Args:
         config: in which a missing reference is looked for under similar names.
@@ -44,14 +54,31 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     except RefusedError as error:
         _end(str(error), error)
     except Exception as error:
+        root, where = root_cause(error), config_id(error)
+        if hasattr(root, "exit_code"):
+            _end(str(root), root, int(root.exit_code))
+        if (config or {}).get("id_mode") == "hash" and (where is None or split(where)[0] == RUN):
+            print(_frames(error), file=sys.stderr)
+            _end(
+                f"{type(root).__name__}; its text is withheld, as it may hold names that id_mode hash keeps back.",
+                error,
+            )
         traceback.print_exception(error)
-        where = config_id(error)
         _end(f"{where}: {explain(error, config or {})}" if where else explain(error, config or {}), error)
 
 
-def _end(message: str, error: Exception) -> None:
+def _frames(error: BaseException | None) -> str:
+    """Return where an exception and those behind it came from, without what they say."""
+    told: list[str] = []
+    while error is not None:
+        told = [*traceback.format_tb(error.__traceback__), f"{type(error).__name__}\n", *told]
+        error = error.__cause__
+    return "".join(["Traceback (most recent call last):\n", *told])
+
+
+def _end(message: str, error: BaseException, code: int = REFUSED) -> NoReturn:
     line = " ".join(message.split())
     line = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
     sys.stdout.flush()
     print(f"error: {line}", file=sys.stderr, flush=True)
-    raise WorkflowError(line) from error
+    raise WorkflowError(line, code) from error

@@ -16,7 +16,7 @@ from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import MISSING, SEPARATOR, child, look_up, may_have, split, suggestions
 from fundus_mtl.workflow._values import check_kind, check_numbers
 
-_MERGE = "+"
+MERGE = "+"
 
 
 def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, Any]:
@@ -65,11 +65,11 @@ def merge_overrides(
     settings = DEFAULT_EXP_MGMT_SETTINGS.get(tracking, {}) if isinstance(tracking, str) else tracking or {}
     merged = {}
     for key, value in sorted(override.items(), key=_wholes_first):
-        parts = split(key.removeprefix(_MERGE))
+        parts = split(key.removeprefix(MERGE))
         item_id = SEPARATOR.join(parts)
         if parts[0] != ConfigParser.meta_key and item_id not in settings.get("configs", {}):
             current = look_up(config, parts)
-            if not key.startswith(_MERGE) and current is not MISSING:
+            if not key.startswith(MERGE) and current is not MISSING:
                 check_kind(f"--{key}", value, current)
             _put(config, key, value, f"--{key}", names, new=False)
             value = look_up(config, parts)
@@ -79,11 +79,11 @@ def merge_overrides(
 
 def _put(config: dict[str, Any], key: str, value: Any, label: str, files: str, new: bool = True) -> None:
     """Set or extend one item; ``new`` allows a top-level one that does not exist yet."""
-    parts = split(key.removeprefix(_MERGE))
+    parts = split(key.removeprefix(MERGE))
     parent = look_up(config, parts[:-1])
     if not (new and len(parts) == 1) and (parent is MISSING or not may_have(parent, parts[-1])):
         _refuse(config, parts, label, files)
-    if not key.startswith(_MERGE):
+    if not key.startswith(MERGE):
         parent[int(parts[-1]) if isinstance(parent, list) else parts[-1]] = value
         return
     current = child(parent, parts[-1])

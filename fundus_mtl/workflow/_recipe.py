@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from monai.bundle import ConfigParser
 
 from fundus_mtl.data import file_sha256
 from fundus_mtl.workflow._error import RefusedError
-from fundus_mtl.workflow._items import split
+from fundus_mtl.workflow._items import SEPARATOR, look_up, split
+from fundus_mtl.workflow._merge import MERGE, merge_overrides
 
-RECIPE_FILE = "recipe.json"
+RECIPE_FILE, COMMON = "recipe.json", "common.yaml"
 _COMMANDS = ("$", "@", "%")
 # Ids of every bundle that say where a training ran, not what it was.
 _WHERE = frozenset({"bundle_root", "dataset_dir", "datalist", "output_dir", "ckpt_dir", "device", "num_workers"})
@@ -44,7 +46,7 @@ class Recipe:
     def as_text(self) -> str:
         """Return JSON in which MONAI's parser sees no reference or macro."""
         text = json.dumps(asdict(self), sort_keys=True)
-        return "".join(f"\\u{ord(sign):04x}" if sign in "@%#$" else sign for sign in text)
+        return text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "@%#$"})
 
     def refuse_commands(self) -> None:
         """Refuse what a config would execute: a recipe may come from others.
@@ -63,24 +65,24 @@ class Recipe:
 
         Args:
             common: the bundle's ``common.yaml``; items that it has not belong to training only.
-            places: where the overlays are looked for: folders of the bundles, and files that the user names. Never beside
-                the weights: an overlay is executed, and weights may come from others.
+            places: of overlays: folders of the bundles, files that the user names; never beside the weights: they execute.
 
         Raises:
             RefusedError: if an overlay is not found or has changed, or a shared item is no plain value.
         """
-        found: dict[str, Any] = {}
-        for name, sha256 in self.overlays.items():
-            found |= ConfigParser.load_config_file(_overlay(name, sha256, places)) or {}
-        found |= self.options
-        if lost := [item for item in self.expressions if split(item)[0] in common]:
+        overlays = [ConfigParser.load_config_file(_overlay(*known, places)) or {} for known in self.overlays.items()]
+        if lost := [item for item in self.expressions if _parts(item)[0] in common]:
             raise RefusedError(f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(lost)}.")
-        return {item: value for item, value in found.items() if split(item)[0] in common}
+        content, changed = deepcopy(dict(common)), set[str]()
+        for given in (*overlays, self.options):
+            shared = {item: value for item, value in given.items() if _parts(item)[0] in common}
+            changed |= set(merge_overrides(content, shared, [Path(COMMON)], None))
+        return {item: look_up(content, split(item)) for item in sorted(changed)}
 
 
 def recipe_of(bundle_root: str | Path, overlays: Sequence[Path], options: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a run; options that say where, such as paths, are left out."""
-    options = {item: value for item, value in options.items() if "::".join(split(item)) not in _WHERE}
+    options = {item: value for item, value in options.items() if SEPARATOR.join(_parts(item)) not in _WHERE}
     kept = {item: value for item, value in options.items() if _is_data(item, value)}
     commands = [item for item, value in options.items() if item not in kept and not _is_path(value)]
     hashes = {file.name: file_sha256(file) for file in overlays}
@@ -129,17 +131,19 @@ def _overlay(name: str, sha256: str, places: Sequence[Path]) -> Path:
 
 def _is_data(item: str, value: Any) -> bool:
     """Tell whether an option is no more than data: nothing that a config evaluates, imports or instantiates, no path."""
+    if any(key.startswith(("_", *_COMMANDS)) for key in _parts(item)):
+        return False
     if isinstance(value, Mapping):
-        return not any(key.startswith("_") for key in split(item)) and all(
-            _is_data(str(k), v) for k, v in value.items()
-        )
+        return all(_is_data(str(key), part) for key, part in value.items())
     if isinstance(value, list | tuple):
         return all(_is_data(item, part) for part in value)
-    if any(key.startswith(("_", *_COMMANDS)) for key in split(item)):
-        return False
     if isinstance(value, str):
         return not value.startswith(_COMMANDS) and not _is_path(value)
     return value is None or isinstance(value, bool | int | float)
+
+
+def _parts(item: str) -> list[str]:
+    return split(item.removeprefix(MERGE))
 
 
 def _is_path(value: Any) -> bool:

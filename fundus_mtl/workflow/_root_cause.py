@@ -57,7 +57,8 @@ def explain(error: BaseException, config: Mapping[str, Any]) -> str:
     if match := _OTHER_WEIGHTS.match(text):
         return (
             f"expected weights of this {match[1]}, but got those of another network; give the command the options that its "
-            "training had, those that shape the network too (network_module, task_names, width and the like)."
+            "training had, those that shape the network too (network_module, task_names, width and the like; `fundus-mtl "
+            "infer` takes them from recipe.json)."
         )
     if _WORKER.match(text):
         raised = [(kind, said) for kind, said in _RAISED.findall(text) if not said.startswith(_WRAPPERS)]

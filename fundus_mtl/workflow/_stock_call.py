@@ -21,10 +21,12 @@ class StockCall:
     Args:
         written: None values and ``+`` keys.
         folder: against which relative paths in the ``args_file`` are meant; None if there is no such file.
+        found: whether the stock command made the workflow.
     """
 
     written: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    found: bool = False
 
     def restore(self, override: Mapping[str, Any]) -> dict[str, Any]:
         """Return the overrides that reached the workflow, with what was lost on the way."""
@@ -51,6 +53,6 @@ def stock_call(reserved: Collection[str]) -> StockCall:
                 if key not in reserved and (value is None or key.startswith(_MERGE))
             }
             args_file = frame.f_locals.get("args_file")
-            return StockCall(written, Path(args_file).parent if isinstance(args_file, str) else None)
+            return StockCall(written, Path(args_file).parent if isinstance(args_file, str) else None, found=True)
         frame = frame.f_back
     return StockCall()

@@ -11,9 +11,7 @@ from monai.bundle import ConfigParser
 
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
-from fundus_mtl.workflow._recipe import read_recipe
-
-COMMON = "common.yaml"
+from fundus_mtl.workflow._recipe import COMMON, read_recipe
 
 
 def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.yaml", **options: Any) -> Any:

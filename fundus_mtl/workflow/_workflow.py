@@ -18,11 +18,12 @@ from monai.bundle import ConfigWorkflow
 from fundus_mtl.workflow._error import one_line
 from fundus_mtl.workflow._files import find_files, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._part import SNAPSHOT
 from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._signals import sigterm_as_exit
 from fundus_mtl.workflow._stock_call import stock_call
 
-SNAPSHOT, RECIPE = "merged_config", "recipe"
+RECIPE, EXIT_CODE = "recipe", "exit_code"
 
 
 class StrictWorkflow(ConfigWorkflow):
@@ -31,16 +32,15 @@ class StrictWorkflow(ConfigWorkflow):
     Chosen by ``workflow_name: fundus_mtl.workflow.StrictWorkflow`` in ``args.yaml``. What differs from
     ``ConfigWorkflow``:
 
-    * an override (``--id value``, ``#`` or ``::`` between the parts) must name an item of the merged config, or a
-    parameter of
-      an item's ``_target_``; ``--+id value`` extends a list or a dictionary; ``--id None`` is heard;
+    * an override (``--id value``, ``#`` or ``::`` between the parts) must name an item of the merged config, or a parameter
+      of an item's ``_target_``; ``--+id value`` extends a list or a dictionary; ``--id None`` is heard;
     * a boolean item takes True and False only, a number item no text, except expressions;
     * ``overlay`` files come after the config files and may add whole top-level items, and parameters as above;
     * relative config files are looked for beside the ``args.yaml`` too, and ``bundle_root: .`` means the folder above
-    ``configs``,
-      so that the command works from everywhere;
+      ``configs``, so that the command works from everywhere;
     * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
     * an item ``recipe: null`` with the bundle's name, overlays and options as JSON text, for `BestModelSaver`;
+    * the stock command ends with the status that an item ``exit_code`` has when all is done;
     * SIGTERM ends a run like Ctrl-C does, so that handlers can close what they opened;
     * whatever goes wrong ends in `WorkflowError`: the traceback (not for refused input), then one last line
       ``error: <id of the item>: <root cause>``, exit status 2.
@@ -81,7 +81,8 @@ class StrictWorkflow(ConfigWorkflow):
             files = find_files(config_file, call.folder, "config")
             overlays = find_files(overlay, call.folder, "overlay") if overlay else []
             config = merge_files(files, overlays)
-            overrides = merge_overrides(config, call.restore(override), [*files, *overlays], tracking)
+            given = call.restore(override)
+            overrides = merge_overrides(config, given, [*files, *overlays], tracking)
             if config.get("bundle_root") == "." and "bundle_root" not in overrides:
                 overrides["bundle_root"] = str(_bundle_root(files[0]))
             super().__init__(
@@ -96,10 +97,11 @@ class StrictWorkflow(ConfigWorkflow):
                 properties_path=properties_path,
                 **overrides,
             )
+            self._by_command = call.found
             if RECIPE in config and self.parser[RECIPE] is None:
                 root = config.get("bundle_root", ".")
                 self.parser[RECIPE] = recipe_of(
-                    _bundle_root(files[0]) if root == "." else root, overlays, override
+                    _bundle_root(files[0]) if root == "." else root, overlays, given
                 ).as_text()
             if SNAPSHOT in config and self.parser[SNAPSHOT] is None:
                 self.parser[SNAPSHOT] = _as_text(self.parser.get(), self.parser.meta_key)
@@ -122,9 +124,12 @@ class StrictWorkflow(ConfigWorkflow):
             return super().run()
 
     def finalize(self) -> Any:
-        """Run the config's ``finalize`` list."""
+        """Run the config's ``finalize`` list; end the stock command with the ``exit_code`` that it cannot give itself."""
         with one_line(self.parser.get()):
-            return super().finalize()
+            done = super().finalize()
+            if self._by_command and EXIT_CODE in self.parser and (code := self.parser.get_parsed_content(EXIT_CODE)):
+                raise SystemExit(int(code))
+            return done
 
 
 def _bundle_root(config_file: Path) -> Path:

@@ -23,7 +23,7 @@ CONFIG = {
     "methods": ["joint", "mgda"],
     "seeds": [0, 1],
     "options": {"hidden": 6, "dataset_dir": None},
-    "train_options": {"batch_size": 128},
+    "train_options": {"batch_size": 128, "balance_interval": 3},
     "budget": {"epochs": 1},
     "metrics": {"acc_even_percent": "higher", "val_loss_odd": "lower"},
     "tasks": {"even": ["acc_even_percent"], "odd": ["val_loss_odd"]},
@@ -158,8 +158,27 @@ def test_the_parent_holds_the_tables_and_no_case(driven):
     rows = pd.read_csv(out / "trainings.csv")
     mean = rows.groupby("method")["acc_even_percent"].mean()["joint"]
     assert run.data.metrics["joint/acc_even_percent"] == pytest.approx(mean)
-    assert run.data.params["methods"] == "joint, mgda"
+    assert run.data.params == {"bundle": "digits_mtl"}
+    assert (run.data.tags["methods"], run.data.tags["seeds"], run.data.tags["epochs"]) == ("joint, mgda", "0, 1", "1")
     assert not any(str(out) in value for value in [*run.data.params.values(), *run.data.tags.values()])
+
+
+def test_figures_are_files_in_both_places(driven):
+    _, out, client, _ = driven
+    here = {path.name for path in (out / "figures").iterdir()}
+    assert here == {"learning_curves_losses.png", "learning_curves_validation.png", "balance.png", "balance_layers.png"}
+    parent = read_run_file(out)
+    assert {file.path for file in client.list_artifacts(parent, "figures")} == {f"figures/{name}" for name in here}
+    text = (out / "comparison.md").read_text()
+    assert "- p-values are paired over seeds x folds (2 x 1)" in text
+    assert "2 trainings at a time on one machine" in text
+
+
+def test_what_is_told_of_a_comparison_grows_with_it(given, driven_on):
+    _, comparison, client, _ = given
+    tags = client.get_run(read_run_file(comparison.output_dir)).data.tags
+    assert (tags["methods"], tags["seeds"]) == ("joint, mgda, broken", "1")
+    assert tags["mlflow.note.content"].startswith("Not MNIST.")
 
 
 def test_it_goes_on(given, driven_on):

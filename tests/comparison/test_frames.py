@@ -14,7 +14,8 @@ from fundus_mtl.comparison import Comparison, Method, plan
 from fundus_mtl.comparison._figures import figures_of
 from fundus_mtl.comparison._frames import collect
 from fundus_mtl.comparison._one_training import Outcome
-from fundus_mtl.comparison._tables import facts_of, write_tables
+from fundus_mtl.comparison._remarks import facts_of
+from fundus_mtl.comparison._tables import write_tables
 
 FINISHED, FAILED = Outcome("finished"), Outcome("failed", "training: doe_john.jpg: broken")
 
@@ -141,6 +142,10 @@ def test_the_figures(comparison):
         steps = {"iteration": [1, 2], "gradient_mean_even": [1.0, 2.0], "gradient_mean_odd": [2.0, 1.0]}
         steps |= {"contribution_even": [1.0, 1.0], "contribution_odd": [1.0, 1.0], "cosine_even_odd": [0.1, 0.2]}
         pd.DataFrame(steps).to_csv(training.folder / "balance" / "balance_steps.csv", index=False)
+        rows = "1,even,stem.conv,0.1,0.2,0\n1,odd,stem.conv,broken,0.2,0\n"
+        (training.folder / "balance" / "balance.csv").write_text(
+            f"iteration,task,layer,gradient,contribution,conflicts\n{rows}"
+        )
     curves = {
         "train_loss_even": [(1, 2.0), (2, 1.0)],
         "val_loss_even": [(1, 1.0)],
@@ -152,9 +157,16 @@ def test_the_figures(comparison):
         for rate in (0.1, 1)
     ]
     frames = collect(comparison, trainings, [FINISHED] * 2, trials, Store(curves))
-    headings = [caption.partition(". ")[0] for caption, _ in figures_of(comparison, frames)]
-    assert headings == [
-        "Losses of the training", "Validation while training", "ROC curves, glaucoma", "val_score against the learning rate",
-        "Balance and conflict of the tasks",
+    figures = figures_of(comparison, frames)
+    assert [figure.caption.partition(". ")[0] for figure in figures] == [
+        "Losses of the training", "Validation while training", "ROC curves, glaucoma",
+        "Performance and loss against the learning rate", "Balance and conflict of the tasks",
+        "Balance of the tasks by part of the network",
     ]  # fmt: skip
-    assert all(picture.startswith(b"\x89PNG") for _, picture in figures_of(comparison, frames))
+    assert [figure.name for figure in figures] == [
+        "learning_curves_losses", "learning_curves_validation", "roc_glaucoma", "learning_rate", "balance", "balance_layers",
+    ]  # fmt: skip
+    *drawn, broken = figures
+    assert all(figure.picture.startswith(b"\x89PNG") and not figure.of_cases for figure in drawn)
+    assert broken.picture.startswith("could not be drawn: ")  # what one training left is no number
+    assert "layers" not in frames.tables()

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from fundus_mtl.comparison._children import StoppedError
+from fundus_mtl.comparison._data_note import DATA_FILE, OtherDataError, check_data, note_data
 from fundus_mtl.comparison._lock import locked
-from fundus_mtl.comparison._one_training import OtherSettingsError, check_settings, do_training, is_done
+from fundus_mtl.comparison._one_training import do_training
 from fundus_mtl.comparison._training import Place, Training
+from fundus_mtl.comparison._training_folder import OtherSettingsError, check_settings, is_done
 
 PLACE = Place("sqlite:///x.db", "experiment", "parent")
 
@@ -61,6 +64,15 @@ def training(tmp_path):
     )
 
 
+def leave_state(training, broken=False):
+    """Leave what a training that was killed after its first epoch leaves; broken if it was writing just then."""
+    (training.folder / "state").mkdir(parents=True)
+    file = training.folder / "state" / "state_epoch=1.pt"
+    torch.save({"trainer": {"iteration": 1}}, file)
+    if broken:
+        file.write_bytes(file.read_bytes()[:200])
+
+
 @pytest.fixture
 def tidied():
     return []
@@ -93,8 +105,7 @@ def test_a_killed_training_goes_on(training, do, tidied):
     assert anew.kinds[0] == "args"
     (training.folder / "done.json").unlink()
     (training.folder / "trained.json").unlink()
-    (training.folder / "state").mkdir()
-    (training.folder / "state" / "state_epoch=1.pt").touch()
+    leave_state(training)
     assert do(further := Recorder()).status == "finished"
     assert further.kinds == ["args resumed", "args_evaluate"]
     assert tidied == ["FAILED", "FINISHED", "FINISHED"]
@@ -159,8 +170,7 @@ def test_a_mistake_before_anything_was_trained_blocks_nothing(training, do):
 
 
 def test_states_are_removed_when_nobody_goes_on_from_them(training, do):
-    (training.folder / "state").mkdir(parents=True)
-    (training.folder / "state" / "state_epoch=1.pt").touch()
+    leave_state(training)
     do(Recorder())
     assert not (training.folder / "state").exists()
 
@@ -178,3 +188,90 @@ def test_a_trial_is_not_evaluated(training, do):
 
     assert do(children := Recorder(), dataclasses.replace(training, evaluate_args=None)).status == "finished"
     assert children.kinds == ["args"]
+
+
+def test_a_broken_first_state_blocks_nothing(training, do, caplog):
+    """The training begins anew, also with other settings, and says why."""
+    leave_state(training, broken=True)
+    assert do(children := Recorder()).status == "finished"
+    assert children.kinds == ["args", "args_evaluate"]
+    assert "state_epoch=1.pt is broken" in caplog.text
+
+
+def test_a_state_holds_settings_and_a_broken_one_does_not(training, do):
+    do(Recorder(-9))
+    other = training.with_chosen({"lr": 0.2})
+    leave_state(training)
+    with pytest.raises(OtherSettingsError):
+        check_settings(other)
+    (training.folder / "state" / "state_epoch=1.pt").write_bytes(b"torn")
+    check_settings(other)
+
+
+@pytest.fixture
+def datalist(tmp_path):
+    file = tmp_path / "datalist.json"
+    file.write_text("old")
+    return file
+
+
+class Noting(Recorder):
+    """A training that notes its data, as the item added to ``initialize`` makes it."""
+
+    def __init__(self, training, datalist, *statuses):
+        super().__init__(*statuses)
+        self.training, self.datalist = training, datalist
+
+    def run(self, command, log, held=()):
+        status = super().run(command, log, held)
+        if self.kinds[-1].startswith("args") and "evaluate" not in self.kinds[-1]:
+            note_data(self.training.folder, [self.datalist, None])
+        return status
+
+
+def test_changed_data_are_refused_and_lost_ones_are_not(training, do, datalist):
+    do(Noting(training, datalist))
+    assert list(json.loads((training.folder / DATA_FILE).read_text())) == [str(datalist)]
+    check_settings(training)
+    datalist.write_text("new")
+    told = "joint seed 0: expected the data that .*out was made with, but got a datalist.json that has changed since; bring"
+    with pytest.raises(OtherDataError, match=told):
+        check_settings(training)
+    outcome = do(children := Recorder())
+    assert outcome.status == "failed"
+    assert "take another output_dir, or remove that folder" in outcome.reason
+    assert str(datalist.parent) not in outcome.reason
+    assert not children.commands
+    datalist.unlink()
+    check_settings(training)
+    assert do(Recorder()).repeated is False
+    datalist.write_text("old")
+    check_settings(training)
+
+
+def test_data_that_change_while_it_trains_are_not_tested_on(training, do, datalist):
+    class Changing(Noting):
+        def run(self, command, log, held=()):
+            status = super().run(command, log, held)
+            datalist.write_text("new")
+            return status
+
+    outcome = do(children := Changing(training, datalist))
+    assert outcome.status == "failed"
+    assert "has changed since" in outcome.reason
+    assert children.kinds == ["args"]
+
+
+def test_a_training_does_not_go_on_with_other_data_but_begins_anew(training, do, datalist):
+    do(Noting(training, datalist, -9))
+    datalist.write_text("new")
+    assert do(children := Noting(training, datalist, -9)).reason.startswith("training: ended")  # nothing was kept
+    assert children.kinds == ["args"]
+    leave_state(training)
+    datalist.write_text("newer")
+    assert "has changed since" in do(children := Recorder()).reason
+    assert not children.commands
+
+
+def test_without_a_note_nothing_is_checked(training):
+    check_data(training.folder, "joint")

@@ -70,6 +70,16 @@ def test_the_commands(tiny):
     }  # fmt: skip
 
 
+def test_the_training_is_to_note_its_datalist(tmp_path):
+    refuge = Comparison("refuge_mtl", (Method("joint", "joint"),), {}, output_dir=tmp_path)
+    (training,) = plan(refuge)
+    (noting,) = options(train_command(training, PLACE, resume=False))["+initialize"]
+    assert noting == {
+        "_target_": "fundus_mtl.comparison._data_note.note_data", "folder": "@output_dir", "files": ["@datalist"],
+    }  # fmt: skip
+    assert "+initialize" not in options(evaluate_command(training, PLACE))
+
+
 def test_folds_and_chosen_values(tiny):
     training = plan(replace(tiny, folds=(3,)))[0].with_chosen({"lr": 0.5})
     given = options(train_command(training, PLACE, resume=False))

@@ -13,8 +13,9 @@ import pytest
 
 from fundus_mtl.comparison import LockedError
 from fundus_mtl.comparison._children import Children, StoppedError
+from fundus_mtl.comparison._interrupts import Interrupts
 from fundus_mtl.comparison._lock import locked
-from fundus_mtl.comparison._parallel import Devices, run_all
+from fundus_mtl.comparison._parallel import Crew, Devices
 
 SLEEP = "import time, sys; print('up', flush=True); time.sleep(60)"
 POLITE = "import signal, sys; signal.signal(15, lambda *_: (print('closed', flush=True), sys.exit(0)));" + SLEEP
@@ -70,11 +71,13 @@ def test_stop_asks_first_and_then_kills(tmp_path):
     assert "late" not in (tmp_path / "late.txt").read_text()
 
 
-@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_the_children(tmp_path, word):
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_stops_the_children(tmp_path, word, workers):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore Ctrl-C
     children, began = Children(os.environ, grace=10), time.monotonic()
-    before = signal.getsignal(signal.SIGTERM)
+    interrupts = Interrupts(children)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
     def press():
         wait_for(up(tmp_path / "0.txt"))
@@ -82,12 +85,12 @@ def test_ctrl_c_stops_the_children(tmp_path, word):
 
     thread = threading.Thread(target=press)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        run_all(lambda i: children.run(python(SLEEP), tmp_path / f"{i}.txt"), range(3), 2, children, "test")
+    with pytest.raises(KeyboardInterrupt), interrupts.listening(), Crew(workers, children) as crew, interrupts.heeded():
+        crew.do(lambda i: children.run(python(SLEEP), tmp_path / f"{i}.txt"), range(3), "test")
     thread.join()
     assert time.monotonic() - began < 30
-    assert signal.getsignal(signal.SIGTERM) is before
-    wait_for(lambda: not children._running)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+    assert not children._running
     assert not (tmp_path / "2.txt").is_file() or b"up" not in (tmp_path / "2.txt").read_bytes()
 
 
@@ -100,9 +103,9 @@ def test_an_error_of_ours_stops_the_children_too(tmp_path):
             raise OSError("disk")
         return children.run(python(SLEEP), tmp_path / "0.txt")
 
-    with pytest.raises(OSError, match="disk"):
-        run_all(work, range(2), 2, children, "test")
-    wait_for(lambda: not children._running)
+    with pytest.raises(OSError, match="disk"), Crew(2, children) as crew:
+        crew.do(work, range(2), "test")
+    assert not children._running
 
 
 def test_answers_come_in_the_jobs_order():
@@ -110,8 +113,10 @@ def test_answers_come_in_the_jobs_order():
         time.sleep(0.2 if i == 0 else 0)
         return i * i
 
-    assert run_all(slow_first, range(5), 3, Children({}), "test") == [0, 1, 4, 9, 16]
-    assert run_all(slow_first, [], 3, Children({}), "test") == []
+    with Crew(3, Children({})) as crew:
+        assert crew.do(slow_first, range(5), "test") == [0, 1, 4, 9, 16]
+        assert crew.do(slow_first, [], "test") == []
+        assert crew.do(slow_first, [7], "test") == [49]
 
 
 def test_devices_are_handed_round():

@@ -28,6 +28,7 @@ def test_the_least(read):
     assert comparison.methods == (Method("joint", overlay="joint"),)
     assert comparison.baseline == "joint"
     assert (comparison.folds, comparison.seeds, comparison.workers) == ((None,), (0,), 1)
+    assert (comparison.panel_metrics, comparison.log_cases) == ((), False)
     assert comparison.output_dir.is_absolute()
     assert comparison.tracking_uri == f"sqlite:///{comparison.output_dir}/mlflow.db"
 
@@ -39,12 +40,15 @@ def test_everything_and_changes(read):
         options={"dataset_dir": None},
         folds=[None, 0],
         output_dir="a b",
+        panel_metrics="acc_even_percent",
+        log_cases=True,
         budget={"epochs": 3},
     )
     assert comparison.options == {"dataset_dir": None, "hidden": 6}
     assert comparison.methods[1].task_names == ("even",)
     assert (comparison.folds, comparison.seeds) == ((None, 0), (0, 1))
     assert comparison.budget == Budget(minutes=0.5)
+    assert (comparison.panel_metrics, comparison.log_cases) == (("acc_even_percent",), True)
     assert comparison.tracking_uri.endswith("a%20b/mlflow.db")
 
 
@@ -67,6 +71,8 @@ SEARCH = {"trials": 2, "space": {"lr": {"low": 0.1, "high": 1.0}}}
         ({"single_task": "stl"}, "single_task: expected one of joint"),
         ({"single_task": "joint"}, "expected tasks beside single_task"),
         ({"tasks": {"even": ["acc_odd"]}}, "tasks: expected one of acc_even_percent"),
+        ({"panel_metrics": ["dice"]}, "panel_metrics: expected one of acc_even_percent, but got dice"),
+        ({"log_cases": "yes"}, "log_cases: expected true or false, but got 'yes'"),
         ({"workers": 0}, "workers: expected a positive number, but got 0"),
         ({"workers": True}, "workers: expected a positive number"),
         ({"budget": {"epochs": 1.5}}, "epochs: expected a positive number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +10,12 @@ import pytest
 pytest.importorskip("optuna", reason="the extra `search` is not installed")
 
 from fundus_mtl.comparison import Comparison, Method, Search
+from fundus_mtl.comparison._data_note import OtherDataError, note_data
+from fundus_mtl.comparison._listing import listing
 from fundus_mtl.comparison._one_training import Outcome
-from fundus_mtl.comparison._searches import Searches
+from fundus_mtl.comparison._plan import plan
+from fundus_mtl.comparison._searches import Searches, known_choices
+from fundus_mtl.comparison._training_folder import DONE_FILE, note
 
 SPACE = {"lr": {"choices": [0.1, 0.2, 0.3]}}
 
@@ -65,3 +70,47 @@ def test_only_some_methods_and_no_search(tmp_path):
 
 def test_failed_trainings_choose_nothing(tmp_path):
     assert searches(tmp_path, World("failed")).choose("joint") is None
+
+
+def test_a_dry_run_knows_what_finished_searches_have_chosen(tmp_path):
+    found = searches(tmp_path, World(), methods=("joint", "other"))
+    comparison = found.comparison
+    assert known_choices(comparison) == {}
+    assert not list(tmp_path.iterdir())  # looking makes nothing
+    found.choose("joint")
+    assert known_choices(comparison) == {"joint": {"lr": 0.2}}
+    assert known_choices(replace(comparison, search=replace(comparison.search, trials=7))) == {}  # one is to come
+    assert known_choices(replace(comparison, search=replace(comparison.search, epochs=3))) == {}  # another search
+    done = next(training for training in plan(comparison) if training.method == "joint").with_chosen({"lr": 0.2})
+    done.folder.mkdir(parents=True)
+    note(done, DONE_FILE)
+    told = listing(comparison).splitlines()
+    assert told[:3] == ["to do  stl even seed 3", "done   joint seed 3", "to do  other seed 3"]
+    assert told[6] == "before these: 6 trials per method (other), whose values the trainings then take"
+    found.choose("other")
+    assert "before these" not in listing(comparison)
+
+
+def test_a_dry_run_says_what_is_in_the_way(tmp_path):
+    comparison = Comparison("digits_mtl", (Method("joint", "joint"),), {"a": "higher"}, output_dir=tmp_path)
+    (training,) = plan(comparison)
+    training.folder.mkdir(parents=True)
+    for name in ("trained.json", "settings.json", DONE_FILE):
+        note(training, name)
+    assert listing(comparison).startswith("done   joint seed 0")
+    assert listing(replace(comparison, options={"hidden": 7})).startswith("other  joint seed 0")
+
+
+def test_trials_of_other_data_choose_nothing(tmp_path):
+    found = searches(tmp_path, world := World())
+    found.choose("joint")
+    trial = next(iter(world.trained))
+    trial.mkdir(parents=True, exist_ok=True)
+    (trial / DONE_FILE).write_text("{}")
+    datalist = tmp_path / "datalist.json"
+    datalist.write_text("old")
+    note_data(trial, [datalist])
+    assert found.choose("joint") == {"lr": 0.2}
+    datalist.write_text("new")
+    with pytest.raises(OtherDataError, match="joint: search: expected the data that joint/search/.* was made with"):
+        found.choose("joint")

@@ -156,6 +156,23 @@ def test_resume_goes_on_with_the_run(make_handler, make_engines, client, runs):
     assert names == {"config.yaml", "config_from_epoch_3.yaml"}
 
 
+def test_a_killed_training_goes_on_with_its_run(make_handler, make_engines, client, runs):
+    """SIGKILL leaves the run RUNNING; the resumed training ends it, and tells nothing twice."""
+    data = {"training": [{"id": "a"}], "validation": [{"id": "b"}]}
+    make_engines([make_handler(datasets=data)], epochs=2)[0].run()
+    (dead,) = runs()
+    client.update_run(dead.info.run_id, status="RUNNING")
+    trainer, _ = make_engines([make_handler(datasets=data)])
+    resume(trainer, 2)
+    trainer.run()
+    (run,) = runs()
+    assert (run.info.run_id, run.info.status) == (dead.info.run_id, "FINISHED")
+    assert run.info.end_time > dead.info.end_time
+    inputs = {entry.dataset.name: [tag.value for tag in entry.tags] for entry in run.inputs.dataset_inputs}
+    assert inputs == {"training": ["training"], "validation": ["validation"]}
+    assert len(run.inputs.dataset_inputs) == 2
+
+
 def test_a_fresh_training_in_the_same_folder_is_a_new_run(make_handler, make_engines, runs):
     trainer, _ = make_engines([make_handler()], update=lambda e, b: 1 / 0)
     with pytest.raises(ZeroDivisionError):

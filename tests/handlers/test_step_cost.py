@@ -49,6 +49,47 @@ def test_by_hand(tmp_path, make_engines, clock):
     assert json.loads((tmp_path / "cost.json").read_text()) == told | {"training_seconds": 36.0, "epoch": 2}
 
 
+def test_every_validation_counts_the_last_one_too(tmp_path, make_engines, clock):
+    """Four steps of 1 s and a validation of 5 s; what comes after the training is not part of it."""
+    keeper = Keeper()
+    cost = StepCost(tmp_path, keeper)
+    trainer, _ = make_engines([cost], evaluator_handlers=[], epochs=2, update=steps(clock, [1.0]))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: clock.__setitem__(0, clock[0] + 5))
+    trainer.run()
+    clock[0] += 100
+    assert [(step, told["training_seconds"]) for step, told in keeper.kept] == [(1, 9.0), (2, 18.0)]
+    told = json.loads((tmp_path / "cost.json").read_text())
+    assert (told["training_seconds"], told["epoch"], cost.seconds) == (18.0, 2, 18.0)
+
+
+def test_the_budget_pays_for_the_validation_before_it(tmp_path, make_engines, clock):
+    """Epochs of 12 s and validations of 6 s: 33 s are spent after the second validation, not yet before it."""
+    cost = StepCost(tmp_path)
+    trainer, _ = make_engines([cost], evaluator_handlers=[], metrics=[0.5] * 5, epochs=5, update=steps(clock, [3.0]))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: clock.__setitem__(0, clock[0] + 6))
+    TimeBudget(33 / 60, cost).attach(trainer)
+    trainer.run()
+    assert trainer.state.epoch == 2
+    assert json.loads((tmp_path / "cost.json").read_text())["training_seconds"] == 36
+
+
+def test_an_epoch_that_was_cut_short_is_made_again_and_counts_once(tmp_path, make_engines, clock):
+    def fail(engine):
+        if engine.state.iteration == 6:
+            raise OSError("disk")
+
+    cost = StepCost(tmp_path)
+    trainer, _ = make_engines([cost], evaluator_handlers=[], epochs=2, update=steps(clock, [1.0]))
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, fail)
+    with pytest.raises(OSError, match="disk"):
+        trainer.run()
+    cost = StepCost(tmp_path)
+    trainer, _ = make_engines([cost], evaluator_handlers=[], epochs=2, update=steps(clock, [1.0]))
+    trainer.load_state_dict({"epoch_length": 4, "max_epochs": 2, "iteration": 4})
+    trainer.run()
+    assert cost.seconds == 8
+
+
 def test_a_resumed_training_counts_on_and_a_fresh_one_begins_anew(tmp_path, make_engines, clock):
     def train(epochs, state=None):
         cost = StepCost(tmp_path)

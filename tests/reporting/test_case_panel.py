@@ -97,6 +97,17 @@ def test_pictures_are_read_upright_and_made_small(tmp_path):
     assert shown[1][-1].max() == 0
 
 
+def test_letters_grow_with_a_panel_that_a_page_makes_small():
+    def sizes(columns):
+        frame = pd.DataFrame([[grey(1)] * columns], columns=[f"m{i}" for i in range(columns)])
+        figure = case_panel_figure(frame, None, None, "")
+        return figure.axes[0].title.get_fontsize() / figure.get_figwidth(), figure.axes[0].yaxis.label.get_fontsize()
+
+    assert sizes(3)[1] == 8
+    assert sizes(12)[0] == pytest.approx(9 / 12)  # of twelve inches, which is what a page shows of it
+    assert sizes(12)[1] > 8
+
+
 def test_what_is_no_picture_is_refused():
     for wrong, got in ((grey(1)[..., 0], r"uint8 \(6, 9\)"), (grey(1) / 255, "float64"), (3, "int")):
         frame = pictures()

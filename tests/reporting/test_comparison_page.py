@@ -116,6 +116,18 @@ def test_every_table_scrolls_by_itself():
     assert "color-scheme" in text
 
 
+def test_why_there_is_no_picture_and_what_to_know():
+    failed = [("ROC. y", f"could not be drawn: {NASTY}")]
+    text = page(figures=failed, above=[NASTY, "first"], below=["last"])
+    read = Page(text)
+    assert not read.all("img")
+    assert f"could not be drawn: {NASTY}" in read.text("p")
+    assert read.text("figcaption") == ["y"]
+    assert [words for words in read.text("li") if words in (NASTY, "first", "last")] == [NASTY, "first", "last"]
+    assert text.index(">first<") < text.index("<table") < text.rindex("</table>") < text.index(">last<")
+    assert 'class="remarks"' not in page()
+
+
 def test_without_figures_and_facts():
     read = Page(page(figures=[], facts={}, table_html="<p>No training has ended yet.</p>"))
     assert "No training has ended yet." in read.text("p")

@@ -134,6 +134,53 @@ def test_a_report_says_by_what_of_which_eye_and_for_what_not(tmp_path: Path) -> 
     assert document.SeriesDescription.startswith("Research use only")
 
 
+STAGES = (
+    {"id": "refuge_disc_mtl", "sha256": "cd" * 32, "roles": ["disc", "cup"]},
+    {"id": "hrf_av_mtl", "sha256": "ef" * 32, "roles": ["artery_vein", "vessel"]},
+)
+
+
+def test_each_measurement_names_the_models_that_answered(tmp_path: Path) -> None:
+    """The disc is the second model's, the fovea the first one's, and the score was calibrated."""
+    document = sr(tmp_path / "sr.dcm", photograph(), stages=STAGES, calibration="12" * 32)
+    assert faults(tmp_path / "sr.dcm") == []
+    told = {}
+    for item in items(document):
+        if item.ValueType == "NUM":
+            inner = {part.ConceptNameCodeSequence[0].CodeMeaning: [] for part in item.ContentSequence}
+            for part in item.ContentSequence:
+                inner[part.ConceptNameCodeSequence[0].CodeMeaning].append(part.get("TextValue"))
+            told[item.ConceptNameCodeSequence[0].CodeMeaning] = (inner["Algorithm Name"], inner["Algorithm Parameters"])
+    first, disc = (f"model_sha256={digits * 32}" for digits in ("ab", "cd"))
+    assert told["Vertical cup-disc ratio"] == (["refuge_disc_mtl"], [disc])
+    assert told["Vertical optic disc diameter"] == (["refuge_disc_mtl"], [disc])
+    assert told["Distance of optic disc centre and fovea"] == (["refuge_mtl + refuge_disc_mtl"], [first, disc])
+    score = told["Glaucoma classifier research score"]
+    assert score == (["refuge_mtl"], [first, f"calibration_sha256={'12' * 32}"])
+    assert len(told) == len(numbers(document))
+    (observer,) = named(document, "Device Observer Serial Number")
+    assert observer.TextValue == f"{'ab' * 32} + {'cd' * 32}"
+    assert b"ef" * 32 not in (tmp_path / "sr.dcm").read_bytes()  # no vessels in it
+    one = sr(tmp_path / "sr.dcm", photograph(), {"status": "ok", "vcdr": 0.5}, stages=STAGES)
+    assert [item.TextValue for item in named(one, "Algorithm Name")] == ["refuge_disc_mtl"]  # of the group, once
+
+
+def test_each_segment_names_the_model_that_drew_it(tmp_path: Path) -> None:
+    def makers(stages: tuple[dict[str, Any], ...]) -> list[tuple[str, str]]:
+        document = seg(tmp_path / "seg.dcm", photograph(), stages=stages)
+        assert faults(tmp_path / "seg.dcm") == []
+        told = [segment.SegmentationAlgorithmIdentificationSequence[0] for segment in document.SegmentSequence]
+        return [(algorithm.AlgorithmName, algorithm.AlgorithmParameters) for algorithm in told]
+
+    disc = ("refuge_disc_mtl", f"model_sha256={'cd' * 32}")
+    assert makers(STAGES) == [disc, disc]
+    first = ("refuge_mtl", f"model_sha256={'ab' * 32}")
+    assert makers(({**STAGES[0], "roles": ["cup"]},)) == [first, disc]
+    assert makers(STAGES[1:]) == [first, first]
+    with pytest.raises(ValueError, match="model: expected an id, a plain name"):
+        makers(({**STAGES[0], "id": "home/doe"},))
+
+
 @pytest.mark.parametrize("kind", SOURCES)
 def test_a_segmentation_reads_back_pixel_by_pixel(tmp_path: Path, kind: str) -> None:
     source = SOURCES[kind]()

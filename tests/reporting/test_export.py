@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fundus_mtl.cli import main
-from fundus_mtl.reporting import export_nifti, export_refuge
+from fundus_mtl.reporting import export_dicom, export_nifti, export_refuge
 
 MODEL = {"id": "refuge_mtl", "sha256": "ab" * 32}
 CODES = np.full((40, 60), 255, np.uint8)
@@ -110,6 +110,27 @@ def test_dicom_beside_what_is_no_dicom(finished, tmp_path, capsys):
     assert report.PatientName == ""
     assert report.StudyInstanceUID == segmentation.StudyInstanceUID  # of nobody, but the same
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"eye.dcm.SR.dcm", "eye.dcm.SEG.dcm"}
+
+
+def test_dicom_names_the_further_models_of_the_run(finished, tmp_path):
+    pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+    from pydicom import dcmread
+
+    from tests.reporting.dicom_photographs import photograph, save
+
+    (tmp_path / "in").mkdir()
+    save(photograph(CODES.shape), tmp_path / "in" / "eye.dcm")
+    results = finished([row("eye.dcm")])
+    record = json.loads((results / "run.json").read_text())
+    record["stages"] = [{"id": "closer", "sha256": "cd" * 32, "roles": ["disc", "cup"]}]
+    record["options"] = {"further_models": {"disc": "cd" * 32, "calibration": "12" * 32}}
+    (results / "run.json").write_text(json.dumps(record))
+    assert export_dicom(results, tmp_path / "out", tmp_path / "in") == {}
+    report = (tmp_path / "out" / "eye.dcm.SR.dcm").read_bytes()
+    for told in (b"closer", b"refuge_mtl", b"model_sha256=" + b"cd" * 32, b"calibration_sha256=" + b"12" * 32):
+        assert told in report
+    algorithm = dcmread(tmp_path / "out" / "eye.dcm.SEG.dcm").SegmentSequence[0]
+    assert algorithm.SegmentationAlgorithmIdentificationSequence[0].AlgorithmName == "closer"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""Do decoding and writing overlap the network? A network that waits, as the processor does for a GPU, and real photographs.
+
+python benchmarks/folder_overlap.py --count 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from fundus_mtl.data import FolderSamples, FundusReader, scan_folder
+from fundus_mtl.reporting import FolderResults, Rules
+
+SIDE = 1000  # px
+
+
+def draw(folder: Path, count: int) -> None:
+    """Write photographs of noise in a field of view."""
+    ys, xs = np.mgrid[:SIDE, :SIDE]
+    seen = np.hypot(ys - SIDE / 2, xs - SIDE / 2)[..., None] < 0.45 * SIDE
+    noise = np.random.default_rng(0)
+    for index in range(count):
+        levels = np.where(seen, np.asarray((20, 70, 160)) + noise.integers(0, 20, (SIDE, SIDE, 3)), 0)
+        cv2.imwrite(str(folder / f"{index:03d}.jpg"), levels.astype(np.uint8))
+
+
+def answer(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a network would have said of a photograph that is read for it."""
+    height, width = FundusReader()(item["image"]).shape[1:]
+    disc, cup = (torch.zeros(1, height, width, dtype=torch.uint8) for _ in range(2))
+    disc[:, 400:540, 300:420], cup[:, 430:500, 330:390] = 1, 1
+    return {"id": item["id"], "pred_disc": disc, "pred_cup": cup}
+
+
+def seconds(photographs: Path, out: Path, network: float, threads: int) -> float:
+    """Return the time per photograph, s, of a network that takes ``network`` s, with so many threads on either side."""
+    rules = Rules(withhold_ungradable=False)
+    model = {"id": "none", "sha256": ""}
+    items = scan_folder(photographs)
+    roles: dict[str, Any] = {"fovea": None, "glaucoma": None, "rules": rules, "writers": threads}
+    results = FolderResults(out, items, FundusReader(), model, **roles)
+    results.start()
+    begun = time.perf_counter()
+    for sample in FolderSamples(results.pending, answer, results.fail, ahead=threads):
+        time.sleep(network)
+        results.add([sample])
+    results.finish()
+    return (time.perf_counter() - begun) / len(items)
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=20)
+    count = parser.parse_args().count
+    print("network, s | one after the other, s per photograph | overlapping, s per photograph")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        draw(folder / "in", count)
+        seconds(folder / "in", folder / "first", 0.0, 0)  # loads libraries, and is not to be compared
+        for network in (0.0, 0.2, 0.5):
+            apart, together = (seconds(folder / "in", folder / f"{network} {n}", network, n) for n in (0, 1))
+            print(f"{network:10.1f} | {apart:37.2f} | {together:29.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

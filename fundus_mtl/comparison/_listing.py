@@ -1,0 +1,35 @@
+"""What a comparison would do, without doing it."""
+
+from __future__ import annotations
+
+from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._data_note import OtherDataError
+from fundus_mtl.comparison._plan import plan
+from fundus_mtl.comparison._searches import known_choices, searched_methods
+from fundus_mtl.comparison._training import Training
+from fundus_mtl.comparison._training_folder import OtherSettingsError, check_settings, is_done
+
+
+def listing(comparison: Comparison) -> str:
+    """Return one line per training: done, to do, or in the way of this comparison (which would refuse it).
+
+    Where a search is finished, its trainings are those with the values that it chose.
+    """
+    choices = known_choices(comparison)
+    open_searches = [name for name in searched_methods(comparison) if name not in choices]
+    trainings = [training.with_chosen(choices.get(training.method, {})) for training in plan(comparison)]
+    lines = [f"{_word(training, training.method in open_searches):6s} {training.name}" for training in trainings]
+    if comparison.search is not None and open_searches:
+        trials = f"{comparison.search.trials} trials per method"
+        lines.append(f"before these: {trials} ({', '.join(open_searches)}), whose values the trainings then take")
+    return "\n".join([*lines, f"{len(trainings)} trainings, {comparison.workers} at a time"])
+
+
+def _word(training: Training, values_unknown: bool) -> str:
+    if values_unknown:
+        return "to do"
+    try:
+        check_settings(training)
+    except (OtherDataError, OtherSettingsError):
+        return "other"
+    return "done" if is_done(training) else "to do"

@@ -1,0 +1,83 @@
+"""A comparison's figures as files and on a page; what shows photographs leaves for MLflow only if that is wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._figure import Figure
+from fundus_mtl.comparison._figures import figures_of
+from fundus_mtl.comparison._frames import Frames
+from fundus_mtl.comparison._remarks import facts_of, remarks_of
+from fundus_mtl.comparison._tables import write_text
+from fundus_mtl.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from fundus_mtl.comparison._store import ComparisonRun
+
+PAGE, FIGURES = "comparison.html", "figures"
+_KEPT_BACK = "shows photographs: only on the page in the output folder, unless log_cases is true"
+
+
+def publish(comparison: Comparison, frames: Frames, fragment: str, store: ComparisonRun) -> dict[str, Path]:
+    """Draw the figures, write them and the page ``comparison.html``, and log them.
+
+    Args:
+        comparison: whose page it is.
+        frames: of all that was measured.
+        fragment: the table, HTML.
+        store: that is given the files.
+
+    Returns:
+        The files by name.
+    """
+    figures = figures_of(comparison, frames)
+    files = write_figures(comparison.output_dir / FIGURES, figures)
+    page = write_text(comparison.output_dir / PAGE, page_of(comparison, frames, fragment, figures))
+    told = figures if comparison.log_cases else [_kept_back(figure) for figure in figures]
+    sent = {_file_name(figure): files[_file_name(figure)] for figure in told if isinstance(figure.picture, bytes)}
+    with TemporaryDirectory() as folder:
+        copy = write_text(Path(folder) / PAGE, page_of(comparison, frames, fragment, told))
+        store.log({PAGE: copy, **sent}, {}, {})
+    return {PAGE: page, **files}
+
+
+def page_of(comparison: Comparison, frames: Frames, fragment: str, figures: Sequence[Figure]) -> str:
+    """Return the page, which needs nothing beside it."""
+    from fundus_mtl.reporting import comparison_page
+
+    above, below = remarks_of(comparison, frames.trainings)
+    return comparison_page(
+        f"{Path(comparison.bundle).name}: {comparison.name}",
+        fragment,
+        [(figure.caption, figure.picture) for figure in figures],
+        facts_of(comparison, frames.trainings),
+        above=above[1:],  # the page has its own word on research
+        below=below,
+    )
+
+
+def write_figures(folder: Path, figures: Sequence[Figure]) -> dict[str, Path]:
+    """Write each picture as ``<name>.png``, and remove those of an earlier call; return the files by name."""
+    files = {}
+    for figure in figures:
+        if isinstance(figure.picture, bytes):
+            files[_file_name(figure)] = path = folder / Path(_file_name(figure)).name
+            with whole_file(path) as partial:
+                partial.write_bytes(figure.picture)
+    for old in set(folder.glob("*.png")) - set(files.values()):
+        old.unlink()
+    return files
+
+
+def _file_name(figure: Figure) -> str:
+    return f"{FIGURES}/{re.sub(r'[^A-Za-z0-9_.-]', '_', figure.name)}.png"
+
+
+def _kept_back(figure: Figure) -> Figure:
+    return replace(figure, picture=_KEPT_BACK) if figure.of_cases else figure

@@ -1,0 +1,57 @@
+"""Which models made what: the first one looks at the whole photograph, others may look at a part of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Model = Mapping[str, str]
+Stage = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Makers:
+    """The models of a run.
+
+    Args:
+        first: ``{"id": name, "sha256": of the weights}``; it answers every role that no stage does.
+        stages: further models, each with its ``roles`` too, whose answers take the place of the first one's.
+        calibration: SHA-256 of what the score was calibrated with; None where it was not.
+
+    Raises:
+        ValueError: if a model has other keys, or its id is a path, which would tell where it lies.
+    """
+
+    first: Model
+    stages: Sequence[Stage] = ()
+    calibration: str | None = None
+
+    def __post_init__(self) -> None:
+        check_model(self.first)
+        for stage in self.stages:
+            check_model({key: value for key, value in stage.items() if key != "roles"})
+
+    @classmethod
+    def of_run(cls, run: Mapping[str, Any]) -> Makers:
+        """Return those that a run's record names."""
+        further = run.get("options", {}).get("further_models", {})
+        return cls(run["model"], tuple(run.get("stages", ())), further.get("calibration"))
+
+    def of(self, roles: Collection[str]) -> tuple[Model, ...]:
+        """Return the models that answered some roles, each once, in the order in which they look."""
+        answering = [self._of(role) for role in roles]
+        return tuple(model for model in (self.first, *self.stages) if any(model is one for one in answering))
+
+    def _of(self, role: str) -> Model:
+        return next((stage for stage in reversed(self.stages) if role in stage["roles"]), self.first)
+
+
+def check_model(model: Model) -> None:
+    """Refuse a model without a plain name and a hash.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if set(model) != {"id", "sha256"} or "/" in model["id"] or "\\" in model["id"]:
+        raise ValueError("model: expected an id, a plain name, and a sha256, but got something else.")

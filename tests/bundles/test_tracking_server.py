@@ -1,0 +1,212 @@
+"""Trainings and a comparison through a tracking server. Slow, for a server has to start: one for the whole file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+import torch
+from mlflow.artifacts import download_artifacts
+from monai.engines import SupervisedTrainer
+
+from fundus_mtl.cli import main
+from fundus_mtl.comparison import Comparison, Method
+from fundus_mtl.comparison._store import ComparisonRun
+from fundus_mtl.handlers import RunHandler
+from tests.bundles.conftest import BUNDLES, run
+
+ROBUST = BUNDLES / "refuge_mtl" / "configs" / "robust.yaml"
+TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1}
+# What a colleague does who has the address of the server and a run, and no training.
+LOADS_BACK = """
+import sys
+from mlflow.artifacts import download_artifacts
+from fundus_mtl.cli import main
+wanted, folder, out, item = sys.argv[1:]
+weights = download_artifacts(wanted, dst_path=out) + "/models/model.pt"
+sys.exit(main(["infer", folder, out + "/results", "--weights", weights, "--device", "cpu", "--set", item]))
+"""
+SMALL = "rules::withhold_ungradable=false"  # phantoms are
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Start ``mlflow server`` on a fresh port of this machine, as docker/compose.yaml does; return its address."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--serve-artifacts"]
+    command += ["--artifacts-destination", str(folder / "served")]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=folder)
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", process, 600)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(120)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait(address, process, seconds):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urlopen(address, timeout=5) as answer:  # noqa: S310  # our own address
+                assert answer.status == 200
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            assert process.poll() is None, "the server has ended"
+            assert time.monotonic() < end, "the server does not answer"
+            time.sleep(0.3)
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    from fundus_mtl.handlers._store import open_client
+
+    return open_client(server)
+
+
+@pytest.fixture(scope="module")
+def trained(server, refuge_data, tmp_path_factory):
+    """The output folder of a tiny, calibrated training with an overlay, told to the server and registered as a model."""
+    out = tmp_path_factory.mktemp("trained")
+    given = {"dataset_dir": str(refuge_data), "output_dir": str(out), "tracking_uri": server}
+    run("refuge_mtl", "train", ROBUST, **TINY, **given, registered_model="eyes", system_metrics=True)
+    run("refuge_mtl", "evaluate", ROBUST, **given, section="validation", calibrate=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def run_id(trained):
+    return json.loads((trained / "mlflow_run.json").read_text())["run_id"]
+
+
+def test_a_training_on_a_server(run_id, client, trained, refuge_data):
+    found = client.get_run(run_id)
+    assert found.info.status == "FINISHED"
+    assert {"train_loss", "val_score", "train_loss_disc"} <= set(found.data.metrics)
+    files = {name: _names(client, run_id, f"bundle/{name}") for name in ("configs", "models")}
+    assert {"common.yaml", "train.yaml", "inference.yaml", "metadata.json"} <= files["configs"]
+    assert files["models"] == {"model.pt", "recipe.json", "vcdr_regression.json", "calibration.json"}
+    assert {"LICENSE", "docs"} <= _names(client, run_id, "bundle")
+    told = json.dumps([found.data.to_dictionary(), found.inputs.to_dictionary()])
+    assert not [folder for folder in (trained, refuge_data, BUNDLES) if str(folder) in told]
+
+
+def _names(client, run_id, folder):
+    return {Path(file.path).name for file in client.list_artifacts(run_id, folder)}
+
+
+def test_the_run_shows_what_it_was_trained_on(run_id, client, refuge_data):
+    """Names, contexts, digests and counts; no photograph's name."""
+    inputs = client.get_run(run_id).inputs.dataset_inputs
+    contexts = {entry.dataset.name: [tag.value for tag in entry.tags] for entry in inputs}
+    assert contexts == {"training": ["training"], "validation": ["validation"]}
+    digests = {entry.dataset.digest for entry in inputs}
+    assert len(digests) == 2
+    profiles = {entry.dataset.name: json.loads(entry.dataset.profile) for entry in inputs}
+    assert {name: profile["num_rows"] for name, profile in profiles.items()} == {"training": 16, "validation": 4}
+    datalist = json.loads(next(refuge_data.glob("*.json")).read_text())
+    told = json.dumps([entry.to_dictionary() for entry in inputs])
+    assert not [item["id"] for item in datalist["training"] if item["id"] in told]
+
+
+def test_the_registered_model_is_the_runs_bundle(run_id, client, server, trained, tmp_path, monkeypatch):
+    (version,) = client.search_model_versions("name = 'eyes'")
+    assert version.run_id == run_id
+    assert version.status == "READY"
+    assert version.source.startswith("mlflow-artifacts:/")
+    assert version.tags["method"] == "joint"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)  # where a registered model is looked up
+    got = Path(download_artifacts("models:/eyes/1", dst_path=str(tmp_path)))
+    for name in ("model.pt", "recipe.json", "calibration.json"):
+        assert (got / "models" / name).read_bytes() == (trained / "models" / name).read_bytes()
+
+
+def test_the_bundle_predicts_in_a_fresh_process(server, trained, run_id, refuge_data, tmp_path):
+    """With nothing but the address and the run it measures photographs as the training's own folder does."""
+    photographs = tmp_path / "clinic"
+    photographs.mkdir()
+    for name in ("T0001", "T0002"):
+        shutil.copy(next((refuge_data.parent / "raw").rglob(f"{name}.jpg")), photographs / f"{name}.jpg")
+    own = ["infer", str(photographs), str(tmp_path / "own"), "--weights", str(trained / "models" / "model.pt")]
+    assert main([*own, "--device", "cpu", "--set", SMALL]) == 0
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(BUNDLES.parent)}
+    environment |= {"MLFLOW_TRACKING_URI": server, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    out = tmp_path / "elsewhere"
+    out.mkdir()
+    command = [sys.executable, "-c", LOADS_BACK, f"runs:/{run_id}/bundle", str(photographs), str(out), SMALL]
+    done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    measured = _rows(out / "results")
+    assert measured == _rows(tmp_path / "own")
+    assert [row["image_id"] for row in measured] == ["T0001.jpg", "T0002.jpg"]
+    assert any(row["glaucoma_prob"] for row in measured)
+
+
+def _rows(out):
+    """Return a folder's results without what tells the run: when, how fast, and the paths within the config's digest."""
+    with (out / "results.csv").open(newline="") as file:
+        of_the_run = ("timestamp_utc", "runtime_s", "config_sha256")
+        return [{key: value for key, value in row.items() if key not in of_the_run} for row in csv.DictReader(file)]
+
+
+def test_parent_and_child_of_a_comparison(server, tmp_path):
+    comparison = Comparison(
+        "digits_mtl", (Method("joint", "joint"),), {"val": "higher"}, output_dir=tmp_path / "out", tracking_uri=server
+    )
+    store = ComparisonRun(comparison)
+    network = torch.nn.Linear(3, 1)
+    child = tmp_path / "out" / "joint"
+    handler = RunHandler(
+        server, child, experiment_name=comparison.experiment_name, run_name="joint seed 0", parent_run_id=store.run_id
+    )
+    SupervisedTrainer(
+        device="cpu",
+        max_epochs=2,
+        train_data_loader=[{"image": torch.rand(2, 3), "label": torch.rand(2, 1)}],
+        network=network,
+        optimizer=torch.optim.SGD(network.parameters(), lr=0.1),
+        loss_function=torch.nn.MSELoss(),
+        train_handlers=[handler],
+    ).run()
+    found = store.of_folder(child)
+    assert found.info.status == "FINISHED"
+    assert found.data.tags["mlflow.parentRunId"] == store.run_id
+    assert [step for step, _ in store.history(found.info.run_id, "train_loss")] == [1, 2]
+    store.client.update_run(found.info.run_id, status="RUNNING")
+    store.tidy(child, "KILLED")
+    assert store.of_folder(child).info.status == "KILLED"
+    (tmp_path / "comparison.md").write_text("table")
+    store.log({"comparison.md": tmp_path / "comparison.md"}, {"joint/val": 0.5}, {"data_sha256": "ab"})
+    store.close("FINISHED")
+    again = ComparisonRun(comparison)
+    assert again.run_id == store.run_id
+    assert [file.path for file in again.client.list_artifacts(again.run_id)] == ["comparison.md"]
+    assert again.client.get_run(again.run_id).data.metrics == {"joint/val": 0.5}
+    again.close("FINISHED")
+
+
+def test_no_run_is_left_running(run_id, client):
+    """After all of the above."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    assert not client.search_runs(experiments, "attributes.status = 'RUNNING'")
+    assert len(client.search_runs(experiments)) >= 1

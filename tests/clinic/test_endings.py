@@ -1,0 +1,121 @@
+"""How a run may end: with a status that the stock command gives too, and with one sentence."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import monai.bundle
+import pytest
+import torch
+
+from fundus_mtl.cli import main
+from fundus_mtl.handlers import BestModelSaver
+from fundus_mtl.workflow._recipe import Recipe
+from tests.clinic.conftest import ANYWAY, BUNDLES, TINY, rows, save_fundus
+
+NAME = "ZQDOE"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for index in range(2):
+        save_fundus(tmp_path / "in" / f"{NAME}_{index}.png", seed=index)
+    return tmp_path / "in"
+
+
+def stock(folder, out, weights, **options):
+    """Call MONAI's own command; return the status that its process would end with."""
+    configs = BUNDLES / "refuge_mtl" / "configs"
+    given = {"dataset_dir": str(folder), "results_dir": str(out), "ckpt_path": str(weights), "device": "cpu"}
+    try:
+        logs = str(configs / "logging.conf")
+        monai.bundle.run(args_file=str(configs / "args_inference.yaml"), logging_file=logs, **TINY, **given | options)
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
+def test_the_stock_command_ends_with_the_same_statuses(folder, weights, tmp_path, capsys):
+    assert stock(folder, tmp_path / "all", weights) == 0
+    (folder / "text.png").write_text("no picture")
+    assert stock(folder, tmp_path / "some", weights) == 3
+    assert len(rows(tmp_path / "some/results.csv")) == 3
+    for path in folder.glob(f"{NAME}*"):
+        path.unlink()
+    assert stock(folder, tmp_path / "none", weights) == 4
+    told = capsys.readouterr().err
+    assert "expected at least one usable photograph, but got 1 that failed" in told.splitlines()[-1]
+    assert "Traceback" not in told
+    assert main(["infer", str(folder), str(tmp_path / "none2"), "--weights", str(weights), *ANYWAY]) == 4
+    assert stock(folder / "nowhere", tmp_path / "refused", weights) == 2
+
+
+def crash(self, item):
+    raise TypeError(f"a mistake with {item['image']}")
+
+
+@pytest.mark.parametrize("id_mode", ["hash", "name"])
+def test_what_nobody_foresaw_is_told_without_names(id_mode, folder, weights, tmp_path, capfd, monkeypatch):
+    """The text of such an error may be anything, a path among them."""
+    from fundus_mtl.transforms import LoadFundusd
+
+    monkeypatch.setattr(LoadFundusd, "__call__", crash)
+    given = ("infer", str(folder), str(tmp_path / "out"), "--weights", str(weights), "--set", f"id_mode={id_mode}")
+    assert main([*given, *ANYWAY]) == 2
+    told = capfd.readouterr()
+    told = told.out + told.err
+    assert 'in crash\n    raise TypeError(f"a mistake' in told  # where it was: the code is no secret
+    if id_mode == "hash":
+        assert "error: TypeError; its text is withheld" in told
+        assert NAME not in told
+        assert NAME not in "".join(path.read_text() for path in (tmp_path / "out").glob("*.*[nlv]"))
+    else:
+        assert f"a mistake with {folder / NAME}_0.png" in told.splitlines()[-1]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_one_sentence(weights, tmp_path, small_disk, capfd):
+    for index in range(6):
+        save_fundus(tmp_path / "in" / f"{index}.png", height=120, width=180, seed=index)
+    given = ["infer", str(tmp_path / "in"), str(small_disk / "out"), "--weights", str(weights), *ANYWAY]
+    assert main(given) == 2
+    told = capfd.readouterr().err
+    assert "error: expected to write the results, but got 'No space left on device'; what is written" in told
+    assert "Traceback" not in told
+    remount = ["mount", "-o", "remount,size=20m", str(small_disk)]
+    subprocess.run(remount, check=True)
+    assert main(given) == 0
+    assert len(rows(small_disk / "out/results.csv")) == 6
+
+
+def test_an_output_that_must_not_be_written_is_one_sentence(folder, weights, tmp_path, capfd):
+    """A file stands where a folder should be: root too is refused."""
+    (tmp_path / "file").write_text("mine")
+    refusals = {"file": "expected an output folder, but got 'file', which is a file", "file/out": "Not a directory"}
+    for out, telling in refusals.items():
+        assert main(["infer", str(folder), str(tmp_path / out), "--weights", str(weights), *ANYWAY]) == 2
+        assert telling in capfd.readouterr().err.splitlines()[-1]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_weights_that_do_not_fit_are_one_sentence(folder, tmp_path, capfd):
+    """A recipe that tells of another network than the weights were of."""
+    torch.manual_seed(0)
+    recipe = Recipe("refuge_mtl", {}, TINY).as_text()
+    BestModelSaver(torch.nn.Linear(2, 1), tmp_path / "model.pt", recipe).save()
+    given = ["infer", str(folder), str(tmp_path / "out"), "--weights", str(tmp_path / "model.pt"), *ANYWAY]
+    assert main(given) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert "expected weights of this VGGUNet, but got those of another network; " in line
+    assert "recipe.json" in line
