@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _logger = logging.getLogger(__name__)
@@ -75,14 +76,15 @@ class Children:
             self._stopped = True
             running = list(self._running)
         for process in running:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)  # which looks first whether it has ended
         if running:
             _logger.warning("stopping %d commands, in %g s at most; Ctrl-C again: at once.", len(running), self.grace)
         began = time.monotonic()
         while _alive(running) and time.monotonic() - began < self.grace:
             time.sleep(_POLL)
         for process in _alive(running):
-            os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started: it cannot do so itself any more
+            with suppress(ProcessLookupError):  # it may end meanwhile
+                os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started: it cannot do so itself any more
             process.wait()
 
     def hurry(self) -> None:

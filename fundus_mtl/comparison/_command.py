@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from fundus_mtl.comparison._compare import Result, run_comparison
+from fundus_mtl.comparison._compare import NoTrackingError, Result, run_comparison
 from fundus_mtl.comparison._config import Comparison
 from fundus_mtl.comparison._data_note import OtherDataError
 from fundus_mtl.comparison._listing import listing
@@ -54,7 +54,7 @@ def run_compare(given: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("stopped: the same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
-    except (OtherDataError, OtherSettingsError, LockedError) as error:
+    except (OtherDataError, OtherSettingsError, LockedError, NoTrackingError) as error:
         return _refused(error)
     _tell(result)
     return SOME_FAILED if result.failed else ALL_DONE

@@ -25,6 +25,10 @@ LOCAL = ("cases.csv", "failures.csv")  # they name photographs, which may be nam
 NO_TRIAL = Outcome("failed", "search: expected a trial with a number, but got none; see the log files of the trials.")
 
 
+class NoTrackingError(ConnectionError):
+    """MLflow does not answer where the comparison is to be told."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What a comparison has come to.
@@ -59,6 +63,7 @@ def run_comparison(comparison: Comparison, environment: Mapping[str, str], grace
         ValueError: if an output folder holds the results of other settings, or of data that have changed.
         FileNotFoundError: if the comparison names a file that does not exist.
         LockedError: if the comparison is at work already.
+        NoTrackingError: if MLflow does not answer.
         KeyboardInterrupt: after Ctrl-C, SIGTERM or SIGHUP, when everything is closed.
     """
     trainings = plan(comparison)
@@ -67,7 +72,7 @@ def run_comparison(comparison: Comparison, environment: Mapping[str, str], grace
     children = Children(environment, grace)
     interrupts = Interrupts(children)
     with locked(comparison.output_dir), interrupts.listening():
-        store = ComparisonRun(comparison)
+        store = _opened(comparison)
         status = "FAILED"
         try:
             with Crew(comparison.workers, children) as crew, interrupts.heeded():
@@ -79,6 +84,23 @@ def run_comparison(comparison: Comparison, environment: Mapping[str, str], grace
             raise
         finally:
             store.close(status)
+
+
+def _opened(comparison: Comparison) -> ComparisonRun:
+    """Open the parent run.
+
+    Raises:
+        NoTrackingError: if MLflow does not answer at the address.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return ComparisonRun(comparison)
+    except MlflowException as error:
+        raise NoTrackingError(
+            f"tracking_uri: expected an MLflow that answers, but got {type(error).__name__} ({error.error_code}); "
+            "start the server, or leave tracking_uri out for a file."
+        ) from error
 
 
 def _check_all(trainings: Sequence[Training]) -> None:

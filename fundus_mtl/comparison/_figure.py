@@ -18,13 +18,13 @@ class Drawing:
     Args:
         name: of its file, without the suffix.
         caption: heading up to the first ". ", then what stands below the picture.
-        draw: returns the PNG; None if there is nothing to show.
+        draw: returns the PNG; text that says why there is none; None if there is nothing to show.
         of_cases: whether photographs are in it.
     """
 
     name: str
     caption: str
-    draw: Callable[[], bytes | None]
+    draw: Callable[[], bytes | str | None]
     of_cases: bool = False
 
 

@@ -101,9 +101,9 @@ def _read(file: Path) -> list[pd.DataFrame]:
 
 def _told(table: pd.DataFrame, who: Mapping[str, Any]) -> pd.DataFrame:
     """Put the training's own columns in front."""
-    for place, (key, value) in enumerate(who.items()):
-        table.insert(place, key, value)
-    return table
+    import pandas as pd
+
+    return pd.concat([pd.DataFrame(dict(who), index=table.index), table], axis=1)
 
 
 def _below_each_other(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

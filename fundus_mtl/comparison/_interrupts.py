@@ -10,13 +10,16 @@ from typing import Any
 
 from fundus_mtl.comparison._children import Children
 
+_IMPATIENT = 3  # presses after the first
+
 
 class Interrupts:
     """Ctrl-C, SIGTERM and SIGHUP as one ``KeyboardInterrupt``, raised only where it is heeded.
 
     Whatever opens or closes something stands outside of `heeded`: there a signal waits, so that nothing is left half
     open, whenever it comes. A second Ctrl-C raises nothing either: it ends the grace of the children that are being
-    stopped. A closing terminal sends SIGHUP twice, which must not do that.
+    stopped. The fourth ends the command wherever it is, such as in waiting for a server that does not answer. A closing
+    terminal sends SIGHUP twice, which must do neither.
 
     Args:
         children: of which a second Ctrl-C makes short work.
@@ -26,6 +29,7 @@ class Interrupts:
         self.children = children
         self.came = False
         self._heeded = False
+        self._again = 0
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -60,7 +64,8 @@ class Interrupts:
     def _hear(self, number: int, _: Any) -> None:
         if self.came and number == signal.SIGINT:
             self.children.hurry()
+            self._again += 1
         self.came = True
-        if self._heeded:
+        if self._heeded or self._again >= _IMPATIENT:
             self._heeded = False
             raise KeyboardInterrupt

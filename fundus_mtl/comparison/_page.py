@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fundus_mtl.comparison._store import ComparisonRun
 
 PAGE, FIGURES = "comparison.html", "figures"
-_KEPT_BACK = "shows photographs: only on the page in the output folder, unless log_cases is true"
+_KEPT_BACK = "shows photographs: this call has not sent it, for log_cases is false; see the page in the output folder"
 
 
 def publish(comparison: Comparison, frames: Frames, fragment: str, store: ComparisonRun) -> dict[str, Path]:

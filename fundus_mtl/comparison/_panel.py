@@ -25,7 +25,12 @@ _AVERAGES = ("", "_mean", "_median")  # endings of a summary's metric that is th
 def case_panels(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
     """List a panel per metric, where evaluations kept pictures of their cases."""
     if not frames.pictures[PREDICTION].notna().any():
+        if comparison.panel_metrics:
+            yield _missing("panel_metrics", "no evaluation kept pictures: evaluate_options: {keep_cases: true}")
         return
+    known = set(map(str, frames.cases))
+    for name in [name for name in comparison.panel_metrics if not _column(name, known)]:
+        yield _missing(name, "the evaluations' per_case.csv has no such column")
     for column, better in panel_columns(comparison, frames.cases).items():
         caption = (
             f"Cases by {column}. From the worst to the best of all test cases by the mean of {column} over methods and "
@@ -33,6 +38,10 @@ def case_panels(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
             "below it is that training's."
         )
         yield Drawing(f"cases_{column}", caption, partial(_panel, comparison, frames, column, better), of_cases=True)
+
+
+def _missing(name: str, why: str) -> Drawing:
+    return Drawing(f"cases_{name}", f"Cases by {name}.", lambda: why)
 
 
 def panel_columns(comparison: Comparison, cases: pd.DataFrame) -> dict[str, Direction]:

@@ -58,9 +58,11 @@ class Crew:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        self.children.stop()
-        with self._changed:  # Joblib itself waits for nobody when it is left early
-            self._changed.wait_for(lambda: self._at_work == 0)
+        try:
+            self.children.stop()
+        finally:
+            with self._changed:  # Joblib itself waits for nobody when it is left early
+                self._changed.wait_for(lambda: self._at_work == 0)
 
     def do(self, work: Callable[[Job], Answer], jobs: Sequence[Job], title: str) -> list[Answer]:
         """Do all jobs, with a progress bar; the first exception is raised at once.

@@ -71,6 +71,10 @@ def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
     given["budget"] = read_budget(given.get("budget") or {}, f"{where}: budget")
     if given.get("search") is not None:
         given["search"] = read_search(given["search"], f"{where}: search")
+    if given["tracking_uri"].strip().lower() == "none":
+        raise ValueError(
+            f"{where}: tracking_uri: expected an address of MLflow, but got none; leave it out for a file."
+        )
     comparison = Comparison(**given, folder=folder)
     _check_names(comparison, where)
     return comparison

@@ -24,10 +24,8 @@ class ComparisonRun:
     """
 
     def __init__(self, comparison: Comparison) -> None:
-        from fundus_mtl.handlers._store import artifact_folder, is_off, open_client, read_run_file, write_run_file
+        from fundus_mtl.handlers._store import artifact_folder, open_client, read_run_file, write_run_file
 
-        if is_off(comparison.tracking_uri):
-            raise ValueError("tracking_uri: expected an address of MLflow, but got none; leave it out for a file.")
         self.comparison = comparison
         self.client = open_client(comparison.tracking_uri)
         known = self.client.get_experiment_by_name(comparison.experiment_name)
@@ -41,8 +39,12 @@ class ComparisonRun:
         run = self._find(read_run_file(comparison.output_dir)) or self._create()
         self.run_id = str(run.info.run_id)
         self.client.update_run(self.run_id, status="RUNNING")
-        write_run_file(comparison.output_dir, comparison.experiment_name, self.run_id)
-        self._tell(self._tags())
+        try:
+            write_run_file(comparison.output_dir, comparison.experiment_name, self.run_id)
+            self._tell(self._tags())
+        except BaseException:
+            self.close("FAILED")
+            raise
 
     def _find(self, run_id: str | None) -> Any:
         from mlflow.exceptions import MlflowException
@@ -89,7 +91,9 @@ class ComparisonRun:
             **({"mlflow.source.git.commit": commit} if commit else {}),
             "mlflow.source.name": "fundus-mtl compare",
             "mlflow.source.type": "LOCAL",
-            "mlflow.note.content": f"{comparison.note}\n\n{_NOTE}" if comparison.note else _NOTE,
+            "mlflow.note.content": f"{str(without_paths(comparison.note))[:_LONGEST]}\n\n{_NOTE}"
+            if comparison.note
+            else _NOTE,
             "fundus_mtl_version": __version__,
         }
 

@@ -52,10 +52,10 @@ def _metrics(comparison: Comparison, training: Training, run: Any) -> dict[str, 
 
 
 def curves_of(store: ComparisonRun, run: Any) -> list[dict[str, Any]]:
-    """Return every metric that has a history, but for those of single iterations: metric, step, value."""
+    """Return every metric with a history, but for those of single iterations and of the machine: metric, step, value."""
     if run is None:
         return []
-    names = [name for name in run.data.metrics if not name.startswith("iteration_")]
+    names = [name for name in run.data.metrics if not name.startswith(("iteration_", "balance_", "system/"))]
     return [
         {"metric": name, "step": step, "value": value}
         for name in names

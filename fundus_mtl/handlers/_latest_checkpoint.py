@@ -19,9 +19,9 @@ def latest_checkpoint(folder: str | Path, resume_from: str | None = "latest") ->
     """Return the state to resume from: a given file, or the newest whole one in a folder.
 
     A stop in the middle of a write leaves a broken file; it is passed over, with a warning, for the one before it. The
-    newest is the one of the highest epoch, by its name: clocks do not survive a copy. Only where there are more than the two
-    that a training keeps, an earlier training into the same folder has left some, perhaps of higher epochs: the one
-    written last is taken then.
+    newest is the one of the highest epoch, by its name, for clocks do not always survive a copy. Only where there are more
+    than the two that a training keeps, left by the one that was resumed or by another one into the same folder, perhaps of
+    higher epochs, the one written last is taken.
 
     Args:
         folder: with the states of MONAI's ``CheckpointSaver``, which keeps two.

@@ -53,5 +53,7 @@ def check_model(model: Model) -> None:
     Raises:
         ValueError: if it is none.
     """
-    if set(model) != {"id", "sha256"} or "/" in model["id"] or "\\" in model["id"]:
-        raise ValueError("model: expected an id, a plain name, and a sha256, but got something else.")
+    if set(model) != {"id", "sha256"}:
+        raise ValueError(f"model: expected the keys id and sha256, but got {', '.join(sorted(model)) or 'none'}.")
+    if "/" in model["id"] or "\\" in model["id"]:
+        raise ValueError("model: expected a plain name as id, but got a path; give the bundle's name.")

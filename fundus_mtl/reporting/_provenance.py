@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import fundus_mtl
+from fundus_mtl.reporting._makers import check_model
 
 SOFTWARE = "fundus_mtl"
 DISCLAIMER = (
@@ -40,10 +41,7 @@ def provenance(
     Raises:
         ValueError: if the model's id is a path, which would tell where it lies.
     """
-    if set(model) != {"id", "sha256"}:
-        raise ValueError(f"model: expected the keys id and sha256, but got {', '.join(sorted(model)) or 'none'}.")
-    if "/" in model["id"] or "\\" in model["id"]:
-        raise ValueError("model: expected a plain name as id, but got a path; give the bundle's name.")
+    check_model(model)
     return {
         "software": SOFTWARE,
         "software_version": fundus_mtl.__version__,

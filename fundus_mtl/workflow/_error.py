@@ -12,7 +12,7 @@ from fundus_mtl.workflow._items import split
 from fundus_mtl.workflow._root_cause import config_id, explain, root_cause
 
 REFUSED = 2  # exit status, as of wrong arguments everywhere
-RUN = "run"  # the list of a config that does the work
+_OF_FILES = ("run", "items", "results", "dataset", "dataloader")  # items of a config that touch the photographs
 _LONGEST = 600  # characters; PyTorch lists every key of a state_dict that does not fit
 
 
@@ -40,8 +40,8 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     """Turn an exception into `WorkflowError`: traceback first, for the developer, then one line with the root cause.
 
     An exception with an ``exit_code`` of its own, such as a full disk's, is told without a traceback and gives the status.
-    Where the config has ``id_mode: hash``, the text of what goes wrong in a run may name a patient's file: then only the
-    kinds of the exceptions are told, and where in the code they came from.
+    Where the config has ``id_mode: hash``, the text of what goes wrong may name a patient's file: then, unless it is one
+    of our own sentences about the configuration, only the kinds of the exceptions are told, and where they came from.
 
     Args:
         config: in which a missing reference is looked for under similar names.
@@ -57,7 +57,7 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
         root, where = root_cause(error), config_id(error)
         if hasattr(root, "exit_code"):
             _end(str(root), root, int(root.exit_code))
-        if (config or {}).get("id_mode") == "hash" and (where is None or split(where)[0] == RUN):
+        if (config or {}).get("id_mode") == "hash" and not _is_ours(root, where):
             print(_frames(error), file=sys.stderr)
             _end(
                 f"{type(root).__name__}; its text is withheld, as it may hold names that id_mode hash keeps back.",
@@ -65,6 +65,15 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
             )
         traceback.print_exception(error)
         _end(f"{where}: {explain(error, config or {})}" if where else explain(error, config or {}), error)
+
+
+def _is_ours(root: BaseException, where: str | None) -> bool:
+    """Tell an error of the configuration, in our own words, from one that may quote a file's name or a header."""
+    said = str(root)
+    ours = (
+        isinstance(root, ValueError | FileNotFoundError | ModuleNotFoundError) and getattr(root, "errno", None) is None
+    )
+    return where is not None and split(where)[0] not in _OF_FILES and ours and "expected" in said and "but got" in said
 
 
 def _frames(error: BaseException | None) -> str:

@@ -97,7 +97,7 @@ class StrictWorkflow(ConfigWorkflow):
                 properties_path=properties_path,
                 **overrides,
             )
-            self._by_command = call.found
+            self._by_command = call.by_run
             if RECIPE in config and self.parser[RECIPE] is None:
                 root = config.get("bundle_root", ".")
                 self.parser[RECIPE] = recipe_of(

@@ -73,7 +73,7 @@ def test_photographs_stay_here(comparison, frames, figures):
     assert inside(CASES) in here
     assert inside(CURVES) in there
     assert inside(CASES) not in there
-    assert "shows photographs: only on the page in the output folder" in there
+    assert "shows photographs: this call has not sent it" in there
     assert "shows photographs" not in here
 
 

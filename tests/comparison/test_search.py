@@ -101,6 +101,14 @@ def test_choices_are_tried_each_once_also_after_a_stop(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         choose(Search(6, space), tmp_path, score)
     assert choose(Search(6, space), tmp_path, score) == {"lr": 0.03, "kind": "b"}
-    assert seen == [(0.3, "a"), (0.3, "b"), (0.1, "a"), (0.1, "b"), (0.03, "a"), (0.03, "b"), (0.1, "a")]  # at last again
+    assert seen == [
+        (0.3, "a"),
+        (0.3, "b"),
+        (0.1, "a"),
+        (0.1, "b"),
+        (0.03, "a"),
+        (0.03, "b"),
+        (0.1, "a"),
+    ]  # at last again
     tried = [(row["lr"], row["kind"]) for row in trials_of(Search(6, space), tmp_path)]
     assert sorted(tried) == sorted({(lr, kind) for lr in (0.3, 0.1, 0.03) for kind in "ab"})

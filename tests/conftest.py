@@ -1,0 +1,24 @@
+"""What every test needs."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+SET_BY_BUNDLES = (
+    "fundus_mtl",
+    "train_log",
+    "PIL",
+    "ignite.engine.engine",
+)  # in their logging.conf, for a process of their own
+
+
+@pytest.fixture(autouse=True)
+def fresh_loggers():
+    """Undo what a command run in this process has set, or later tests would not see what is logged."""
+    for name in SET_BY_BUNDLES:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+        logger.handlers.clear()
