@@ -9,6 +9,7 @@ import monai.bundle
 import pytest
 import torch
 
+import fundus_mtl.data
 from fundus_mtl.cli import main
 from fundus_mtl.handlers import BestModelSaver
 from fundus_mtl.workflow._recipe import Recipe
@@ -72,6 +73,31 @@ def test_what_nobody_foresaw_is_told_without_names(id_mode, folder, weights, tmp
         assert NAME not in "".join(path.read_text() for path in (tmp_path / "out").glob("*.*[nlv]"))
     else:
         assert f"a mistake with {folder / NAME}_0.png" in told.splitlines()[-1]
+
+
+def test_a_list_that_cannot_be_made_tells_no_name_either(folder, weights, tmp_path, monkeypatch, capfd):
+    """Items of a config are made late, within the run; their errors are as secret as the run's."""
+
+    def unlucky(*_, **__):
+        raise TypeError(f"a mistake with {folder / NAME}_0.png")
+
+    monkeypatch.setattr(fundus_mtl.data, "find_photographs", unlucky)
+    given = ("infer", str(folder), str(tmp_path / "out"), "--weights", str(weights), "--set", "id_mode=hash")
+    assert main([*given, *ANYWAY]) == 2
+    told = capfd.readouterr()
+    assert "error: TypeError; its text is withheld" in told.err
+    assert NAME not in told.out + told.err
+
+
+def test_results_of_another_folder_are_not_replaced(folder, weights, tmp_path, capsys):
+    """Cameras call their files IMG_0001: two folders may hold the same names."""
+    out = tmp_path / "out"
+    assert main(["infer", str(folder), str(out), "--weights", str(weights), *ANYWAY]) == 0
+    before = (out / "results.csv").read_bytes()
+    save_fundus(tmp_path / "other" / f"{NAME}_0.png", seed=7)
+    assert main(["infer", str(tmp_path / "other"), str(out), "--weights", str(weights), *ANYWAY]) == 2
+    assert "config sha256" in capsys.readouterr().err.splitlines()[-1]
+    assert (out / "results.csv").read_bytes() == before
 
 
 @pytest.fixture

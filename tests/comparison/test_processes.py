@@ -71,6 +71,25 @@ def test_stop_asks_first_and_then_kills(tmp_path):
     assert "late" not in (tmp_path / "late.txt").read_text()
 
 
+def test_many_that_end_while_they_are_killed(tmp_path):
+    """Between the look at a process and its kill another may end by itself: no error, and all are gone."""
+    children, ends = Children(os.environ, grace=0.0), []
+
+    def run(log):
+        with pytest.raises(StoppedError):
+            children.run(["sleep", "60"], log)
+        ends.append(log)
+
+    threads = [threading.Thread(target=run, args=(tmp_path / f"{index}.txt",)) for index in range(12)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(children._running) == 12)
+    children.stop()
+    for thread in threads:
+        thread.join(10)
+    assert len(ends) == 12
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_stops_the_children(tmp_path, word, workers):
