@@ -5,7 +5,7 @@ from __future__ import annotations
 from fundus_mtl.comparison._config import Comparison
 from fundus_mtl.comparison._data_note import OtherDataError
 from fundus_mtl.comparison._plan import plan
-from fundus_mtl.comparison._searches import known_choices, searched_methods
+from fundus_mtl.comparison._searches import known_choices, other_searches, searched_methods
 from fundus_mtl.comparison._training import Training
 from fundus_mtl.comparison._training_folder import OtherSettingsError, check_settings, is_done
 
@@ -16,9 +16,13 @@ def listing(comparison: Comparison) -> str:
     Where a search is finished, its trainings are those with the values that it chose.
     """
     choices = known_choices(comparison)
+    refused = other_searches(comparison)
     open_searches = [name for name in searched_methods(comparison) if name not in choices]
     trainings = [training.with_chosen(choices.get(training.method, {})) for training in plan(comparison)]
-    lines = [f"{_word(training, training.method in open_searches):6s} {training.name}" for training in trainings]
+    lines = [
+        f"{'other' if training.method in refused else _word(training, training.method in open_searches):6s} {training.name}"
+        for training in trainings
+    ]
     if comparison.search is not None and open_searches:
         trials = f"{comparison.search.trials} trials per method"
         lines.append(f"before these: {trials} ({', '.join(open_searches)}), whose values the trainings then take")

@@ -92,15 +92,26 @@ def grid(search: Search) -> list[Values]:
 
 def chosen(search: Search, folder: Path) -> Values | None:
     """Return what a finished search has chosen; None if it is not finished, found no number, or is another one."""
+    if _settings_in(folder) != settings_of(search):
+        return None
+    import optuna
+
+    study = optuna.load_study(study_name=STUDY, storage=address(folder))
+    return best(study) if len(ended(study)) >= search.trials else None
+
+
+def is_other(search: Search, folder: Path) -> bool:
+    """Tell whether a folder holds another search, which `choose` would refuse to go on with."""
+    return _settings_in(folder) not in (None, settings_of(search))
+
+
+def _settings_in(folder: Path) -> str | None:
     if not storage_file(folder).is_file():  # or Optuna would make one
         return None
     import optuna
 
     known = {study.study_name: study for study in optuna.get_all_study_summaries(address(folder))}
-    if STUDY not in known or known[STUDY].user_attrs.get(SETTINGS) != settings_of(search):
-        return None
-    study = optuna.load_study(study_name=STUDY, storage=address(folder))
-    return best(study) if len(ended(study)) >= search.trials else None
+    return known[STUDY].user_attrs.get(SETTINGS) if STUDY in known else None
 
 
 def trials_of(search: Search, folder: Path) -> list[Values]:

@@ -9,7 +9,7 @@ from fundus_mtl.comparison._config import Comparison
 from fundus_mtl.comparison._data_note import check_data
 from fundus_mtl.comparison._one_training import Outcome
 from fundus_mtl.comparison._plan import search_training
-from fundus_mtl.comparison._search import choose, chosen, trials_of
+from fundus_mtl.comparison._search import choose, chosen, is_other, trials_of
 from fundus_mtl.comparison._store import ComparisonRun
 from fundus_mtl.comparison._study import Values
 from fundus_mtl.comparison._training import Training
@@ -86,6 +86,12 @@ def known_choices(comparison: Comparison) -> dict[str, Values]:
         name: chosen(search, _folder(comparison, name)) if search else None for name in searched_methods(comparison)
     }
     return {name: values for name, values in found.items() if values is not None}
+
+
+def other_searches(comparison: Comparison) -> list[str]:
+    """Return the methods whose folder holds another search."""
+    search = comparison.search
+    return [name for name in searched_methods(comparison) if search and is_other(search, _folder(comparison, name))]
 
 
 def _folder(comparison: Comparison, method: str) -> Path:

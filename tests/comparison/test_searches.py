@@ -14,7 +14,7 @@ from fundus_mtl.comparison._data_note import OtherDataError, note_data
 from fundus_mtl.comparison._listing import listing
 from fundus_mtl.comparison._one_training import Outcome
 from fundus_mtl.comparison._plan import plan
-from fundus_mtl.comparison._searches import Searches, known_choices
+from fundus_mtl.comparison._searches import Searches, known_choices, other_searches
 from fundus_mtl.comparison._training_folder import DONE_FILE, note
 
 SPACE = {"lr": {"choices": [0.1, 0.2, 0.3]}}
@@ -81,6 +81,14 @@ def test_a_dry_run_knows_what_finished_searches_have_chosen(tmp_path):
     assert known_choices(comparison) == {"joint": {"lr": 0.2}}
     assert known_choices(replace(comparison, search=replace(comparison.search, trials=7))) == {}  # one is to come
     assert known_choices(replace(comparison, search=replace(comparison.search, epochs=3))) == {}  # another search
+    assert other_searches(comparison) == []
+    assert other_searches(replace(comparison, search=replace(comparison.search, trials=7))) == []
+    other = replace(comparison, search=replace(comparison.search, epochs=3))
+    assert other_searches(other) == ["joint"]
+    assert [line for line in listing(other).splitlines() if "joint seed" in line] == [
+        "other  joint seed 3",
+        "other  joint seed 4",
+    ]
     done = next(training for training in plan(comparison) if training.method == "joint").with_chosen({"lr": 0.2})
     done.folder.mkdir(parents=True)
     note(done, DONE_FILE)
