@@ -9,7 +9,7 @@ from pathlib import Path
 from fundus_mtl.whole_file import whole_file
 
 DATA_FILE = "data.json"
-DATA_ITEMS = ("datalist", "data_file")  # items of a bundle that name such a file, or None
+DATA_ITEMS = ("datalist",)  # items of a bundle that name such a file, or None
 
 
 class OtherDataError(ValueError):

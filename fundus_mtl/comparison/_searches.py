@@ -11,7 +11,7 @@ from fundus_mtl.comparison._one_training import Outcome
 from fundus_mtl.comparison._plan import search_training
 from fundus_mtl.comparison._search import choose, chosen, is_other, trials_of
 from fundus_mtl.comparison._store import ComparisonRun
-from fundus_mtl.comparison._study import Values
+from fundus_mtl.comparison._study import Values, search_folder
 from fundus_mtl.comparison._training import Training
 from fundus_mtl.comparison._training_folder import DONE_FILE
 
@@ -40,9 +40,11 @@ class Searches:
             OtherDataError: if trials were made with data that have changed since.
         """
         assert self.comparison.search is not None
-        for done in sorted(self._folder(name).glob(f"*/{DONE_FILE}")):
+        for done in sorted(search_folder(self.comparison, name).glob(f"*/{DONE_FILE}")):
             check_data(done.parent, f"{name}: search")
-        return choose(self.comparison.search, self._folder(name), lambda *trial: self._score(name, *trial))
+        return choose(
+            self.comparison.search, search_folder(self.comparison, name), lambda *trial: self._score(name, *trial)
+        )
 
     def trials(self) -> list[Values]:
         """Return all trials, as rows."""
@@ -51,7 +53,7 @@ class Searches:
         return [
             {"method": name, **who, **trial}
             for name in self.methods
-            for trial in (trials_of(search, self._folder(name)) if search else ())
+            for trial in (trials_of(search, search_folder(self.comparison, name)) if search else ())
         ]
 
     def _score(self, name: str, values: Values, folder: Path) -> float | None:
@@ -65,9 +67,6 @@ class Searches:
         history = [] if run is None else self.store.history(run.info.run_id, search.metric)
         known = [value for _, value in history if value == value]
         return (max if search.direction == "higher" else min)(known, default=None)
-
-    def _folder(self, method: str) -> Path:
-        return _folder(self.comparison, method)
 
 
 def searched_methods(comparison: Comparison) -> list[str]:
@@ -83,7 +82,8 @@ def known_choices(comparison: Comparison) -> dict[str, Values]:
     """Return what finished searches have chosen, by method; nothing is made or trained."""
     search = comparison.search
     found = {
-        name: chosen(search, _folder(comparison, name)) if search else None for name in searched_methods(comparison)
+        name: chosen(search, search_folder(comparison, name)) if search else None
+        for name in searched_methods(comparison)
     }
     return {name: values for name, values in found.items() if values is not None}
 
@@ -91,8 +91,6 @@ def known_choices(comparison: Comparison) -> dict[str, Values]:
 def other_searches(comparison: Comparison) -> list[str]:
     """Return the methods whose folder holds another search."""
     search = comparison.search
-    return [name for name in searched_methods(comparison) if search and is_other(search, _folder(comparison, name))]
-
-
-def _folder(comparison: Comparison, method: str) -> Path:
-    return comparison.output_dir / method / "search"
+    return [
+        name for name in searched_methods(comparison) if search and is_other(search, search_folder(comparison, name))
+    ]

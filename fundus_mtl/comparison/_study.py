@@ -7,13 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._config import Search
+from fundus_mtl.comparison._config import Comparison, Search
 from fundus_mtl.comparison._training_folder import OtherSettingsError
 
 Values = dict[str, Any]
 STUDY = "search"
 SETTINGS = "settings"
 ENDED = "ended"  # a trial that was stopped has no such attribute, and is made again
+
+
+def search_folder(comparison: Comparison, method: str) -> Path:
+    """Return the folder of a method's search: its storage, and a folder per trial."""
+    return comparison.output_dir / method / "search"
 
 
 def address(folder: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fundus_mtl.comparison._config import Comparison, Search
 from fundus_mtl.comparison._search import values_digest
+from fundus_mtl.comparison._study import search_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ def _measures(comparison: Comparison, trial: Mapping[str, Any], store: Compariso
     if search is None or trial["state"] != "COMPLETE":
         return {}
     values = {name: trial[name] for name in search.space}
-    run = store.of_folder(comparison.output_dir / trial["method"] / "search" / values_digest(values))
+    run = store.of_folder(search_folder(comparison, trial["method"]) / values_digest(values))
     if run is None:
         return {}
     history = store.history(run.info.run_id, search.metric)
