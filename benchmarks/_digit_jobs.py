@@ -99,13 +99,12 @@ def _quiet(out: str) -> None:
 
 
 def _run(job: Job, out: str) -> None:
-    from fundus_mtl.whole_file import whole_file
+    from fundus_mtl.files import write_whole
 
     result = train(job, Path(out))
     file = result_file(job, Path(out))
     file.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(file) as partial:
-        partial.write_text(json.dumps(result))
+    write_whole(file, json.dumps(result))
 
 
 def train(job: Job, out: Path) -> Result:

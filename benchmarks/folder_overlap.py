@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 import torch
 
-from fundus_mtl.data import FolderSamples, FundusReader, scan_folder
-from fundus_mtl.reporting import FolderResults, Rules
+from fundus_mtl.data import FolderSamples
+from fundus_mtl.photographs import FundusReader, scan_folder
+from fundus_mtl.results import FolderResults, Rules
 
 SIDE = 1000  # px
 

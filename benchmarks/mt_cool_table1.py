@@ -132,7 +132,7 @@ def log(results: Table, text: str, chosen: dict[str, Settings], options: argpars
     """Add a parent run with the table, and a child per training, to MLflow, unless that was done before."""
     import mlflow
 
-    from fundus_mtl.handlers._store import artifact_folder, open_client
+    from fundus_mtl.tracking import artifact_folder, open_client
 
     note = Path(options.out) / f"mlflow_parent_{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
     if note.is_file():

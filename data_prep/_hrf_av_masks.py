@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from data_prep._mask_file import up_to_date, write_mask
-from fundus_mtl.data import FundusReader
 from fundus_mtl.metrics.av import decode
+from fundus_mtl.photographs import FundusReader
 from fundus_mtl.transforms import field_of_view
 
 Mask = NDArray[np.bool_]

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import whole_file
 
 Mask = NDArray[np.bool_]
 # A photograph is the same if its pixels hardly differ from the match's and are far from the second best's.

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import whole_file
 
 
 def up_to_date(source: Path, masks: Iterable[Path]) -> bool:

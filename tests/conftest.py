@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+pytest_plugins = ["tests.tracked_runs"]
 SET_BY_BUNDLES = (
     "fundus_mtl",
     "train_log",

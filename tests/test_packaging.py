@@ -26,7 +26,7 @@ def test_the_bundles_and_the_report_are_found_after_an_install():
     from importlib.resources import files
 
     assert "common.yaml" in (files("fundus_mtl.bundles") / "refuge_mtl/configs/args.yaml").read_text()
-    assert "<html" in (files("fundus_mtl.reporting") / "report.html").read_text()
+    assert "<html" in (files("fundus_mtl.results") / "report.html").read_text()
 
 
 def test_every_dependency_gives_its_reason():

@@ -210,7 +210,7 @@ def photograph(tmp_path):
 @pytest.fixture
 def first(photograph):
     """A sample as the first network leaves it: a disc of 12x12 px around column 60, row 20."""
-    from fundus_mtl.data import FundusReader
+    from fundus_mtl.photographs import FundusReader
     from fundus_mtl.transforms import LoadFundusd
 
     sample = LoadFundusd("image", FundusReader())({"id": "eye.png", "image": str(photograph)})

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from fundus_mtl.comparison._command import add_compare
-from fundus_mtl.comparison._compare import Result, run_comparison
-from fundus_mtl.comparison._config import Budget, Comparison, Method, Search
-from fundus_mtl.comparison._lock import LockedError
+from fundus_mtl.comparison._compare import NoTrackingError, Result, run_comparison
+from fundus_mtl.comparison._comparison import Budget, Comparison, Method, Search
+from fundus_mtl.comparison._data_note import OtherDataError
+from fundus_mtl.comparison._listing import listing
+from fundus_mtl.comparison._optuna import need_optuna
 from fundus_mtl.comparison._plan import plan
 from fundus_mtl.comparison._reading import read_comparison
 from fundus_mtl.comparison._training import Training
+from fundus_mtl.comparison._training_folder import OtherSettingsError
 
 __all__ = [
     "Budget",
     "Comparison",
-    "LockedError",
     "Method",
+    "NoTrackingError",
+    "OtherDataError",
+    "OtherSettingsError",
     "Result",
     "Search",
     "Training",
-    "add_compare",
+    "listing",
+    "need_optuna",
     "plan",
     "read_comparison",
     "run_comparison",

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._config import Method
+from fundus_mtl.comparison._comparison import Method
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def first_part(item: str) -> str:
 
 def content_digest(paths: Sequence[Path]) -> list[str]:
     """Return the SHA-256 of each file."""
-    from fundus_mtl.data import file_sha256  # brings MONAI; the command line must not
+    from fundus_mtl.files import file_sha256
 
     return [file_sha256(path) for path in paths]
 

@@ -6,20 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fundus_mtl.comparison._children import Children
-from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._do_training import Outcome, do_training
 from fundus_mtl.comparison._frames import Frames, collect
-from fundus_mtl.comparison._interrupts import Interrupts
-from fundus_mtl.comparison._lock import locked
-from fundus_mtl.comparison._one_training import Outcome, do_training
+from fundus_mtl.comparison._method_searches import Searches
 from fundus_mtl.comparison._page import publish
-from fundus_mtl.comparison._parallel import Crew, Devices
+from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.comparison._plan import plan
-from fundus_mtl.comparison._searches import Searches
-from fundus_mtl.comparison._store import ComparisonRun
 from fundus_mtl.comparison._tables import write_tables
 from fundus_mtl.comparison._training import Place, Training
 from fundus_mtl.comparison._training_folder import check_settings
+from fundus_mtl.processes import Children, Crew, Devices, Interrupts, locked
 
 LOCAL = ("cases.csv", "failures.csv")  # they name photographs, which may be named after people
 NO_TRIAL = Outcome("failed", "search: expected a trial with a number, but got none; see the log files of the trials.")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import file_sha256, write_whole
 
 DATA_FILE = "data.json"
 DATA_ITEMS = ("datalist",)  # items of a bundle that name such a file, or None
@@ -25,11 +25,8 @@ def note_data(folder: str | Path, files: Sequence[str | Path | None]) -> None:
         folder: of the training.
         files: such as a datalist; None for data that are in no file.
     """
-    from fundus_mtl.data import file_sha256  # brings MONAI
-
     known = {str(Path(file).resolve()): file_sha256(file) for file in files if file is not None}
-    with whole_file(Path(folder) / DATA_FILE) as partial:
-        partial.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    write_whole(Path(folder) / DATA_FILE, json.dumps(known, indent=2) + "\n")
 
 
 def check_data(folder: Path, who: str) -> None:
@@ -45,7 +42,6 @@ def check_data(folder: Path, who: str) -> None:
     note = folder / DATA_FILE
     if not note.is_file():
         return
-    from fundus_mtl.data import file_sha256  # brings MONAI
 
     for file, sha256 in json.loads(note.read_text(encoding="utf-8")).items():
         if Path(file).is_file() and file_sha256(file) != sha256:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._config import Comparison
-from fundus_mtl.comparison._one_training import Outcome
-from fundus_mtl.comparison._pictures import PARTS, pictures_of
-from fundus_mtl.comparison._store import ComparisonRun
+from fundus_mtl.comparison._case_paths import PARTS, pictures_of
+from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._do_training import Outcome
+from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.comparison._training import Training
 from fundus_mtl.comparison._training_row import curves_of, training_row
-from fundus_mtl.comparison._trials import measured_trials
+from fundus_mtl.comparison._trial_measures import measured_trials
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,16 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fundus_mtl.comparison._config import Comparison
-from fundus_mtl.comparison._figure import Figure
-from fundus_mtl.comparison._figures import figures_of
+from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._drawing import Figure
+from fundus_mtl.comparison._drawings import figures_of
 from fundus_mtl.comparison._frames import Frames
 from fundus_mtl.comparison._remarks import facts_of, remarks_of
-from fundus_mtl.comparison._tables import write_text
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import write_whole
 
 if TYPE_CHECKING:
-    from fundus_mtl.comparison._store import ComparisonRun
+    from fundus_mtl.comparison._parent_run import ComparisonRun
 
 PAGE, FIGURES = "comparison.html", "figures"
 _KEPT_BACK = "shows photographs: this call has not sent it, for log_cases is false; see the page in the output folder"
@@ -38,18 +37,18 @@ def publish(comparison: Comparison, frames: Frames, fragment: str, store: Compar
     """
     figures = figures_of(comparison, frames)
     files = write_figures(comparison.output_dir / FIGURES, figures)
-    page = write_text(comparison.output_dir / PAGE, page_of(comparison, frames, fragment, figures))
+    page = write_whole(comparison.output_dir / PAGE, page_of(comparison, frames, fragment, figures))
     told = figures if comparison.log_cases else [_kept_back(figure) for figure in figures]
     sent = {_file_name(figure): files[_file_name(figure)] for figure in told if isinstance(figure.picture, bytes)}
     with TemporaryDirectory() as folder:
-        copy = write_text(Path(folder) / PAGE, page_of(comparison, frames, fragment, told))
+        copy = write_whole(Path(folder) / PAGE, page_of(comparison, frames, fragment, told))
         store.log({PAGE: copy, **sent}, {}, {})
     return {PAGE: page, **files}
 
 
 def page_of(comparison: Comparison, frames: Frames, fragment: str, figures: Sequence[Figure]) -> str:
     """Return the page, which needs nothing beside it."""
-    from fundus_mtl.reporting import comparison_page
+    from fundus_mtl.figures import comparison_page
 
     above, below = remarks_of(comparison, frames.trainings)
     return comparison_page(
@@ -68,8 +67,7 @@ def write_figures(folder: Path, figures: Sequence[Figure]) -> dict[str, Path]:
     for figure in figures:
         if isinstance(figure.picture, bytes):
             files[_file_name(figure)] = path = folder / Path(_file_name(figure)).name
-            with whole_file(path) as partial:
-                partial.write_bytes(figure.picture)
+            write_whole(path, figure.picture)
     for old in set(folder.glob("*.png")) - set(files.values()):
         old.unlink()
     return files

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fundus_mtl.comparison._config import Comparison, refuse_unknown
-from fundus_mtl.comparison._entries import as_list, check_positive, read_budget, read_method, read_search
+from fundus_mtl.comparison._comparison import Budget, Comparison, Method, Search, refuse_unknown
 
 _LISTS = ("folds", "seeds", "overlay", "train_overlay", "devices", "panel_metrics")
 _DICTIONARIES = ("metrics", "options", "train_options", "evaluate_options", "tasks")
@@ -120,3 +119,53 @@ def _check_names(comparison: Comparison, where: str) -> None:
 def _check_known(where: str, given: Iterable[Any], known: Collection[str]) -> None:
     if unknown := [entry for entry in given if entry not in known]:
         raise ValueError(f"{where}: expected one of {', '.join(known)}, but got {unknown[0]}.")
+
+
+def check_positive(value: Any, kind: Any, where: str) -> None:
+    """Refuse what is no positive number; None is left to the default."""
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value <= 0):
+        raise ValueError(f"{where}: expected a positive number, but got {value!r}.")
+
+
+def read_budget(entry: Any, where: str) -> Budget:
+    """Return a budget; see `Budget`."""
+    given = refuse_unknown(entry, Budget, where)
+    check_positive(given.get("epochs"), int, f"{where}: epochs")
+    check_positive(given.get("minutes"), (int, float), f"{where}: minutes")
+    return Budget(**given)
+
+
+def read_method(entry: Any, where: str) -> Method:
+    """Return a method, given by its name or in full; see `Method`."""
+    given = refuse_unknown({"name": entry} if isinstance(entry, str) else entry, Method, where)
+    if not isinstance(given.get("name"), str) or not given["name"].replace("_", "").replace("-", "").isalnum():
+        raise ValueError(f"{where}: expected a name of letters, digits, - and _, but got {given.get('name')!r}.")
+    if given.get("task_names") is not None:
+        given["task_names"] = as_list(given["task_names"], f"{where}: task_names")
+    return Method(**given | {"overlay": given.get("overlay") or given["name"]})
+
+
+def read_search(entry: Any, where: str) -> Search:
+    """Return a search; see `Search`."""
+    given = refuse_unknown(entry, Search, where)
+    if not isinstance(given.get("space"), Mapping) or not given["space"]:
+        raise ValueError(
+            f"{where}: expected a space such as {{lr: {{low: 0.001, high: 0.1, log: true}}}}, but got none."
+        )
+    for name, part in given["space"].items():
+        if not isinstance(part, Mapping) or not ({"low", "high"} <= set(part) or set(part) == {"choices"}):
+            raise ValueError(f"{where}: {name}: expected low and high, or choices, but got {part!r}.")
+    if not isinstance(given.get("trials"), int) or given["trials"] < 1:
+        raise ValueError(f"{where}: expected trials, one or more, but got {given.get('trials')!r}.")
+    if given.get("methods") is not None:
+        given["methods"] = as_list(given["methods"], f"{where}: methods")
+    return Search(**given)
+
+
+def as_list(value: Any, where: str) -> tuple[Any, ...]:
+    """Return a list as a tuple, and a single value as a list of one."""
+    if isinstance(value, (str, int)) or value is None:
+        return (value,)
+    if not isinstance(value, Sequence):
+        raise ValueError(f"{where}: expected a list, but got {value!r}.")
+    return tuple(value)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._config import Comparison
+from fundus_mtl.comparison._comparison import Comparison
 from fundus_mtl.comparison._frames import KEYS, Frames
 from fundus_mtl.comparison._remarks import remarks_of
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import csv_text, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ def write_tables(comparison: Comparison, frames: Frames) -> tuple[dict[str, Path
         The files by name; means by ``<method>/<metric>``; the table as a fragment of HTML. Without any finished training
         there is no comparison, and the last two are empty.
     """
-    from fundus_mtl.reporting import (
+    from fundus_mtl.figures import (
         comparison_csv,
         comparison_html,
         comparison_latex,
@@ -33,7 +33,7 @@ def write_tables(comparison: Comparison, frames: Frames) -> tuple[dict[str, Path
     failed = frames.trainings["status"] != "finished"
     kept = {**frames.tables(), "trainings": frames.trainings.drop(columns="reason")}
     kept["failures"] = frames.trainings.loc[failed, [*KEYS, "network", "reason"]]
-    texts = {f"{name}.csv": _csv(frame) for name, frame in kept.items() if len(frame)}
+    texts = {f"{name}.csv": csv_text(frame) for name, frame in kept.items() if len(frame)}
     means: dict[str, float] = {}
     fragment = ""
     if not failed.all():
@@ -50,7 +50,7 @@ def write_tables(comparison: Comparison, frames: Frames) -> tuple[dict[str, Path
         }
         means = _means(table, comparison.metrics)
     (comparison.output_dir / "failures.csv").unlink(missing_ok=True)  # of an earlier call
-    files = {name: write_text(comparison.output_dir / name, text) for name, text in texts.items()}
+    files = {name: write_whole(comparison.output_dir / name, text) for name, text in texts.items()}
     return files, means, fragment
 
 
@@ -63,17 +63,3 @@ def _means(table: pd.DataFrame, metrics: Mapping[str, Any]) -> dict[str, float]:
             column: Any = table[kind, name, statistic]
             means |= {f"{method}/{name}{ending}": float(value) for method, value in column.items() if value == value}
     return means
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    """Return CSV in which no text can start a formula in a spreadsheet."""
-    risky = ("=", "+", "-", "@", "\t", "\r")
-    harmless = frame.map(lambda value: f"'{value}" if isinstance(value, str) and value.startswith(risky) else value)
-    return str(harmless.to_csv(index=False, lineterminator="\n"))
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a file, whole or not at all, and return its path."""
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8", newline="")
-    return path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +10,7 @@ from typing import Any
 
 from fundus_mtl.comparison._bundle import configs_of, content_digest, first_part, items_of, lists_of
 from fundus_mtl.comparison._data_note import DATA_ITEMS, note_data
+from fundus_mtl.files import json_sha256
 
 _START = "initialize"  # the item of a bundle that lists what is done first
 
@@ -61,14 +60,14 @@ class Training:
         """SHA-256 of all that makes its network: options, the content of configs and overlays; not where it runs."""
         files = content_digest([*configs_of(self.train_args), *self.train_overlays])
         key = [self.method, self.fold, self.seed, self.network, self.train_args.parents[1].name, files]
-        return _sha256([*key, dict(self.train_options)])
+        return json_sha256([*key, dict(self.train_options)])
 
     @property
     def digest(self) -> str:
         """SHA-256 of all that makes its result: `trained_digest`, and the same of the evaluation."""
         configs = [] if self.evaluate_args is None else configs_of(self.evaluate_args)
         files = content_digest([*configs, *self.evaluate_overlays])
-        return _sha256([self.trained_digest, files, dict(self.evaluate_options)])
+        return json_sha256([self.trained_digest, files, dict(self.evaluate_options)])
 
     def with_chosen(self, chosen: Mapping[str, Any]) -> Training:
         """Return the training with what a search has found; the evaluation is told what it knows too, such as a size."""
@@ -80,10 +79,6 @@ class Training:
             train_options={**self.train_options, **chosen},
             evaluate_options={**self.evaluate_options, **shared},
         )
-
-
-def _sha256(key: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from fundus_mtl.comparison._data_note import check_data
 from fundus_mtl.comparison._training import Training
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import write_whole
 
 DONE_FILE = "done.json"  # trained and evaluated
 TRAINED_FILE = "trained.json"
@@ -65,8 +65,7 @@ def has_state(training: Training) -> bool:
 def note(training: Training, name: str) -> None:
     """Write what the training is into one of the files above."""
     told = {"digest": training.digest, "trained_digest": training.trained_digest, "training": asdict(training)}
-    with whole_file(training.folder / name) as partial:
-        partial.write_text(json.dumps(told, indent=2, default=str) + "\n")
+    write_whole(training.folder / name, json.dumps(told, indent=2, default=str) + "\n")
 
 
 def _says(training: Training, name: str, digest: str) -> bool:

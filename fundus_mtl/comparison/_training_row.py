@@ -6,12 +6,12 @@ import json
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._config import Comparison
-from fundus_mtl.comparison._one_training import Outcome
+from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._training import Training
 
 if TYPE_CHECKING:
-    from fundus_mtl.comparison._store import ComparisonRun
+    from fundus_mtl.comparison._parent_run import ComparisonRun
 
 _COSTS = ("parameters", "step_seconds", "training_seconds")
 

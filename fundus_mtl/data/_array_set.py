@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import whole_file, write_whole
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -97,8 +97,7 @@ class ArraySet:
         document = {**self.about, "tasks": dict(self.tasks), "sections": sizes, "sha256": self.digest}
         with whole_file(path) as partial:
             np.savez_compressed(partial, allow_pickle=False, **flat)
-        with whole_file(path.with_suffix(".json")) as partial:
-            partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(path.with_suffix(".json"), json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> ArraySet:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_mtl.data._datalist_rules import ITEM_KEYS, SECTIONS, check_datalist, with_labels
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import write_whole
 
 Item = dict[str, Any]
 
@@ -70,8 +70,7 @@ def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
     check_datalist(document)
     path = Path(path)
     try:
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise OSError(
             error.errno, f"{path.name}: expected to write the datalist, but got: {error.strerror}; free some space."

@@ -1,4 +1,4 @@
-"""Handlers that MONAI does not have: one well-kept MLflow run, the best weights, tables, figures, balance."""
+"""Handlers that MONAI does not have: one MLflow run, the best weights, tables, pictures, balance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from fundus_mtl.handlers._figures import CaseFigures
 from fundus_mtl.handlers._folder_progress import FolderProgress
 from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
 from fundus_mtl.handlers._log_to_run import log_to_run
-from fundus_mtl.handlers._roc import roc_figure
 from fundus_mtl.handlers._run import RunHandler
 from fundus_mtl.handlers._sample_overlay import SampleOverlay
 from fundus_mtl.handlers._step_cost import COST_FILE, StepCost
@@ -31,5 +30,4 @@ __all__ = [
     "keep_best_metric",
     "latest_checkpoint",
     "log_to_run",
-    "roc_figure",
 ]

@@ -7,8 +7,8 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fundus_mtl.files import csv_text, write_whole
 from fundus_mtl.handlers._balance_measure import Balance
-from fundus_mtl.handlers._tables import csv_text, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,8 +16,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
-from fundus_mtl.data import file_sha256
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import file_sha256, whole_file, write_whole
 
 _BEST = ("best_metric", "best_metric_epoch")
 
@@ -66,8 +65,7 @@ class BestModelSaver:
             torch.save(self.network.state_dict(), partial)
         if self.recipe is not None:
             record = {"recipe": self.recipe, "weights": {self.path.name: file_sha256(self.path)}}
-            with whole_file(self.path.with_name("recipe.json")) as partial:
-                partial.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            write_whole(self.path.with_name("recipe.json"), json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def keep_best_metric(engine: Engine) -> Engine:

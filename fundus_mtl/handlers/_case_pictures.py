@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

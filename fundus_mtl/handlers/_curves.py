@@ -6,8 +6,7 @@ import logging
 from collections.abc import Container, Mapping
 from typing import Any
 
-from fundus_mtl.handlers._scalars import scalars
-from fundus_mtl.handlers._store import log_records, metric_records
+from fundus_mtl.tracking import log_records, metric_records, scalars
 
 _logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import numpy as np
 from ignite.engine import Engine, Events
 from numpy.typing import NDArray
 
+from fundus_mtl.figures import roc_figure
+from fundus_mtl.files import write_whole
 from fundus_mtl.handlers._case_pictures import encode_jpeg, pick, save
-from fundus_mtl.handlers._roc import roc_figure
 from fundus_mtl.handlers._tables import CaseTable, samples
-from fundus_mtl.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,8 +100,7 @@ class CaseFigures:
         folder = self.output_dir / CASES
         folder.mkdir(parents=True, exist_ok=True)
         for part, picture in self.draw.parts(image, sample).items():
-            with whole_file(folder / f"{len(self.pictures)}_{part}.jpg") as partial:
-                partial.write_bytes(encode_jpeg(picture, picture.shape[1]))
+            write_whole(folder / f"{len(self.pictures)}_{part}.jpg", encode_jpeg(picture, picture.shape[1]))
 
     def write(self) -> None:
         """Write the pictures.

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.handlers._scalars import scalars
-from fundus_mtl.handlers._store import (
+from fundus_mtl.tracking import (
     close_client,
     is_off,
     log_paths,
@@ -16,6 +15,7 @@ from fundus_mtl.handlers._store import (
     metric_records,
     open_client,
     read_run_file,
+    scalars,
 )
 
 _logger = logging.getLogger(__name__)

@@ -18,11 +18,18 @@ from monai.handlers import MLFlowHandler
 
 from fundus_mtl.handlers._curves import Curves, learning_rates, losses
 from fundus_mtl.handlers._ending import on_end
-from fundus_mtl.handlers._registration import check_model_name
-from fundus_mtl.handlers._run_closing import close_run
-from fundus_mtl.handlers._run_opening import describe_run, open_run
-from fundus_mtl.handlers._store import artifact_folder, is_off, open_client
-from fundus_mtl.handlers._system_metrics import check_system_metrics, start_monitor
+from fundus_mtl.tracking import (
+    RunSettings,
+    artifact_folder,
+    check_model_name,
+    check_system_metrics,
+    close_run,
+    describe_run,
+    is_off,
+    open_client,
+    open_run,
+    start_monitor,
+)
 
 
 class RunHandler(MLFlowHandler):
@@ -80,7 +87,7 @@ class RunHandler(MLFlowHandler):
         self.client: Any = None
         self.cur_run: Any = None
         self.monitor: Any = None
-        self.registered_model = check_model_name(registered_model)
+        check_model_name(registered_model)
         self.system_metrics = check_system_metrics(system_metrics)
         # The other ranks do not even open the store: two of them making its tables at once is an error.
         if tracking_uri is None or is_off(tracking_uri) or idist.get_rank() > 0:
@@ -89,9 +96,22 @@ class RunHandler(MLFlowHandler):
         location = artifact_location or artifact_folder(tracking_uri)
         super().__init__(tracking_uri, experiment_name=experiment_name, run_name=run_name, artifact_location=location)
         self.client = client  # MONAI's own would follow MLFLOW_TRACKING_URI against the config
-        self.output_dir, self.run_id, self.resume, self.parent_run_id = Path(output_dir), run_id, resume, parent_run_id
-        self.tags, self.params, self.note, self.config = dict(tags or {}), dict(params or {}), note, config
-        self.datasets, self.artifacts, self.iteration_interval = datasets or {}, artifacts, iteration_interval
+        self.iteration_interval = iteration_interval
+        self.settings = RunSettings(
+            Path(output_dir),
+            experiment_name,
+            run_name=run_name,
+            run_id=run_id,
+            resume=resume,
+            parent_run_id=parent_run_id,
+            tags=dict(tags or {}),
+            params=dict(params or {}),
+            note=note,
+            config=config,
+            datasets=datasets or {},
+            artifacts=artifacts,
+            registered_model=registered_model,
+        )
         self._owner: Engine | None = None
         self.curves = Curves(client)
 
@@ -112,8 +132,10 @@ class RunHandler(MLFlowHandler):
         """Open the run, or go on with it."""
         if self.cur_run is None:
             self._set_experiment()
-            self.cur_run = open_run(self, self._owner or engine)
-            describe_run(self, self.cur_run, self._owner or engine)
+            state = (self._owner or engine).state
+            self.cur_run = open_run(self.client, self.experiment.experiment_id, self.settings, state.iteration)
+            lengths = {"max_epochs": state.max_epochs, "epoch_length": state.epoch_length}
+            describe_run(self.client, self.cur_run, self.settings, lengths, state.epoch + 1 if state.iteration else 1)
             self.monitor = start_monitor(self.client, self.cur_run) if self.system_metrics else None
 
     def _learning_rates(self, engine: Any) -> None:
@@ -147,4 +169,7 @@ class RunHandler(MLFlowHandler):
         """Send what is left, copy the artifacts, give the run its status, and register what is to be registered."""
         if self.cur_run is not None:
             run, self.cur_run = self.cur_run, None
-            close_run(self, run, status)
+            monitor, self.monitor = self.monitor, None
+            send = functools.partial(self.curves.send, run.info.run_id)
+            last = [send] if monitor is None else [monitor.finish, send]
+            close_run(self.client, run, self.settings, status, last)

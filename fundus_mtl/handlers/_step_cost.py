@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import ignite.distributed as idist
 from ignite.engine import Events
 
-from fundus_mtl.whole_file import whole_file
+from fundus_mtl.files import write_whole
 
 COST_FILE = "cost.json"
 
@@ -84,8 +84,7 @@ class StepCost:
         size = sum(parameter.numel() for parameter in engine.network.parameters())
         cost = {"parameters": size, "step_seconds": median(self._steps), "training_seconds": self.seconds}
         if idist.get_rank() == 0:
-            with whole_file(self.path) as partial:
-                partial.write_text(json.dumps(cost | {"epoch": self._epoch}) + "\n")
+            write_whole(self.path, json.dumps(cost | {"epoch": self._epoch}) + "\n")
         if self.run is not None:
             self.run.keep(cost, self._epoch)
         self._epoch = 0

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ignite.engine import Engine, Events
 
+from fundus_mtl.files import csv_text, markdown_table, write_whole
 from fundus_mtl.metrics import summarise as summarise_refuge
-from fundus_mtl.whole_file import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ class CaseTable:
         assert self.summary is not None
         heading = f"{self.note}\n\n" if self.note else ""
         return (
-            f"{heading}{markdown_table(self.summary)}\n\nBrackets: bootstrap interval over cases. Research use only.\n"
+            f"{heading}{summary_table(self.summary)}\n\nBrackets: bootstrap interval over cases. Research use only.\n"
         )
 
 
@@ -121,33 +121,14 @@ def samples(engine: Engine) -> list[Mapping[str, Any]]:
     return output
 
 
-def csv_text(table: pd.DataFrame) -> str:
-    """Return a table as CSV: NaN is an empty cell, and no text can start a formula in a spreadsheet."""
-    return table.map(_harmless).to_csv(index=False, lineterminator="\n")
-
-
-def _harmless(cell: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet would run."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write UTF-8 text so that the file is there as a whole or not at all."""
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8", newline="")
-
-
-def markdown_table(summary: pd.DataFrame) -> str:
+def summary_table(summary: pd.DataFrame) -> str:
     """Return the lines with data as a Markdown table, aligned for reading as plain text, and name the metrics without."""
-    lines = [["metric", "value", "interval", "n", "unit", "note"]]
-    without = []
+    lines, without = [], []
     for row in summary.to_dict("records"):
         if not isfinite(row["value"]):
             without.append(f"{row['metric']} ({row.get('note', '')})" if row["n"] else str(row["metric"]))
             continue
         interval = f"[{row['low']:.3f}, {row['high']:.3f}]" if isfinite(row["low"]) else ""
         lines.append([row["metric"], f"{row['value']:.3f}", interval, str(row["n"]), row["unit"], row.get("note", "")])
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    table = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
-    return "\n".join(table) + (f"\n\nWithout a value: {', '.join(without)}." if without else "")
+    table = markdown_table(["metric", "value", "interval", "n", "unit", "note"], lines)
+    return table + (f"\n\nWithout a value: {', '.join(without)}." if without else "")

@@ -11,7 +11,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
-from fundus_mtl.handlers._balance_figures import layers_figure, steps_figure
+from fundus_mtl.figures import layers_figure, steps_figure
 from fundus_mtl.handlers._balance_measure import Balance, layer_names
 from fundus_mtl.handlers._balance_probe import Pull, Rate, take_pull, weigh_pull
 from fundus_mtl.handlers._balance_table import BalanceTable

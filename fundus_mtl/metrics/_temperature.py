@@ -20,8 +20,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
+from fundus_mtl.files import write_whole
 from fundus_mtl.metrics._classification import known_cases
-from fundus_mtl.whole_file import whole_file
 
 _CERTAIN = 1e-7  # a score is at least so far from 0 and 1: float32 rounds a sure network to them
 _RANGE = (-4.0, 4.0)  # of log T: 0.02 to 55
@@ -68,8 +68,7 @@ class Temperature:
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON, whole or not at all."""
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps({"temperature": self.value, "cases": self.cases}) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps({"temperature": self.value, "cases": self.cases}) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Temperature:

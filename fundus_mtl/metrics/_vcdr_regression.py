@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from fundus_mtl.biomarkers import vertical_cdr
+from fundus_mtl.files import write_whole
 from fundus_mtl.metrics._classification import known_cases
-from fundus_mtl.whole_file import whole_file
 
 
 class VCDRRegression:
@@ -66,8 +66,7 @@ class VCDRRegression:
             "intercept": self.intercept,
             "of": "clinical vertical cup-to-disc ratio",
         }
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(numbers, indent=2) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> VCDRRegression:

@@ -20,7 +20,7 @@ class LoadFundusd(MapTransform):
     Args:
         keys: whose values are paths; each becomes a MetaTensor uint8 ``(C, H, W)`` with the reader's metadata
             (identity affine, ``filename_or_obj``).
-        reader: such as ``fundus_mtl.data.FundusReader``.
+        reader: such as ``fundus_mtl.photographs.FundusReader``.
         allow_missing_keys: whether an item may lack a key, as it does where a label is missing.
 
     Raises:
@@ -34,7 +34,7 @@ class LoadFundusd(MapTransform):
         super().__init__(keys, allow_missing_keys)
         if not isinstance(reader, ImageReader):
             raise TypeError(
-                f"reader: expected a reader object, but got {reader!r}; give _target_: fundus_mtl.data.FundusReader."
+                f"reader: expected a reader object, but got {reader!r}; give _target_: fundus_mtl.photographs.FundusReader."
             )
         self.reader = reader
 

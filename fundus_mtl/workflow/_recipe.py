@@ -15,7 +15,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-from fundus_mtl.data import file_sha256
+from fundus_mtl.files import file_sha256
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR, look_up, split
 from fundus_mtl.workflow._merge import MERGE, merge_overrides

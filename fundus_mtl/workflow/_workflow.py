@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,6 @@ from fundus_mtl.workflow._files import find_files, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._part import SNAPSHOT
 from fundus_mtl.workflow._recipe import recipe_of
-from fundus_mtl.workflow._signals import sigterm_as_exit
 from fundus_mtl.workflow._stock_call import stock_call
 
 RECIPE, EXIT_CODE = "recipe", "exit_code"
@@ -146,3 +148,23 @@ def _as_text(config: dict[str, Any], meta_key: str) -> str:
     for sign in "@%#":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
+
+
+_TERMINATED = 128 + signal.SIGTERM  # the exit status a shell gives
+
+
+@contextmanager
+def sigterm_as_exit() -> Iterator[None]:
+    """Turn SIGTERM into ``SystemExit``; Python allows that in the main thread only."""
+
+    def leave(*_: Any) -> None:
+        raise SystemExit(_TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: Any = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

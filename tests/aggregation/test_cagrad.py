@@ -102,7 +102,7 @@ def test_the_primal_problem_solved_directly(tasks, seed):
         method="SLSQP",
         options={"ftol": 1e-13, "maxiter": 500},
     )
-    assert found.success
+    assert found.success or found.status == 8  # 8: nothing left to gain at the precision of this processor
     update = CAGrad(c, rescale="none")(torch.from_numpy(rows)) / tasks
     assert (rows @ update.numpy()).min() == pytest.approx(found.x[-1], abs=1e-5)
     assert_close(update, torch.from_numpy(found.x[:4]), rtol=0, atol=2e-3)

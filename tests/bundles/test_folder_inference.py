@@ -52,7 +52,7 @@ def table(folder):
 
 @pytest.mark.parametrize("bundle", ["refuge_mtl", "hrf_av_mtl"])
 def test_a_folder_and_again(bundle, infer, tmp_path):
-    rules = {"_target_": "fundus_mtl.reporting.Rules", "withhold_ungradable": False}
+    rules = {"_target_": "fundus_mtl.results.Rules", "withhold_ungradable": False}
     results = infer(bundle, rules=rules, mm_per_px=0.05)
     assert results.exit_code == 3
     assert results.counts == {"ok": 2, "ungradable": 0, "failed": 2}

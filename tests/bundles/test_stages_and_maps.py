@@ -13,10 +13,10 @@ from PIL import Image
 
 from data_prep.phantom import write_refuge
 from fundus_mtl.biomarkers import clean_disc
-from fundus_mtl.data import file_sha256
+from fundus_mtl.files import file_sha256
 from tests.bundles.conftest import TINY_BUNDLE, run, workflow
 
-RULES = {"_target_": "fundus_mtl.reporting.Rules", "withhold_ungradable": False}
+RULES = {"_target_": "fundus_mtl.results.Rules", "withhold_ungradable": False}
 TINY_DISC = TINY_BUNDLE["refuge_disc_mtl"] | {"model_id": "disc of the day"}
 
 

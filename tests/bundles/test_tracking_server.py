@@ -22,7 +22,7 @@ from monai.engines import SupervisedTrainer
 
 from fundus_mtl.cli import main
 from fundus_mtl.comparison import Comparison, Method
-from fundus_mtl.comparison._store import ComparisonRun
+from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.handlers import RunHandler
 from tests.bundles.conftest import BUNDLES, run
 
@@ -79,7 +79,7 @@ def _wait(address, process, seconds):
 
 @pytest.fixture(scope="module")
 def client(server):
-    from fundus_mtl.handlers._store import open_client
+    from fundus_mtl.tracking._client import open_client
 
     return open_client(server)
 

@@ -18,7 +18,7 @@ from pydicom.uid import generate_uid
 
 from fundus_mtl.cli import main
 from tests.clinic.conftest import ANYWAY, fundus, rows, save_fundus
-from tests.data.dicom_files import dicom, jpeg_photograph, save
+from tests.photographs.dicom_files import dicom, jpeg_photograph, save
 
 NAME = "ZQDOE"  # in names of files and folders
 TAGS = {

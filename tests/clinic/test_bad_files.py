@@ -13,9 +13,9 @@ from PIL import Image
 from pydicom.uid import generate_uid
 
 from fundus_mtl.cli import main
-from fundus_mtl.reporting import VOLATILE_COLUMNS
+from fundus_mtl.results import VOLATILE_COLUMNS
 from tests.clinic.conftest import ANYWAY, fundus, rows, save_fundus
-from tests.data.dicom_files import dicom, save
+from tests.photographs.dicom_files import dicom, save
 
 NFC, NFD = (unicodedata.normalize(form, "zoë.png") for form in ("NFC", "NFD"))
 GOOD = ["eye.jpg", "eye.png", "sub/eye.jpg", "a.b.c.png", " x .png", NFC, NFD, "'q\".png", "new\nline.png", "-rf.png"]

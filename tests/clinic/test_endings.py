@@ -9,7 +9,7 @@ import monai.bundle
 import pytest
 import torch
 
-import fundus_mtl.data
+import fundus_mtl.photographs
 from fundus_mtl.cli import main
 from fundus_mtl.handlers import BestModelSaver
 from fundus_mtl.workflow._recipe import Recipe
@@ -81,7 +81,7 @@ def test_a_list_that_cannot_be_made_tells_no_name_either(folder, weights, tmp_pa
     def unlucky(*_, **__):
         raise TypeError(f"a mistake with {folder / NAME}_0.png")
 
-    monkeypatch.setattr(fundus_mtl.data, "find_photographs", unlucky)
+    monkeypatch.setattr(fundus_mtl.photographs, "find_photographs", unlucky)
     given = ("infer", str(folder), str(tmp_path / "out"), "--weights", str(weights), "--set", "id_mode=hash")
     assert main([*given, *ANYWAY]) == 2
     told = capfd.readouterr()

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from fundus_mtl.inference import infer
-from fundus_mtl.reporting import VOLATILE_COLUMNS
+from fundus_mtl.results import VOLATILE_COLUMNS
 from tests.clinic.conftest import save_fundus
 
 OPTIONS = {"device": "cpu", "rules::withhold_ungradable": False}

@@ -7,7 +7,7 @@ import warnings
 
 from monai.bundle import run
 
-from fundus_mtl.comparison._children import Children
+from fundus_mtl.processes._commands import Children
 from fundus_mtl.workflow import WorkflowError
 
 

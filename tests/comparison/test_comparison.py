@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from fundus_mtl.cli import main
-from fundus_mtl.comparison import _one_training, read_comparison
-from fundus_mtl.comparison._store import ComparisonRun
-from fundus_mtl.handlers._store import artifact_folder, open_client, read_run_file, write_run_file
+from fundus_mtl.comparison import _do_training, read_comparison
+from fundus_mtl.comparison._parent_run import ComparisonRun
+from fundus_mtl.tracking._client import artifact_folder, open_client, read_run_file, write_run_file
 
 CONFIG = {
     "bundle": "digits_mtl",
@@ -54,7 +54,7 @@ def given(tmp_path_factory):
 def driven(given):
     config, comparison, client, experiment = given
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_one_training.shutil, "rmtree", lambda *_, **__: None)  # checkpoints stay for `driven_on`
+        patch.setattr(_do_training.shutil, "rmtree", lambda *_, **__: None)  # checkpoints stay for `driven_on`
         status = main(["compare", str(config)])
     return status, comparison.output_dir, client, experiment
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from fundus_mtl.comparison import Comparison, Method, plan
-from fundus_mtl.comparison._figures import figures_of
+from fundus_mtl.comparison._do_training import Outcome
+from fundus_mtl.comparison._drawings import figures_of
 from fundus_mtl.comparison._frames import collect
-from fundus_mtl.comparison._one_training import Outcome
 from fundus_mtl.comparison._remarks import facts_of
 from fundus_mtl.comparison._tables import write_tables
 

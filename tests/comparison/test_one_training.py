@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from fundus_mtl.comparison._children import StoppedError
 from fundus_mtl.comparison._data_note import DATA_FILE, OtherDataError, check_data, note_data
-from fundus_mtl.comparison._lock import locked
-from fundus_mtl.comparison._one_training import do_training
+from fundus_mtl.comparison._do_training import do_training
 from fundus_mtl.comparison._training import Place, Training
 from fundus_mtl.comparison._training_folder import OtherSettingsError, check_settings, is_done
+from fundus_mtl.processes._commands import StoppedError
+from fundus_mtl.processes._lock import locked
 
 PLACE = Place("sqlite:///x.db", "experiment", "parent")
 

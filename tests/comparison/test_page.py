@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from fundus_mtl.comparison import Comparison, Method, _compare, _page, plan
-from fundus_mtl.comparison._figure import Drawing, Figure, draw_all
+from fundus_mtl.comparison._do_training import Outcome
+from fundus_mtl.comparison._drawing import Drawing, Figure, draw_all
 from fundus_mtl.comparison._frames import Frames
-from fundus_mtl.comparison._one_training import Outcome
 from fundus_mtl.comparison._page import publish, write_figures
 from fundus_mtl.comparison._remarks import remarks_of
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import fundus_mtl.reporting
+import fundus_mtl.figures
 from fundus_mtl.comparison import Comparison, Method, plan
+from fundus_mtl.comparison._case_panels import case_panels, panel_columns
+from fundus_mtl.comparison._case_paths import pictures_of
+from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._frames import collect
-from fundus_mtl.comparison._one_training import Outcome
-from fundus_mtl.comparison._panel import case_panels, panel_columns
-from fundus_mtl.comparison._pictures import pictures_of
 
 DICE = (0.5, 0.1, 0.9, 0.3, 0.7)  # of doe_0 … doe_4, so that the worst is doe_1
 ERROR = (5.0, 1.0, 9.0, 3.0, 7.0)
@@ -77,7 +77,7 @@ def caught(monkeypatch):
         calls.append(SimpleNamespace(pictures=pictures, captions=captions, numbers=values, form=form))
         return b"drawn"
 
-    monkeypatch.setattr(fundus_mtl.reporting, "case_panel", draw)
+    monkeypatch.setattr(fundus_mtl.figures, "case_panel", draw)
     return calls
 
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("optuna", reason="the extra `search` is not installed")
 
 from fundus_mtl.comparison import Search
-from fundus_mtl.comparison._search import choose, need_optuna, trials_of, values_digest
+from fundus_mtl.comparison._optuna import choose, need_optuna, trials_of, values_digest
 
 SPACE = {"lr": {"low": 1e-4, "high": 1.0, "log": True}, "steps": {"low": 1, "high": 3}, "kind": {"choices": ["a", "b"]}}
 

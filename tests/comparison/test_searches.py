@@ -11,10 +11,10 @@ pytest.importorskip("optuna", reason="the extra `search` is not installed")
 
 from fundus_mtl.comparison import Comparison, Method, Search
 from fundus_mtl.comparison._data_note import OtherDataError, note_data
+from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._listing import listing
-from fundus_mtl.comparison._one_training import Outcome
+from fundus_mtl.comparison._method_searches import Searches, known_choices, other_searches
 from fundus_mtl.comparison._plan import plan
-from fundus_mtl.comparison._searches import Searches, known_choices, other_searches
 from fundus_mtl.comparison._training_folder import DONE_FILE, note
 
 SPACE = {"lr": {"choices": [0.1, 0.2, 0.3]}}

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from fundus_mtl.comparison import Comparison, Method, Search
-from fundus_mtl.comparison._layers import MOST, parts_of
-from fundus_mtl.comparison._search import values_digest
-from fundus_mtl.comparison._trials import measured_trials, measures_of
+from fundus_mtl.comparison._optuna import values_digest
+from fundus_mtl.comparison._trial_measures import measured_trials, measures_of
+from fundus_mtl.figures._layers_of_methods import MOST, parts_of
 
 SPACE = {"lr": {"low": 0.1, "high": 1.0}, "val_interval": {"choices": [1, 2]}}
 HISTORIES = {

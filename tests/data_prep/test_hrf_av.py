@@ -19,7 +19,8 @@ from data_prep._hrf_av_files import find_files
 from data_prep._hrf_av_items import build_items
 from data_prep._hrf_av_masks import decode_map
 from data_prep.hrf_av import main, prepare, table
-from fundus_mtl.data import FundusReader, read_datalist
+from fundus_mtl.data import read_datalist
+from fundus_mtl.photographs import FundusReader
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "hrf_av"
 WIDTH, HEIGHT = 24, 16

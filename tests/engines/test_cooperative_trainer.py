@@ -304,7 +304,9 @@ def test_predictions_are_those_of_the_clean_network(warm_up):
     output = trainer.state.output[0]
     expected = trainer.network(output["image"][None])
     for name in NAMES:
-        assert torch.equal(output[f"pred_{name}"], expected[name][0].detach())
+        assert_close(
+            output[f"pred_{name}"], expected[name][0].detach(), rtol=1e-12, atol=1e-12
+        )  # a batch of another size
 
 
 @pytest.mark.parametrize("part", ["theta", "everything"])

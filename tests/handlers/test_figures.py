@@ -9,7 +9,8 @@ from ignite.engine import Engine
 from PIL import Image
 from sklearn.metrics import roc_curve
 
-from fundus_mtl.handlers import CaseFigures, CaseTable, SampleOverlay, roc_figure
+from fundus_mtl.figures import roc_figure
+from fundus_mtl.handlers import CaseFigures, CaseTable, SampleOverlay
 from fundus_mtl.handlers._case_pictures import encode_jpeg, pick
 from fundus_mtl.metrics import summarise
 

@@ -18,7 +18,7 @@ from torch.testing import assert_close
 from fundus_mtl.engines import IndependentTrainer, JointTrainer
 from fundus_mtl.handlers import RunHandler, TaskBalance
 from fundus_mtl.handlers._balance_measure import Balance, directions, layer_names, magnitudes
-from fundus_mtl.handlers._undisturbed import undisturbed
+from fundus_mtl.handlers._balance_probe import undisturbed
 from fundus_mtl.optim import OptimizerGroup
 from tests.engines.methods import METHODS, make
 from tests.engines.toy import NAMES, TASKS, Branches, Forked, PlainLoss, build, gradients_by_hand, overflowing, samples

@@ -11,7 +11,7 @@ from monai.data import ImageReader, MetaTensor, PILReader
 from monai.transforms import LoadImage
 from PIL import Image
 
-from fundus_mtl.data import FundusReader
+from fundus_mtl.photographs import FundusReader
 from fundus_mtl.transforms import LoadFundusd
 
 

@@ -18,8 +18,8 @@ SIZE = 160
 
 COMMON = """
 size: 160
-image_reader: {_target_: fundus_mtl.data.FundusReader}
-mask_reader: {_target_: fundus_mtl.data.FundusReader, mode: mask}
+image_reader: {_target_: fundus_mtl.photographs.FundusReader}
+mask_reader: {_target_: fundus_mtl.photographs.FundusReader, mode: mask}
 load:
 - {_target_: fundus_mtl.transforms.LoadFundusd, keys: [image], reader: '@image_reader'}
 - {_target_: fundus_mtl.transforms.LoadFundusd, keys: [disc, cup], reader: '@mask_reader', allow_missing_keys: true}

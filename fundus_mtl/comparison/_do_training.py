@@ -1,0 +1,120 @@
+"""Do one training: not again if it is done, further if it was stopped, anew if nothing is there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fundus_mtl.comparison._data_note import OtherDataError, check_data
+from fundus_mtl.comparison._training import Place, Training, evaluate_command, train_command
+from fundus_mtl.comparison._training_folder import (
+    DONE_FILE,
+    SETTINGS_FILE,
+    STATE,
+    TRAINED_FILE,
+    OtherSettingsError,
+    check_settings,
+    has_state,
+    is_done,
+    is_trained,
+    note,
+)
+from fundus_mtl.processes import Children, LockedError, locked
+
+LOG_FILE = "log.txt"
+_LONGEST = 300  # characters of a reason
+_PATH = re.compile(r"(?<![\w.])~?/[^\s'\",;:]*/(?=[^\s/])")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Args:
+        status: ``finished`` or ``failed``.
+        reason: of a failure, else empty.
+        repeated: whether anything was done, or it was finished before.
+    """
+
+    status: str
+    reason: str = ""
+    repeated: bool = True
+
+
+def do_training(training: Training, place: Place, children: Children, tidy: Callable[[Path, str], None]) -> Outcome:
+    """Train and evaluate as far as that is not done yet.
+
+    Args:
+        training: what to do.
+        place: where to do it.
+        children: that run the commands.
+        tidy: is given the folder and MLflow's word for how it ended, whatever the commands could not say themselves.
+    """
+    try:
+        if is_done(training):
+            check_data(training.folder, training.name)
+            return Outcome("finished", repeated=False)
+        with locked(training.folder) as lock:
+            check_settings(training)
+            note(training, SETTINGS_FILE)
+            outcome = _run(training, place, children, lock, tidy)
+            if outcome.status == "finished":
+                note(training, DONE_FILE)
+                shutil.rmtree(training.folder / STATE, ignore_errors=True)  # nobody goes on from there
+            return outcome
+    except (LockedError, OtherDataError, OtherSettingsError) as error:
+        return Outcome("failed", str(error))
+
+
+def _run(training: Training, place: Place, children: Children, lock: int, tidy: Callable[[Path, str], None]) -> Outcome:
+    word = "KILLED"
+    try:
+        for step in (_train, _evaluate):
+            if reason := step(training, place, children, lock):
+                word = "FAILED"
+                return Outcome("failed", reason)
+        word = "FINISHED"
+        return Outcome("finished")
+    finally:
+        tidy(training.folder, word)
+
+
+def _train(training: Training, place: Place, children: Children, lock: int) -> str:
+    """Train, and note it; return why that failed."""
+    if is_trained(training):
+        return ""
+    resume = has_state(training)
+    reason = _call(train_command(training, place, resume), training.folder / LOG_FILE, children, lock)
+    if not reason:
+        note(training, TRAINED_FILE)
+    return reason and f"training: {reason}"
+
+
+def _evaluate(training: Training, place: Place, children: Children, lock: int) -> str:
+    """Evaluate, if that is wanted; return why that failed."""
+    if training.evaluate_args is None:
+        return ""
+    check_data(training.folder, training.name)  # the training may have taken days
+    reason = _call(evaluate_command(training, place), training.folder / LOG_FILE, children, lock)
+    return reason and f"evaluation: {reason}"
+
+
+def _call(command: Sequence[str], log: Path, children: Children, lock: int) -> str:
+    """Run a command; return why it failed."""
+    start = log.stat().st_size if log.is_file() else 0
+    status = children.run(command, log, [lock])
+    return _reason(log, start, status) if status else ""
+
+
+def _reason(log: Path, start: int, status: int) -> str:
+    """Return the last line that the command said, without folders."""
+    with log.open("rb") as file:
+        file.seek(start)
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    if status < 0:
+        return f"ended by signal {-status}"
+    said = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["it said nothing"]
+    return _PATH.sub("", said[-1].removeprefix("error: "))[:_LONGEST] + f" (exit status {status})"

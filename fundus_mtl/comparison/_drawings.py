@@ -1,0 +1,102 @@
+"""The figures of a comparison: whatever the frames hold enough for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fundus_mtl.comparison._case_panels import case_panels
+from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._drawing import Drawing, Figure, draw_all
+from fundus_mtl.comparison._frames import KEYS, Frames
+from fundus_mtl.comparison._trial_measures import RATE, measures_of
+from fundus_mtl.figures import parts_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SUMS = ("train_loss", "val_score")  # of all tasks
+
+
+def figures_of(comparison: Comparison, frames: Frames) -> list[Figure]:
+    """Draw learning curves, ROC curves, the search's rates, balance and conflict, and cases side by side.
+
+    What nothing was measured of is left out; a figure that fails says so in its place.
+    """
+    groups = {
+        "Learning curves": _curves,
+        "ROC curves": _roc,
+        "Learning rate": _rates,
+        "Balance": _balance,
+        "Cases": case_panels,
+    }
+    return draw_all({title: partial(group, comparison, frames) for title, group in groups.items()})
+
+
+def _curves(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List training losses and validation metrics, a picture each."""
+    from fundus_mtl.figures import learning_curves
+
+    alone = frames.curves["network"] != ""  # a network per task has no sum of all tasks
+    curves = frames.curves[~(alone & frames.curves["metric"].isin(_SUMS))]
+    kinds = {"losses": ("train_loss", "Losses of the training"), "validation": ("val_", "Validation while training")}
+    for name, (prefix, title) in kinds.items():
+        rows = curves[curves["metric"].astype(str).str.startswith(prefix)]
+        if len(rows):
+            least = rows.groupby("metric")["value"].min()
+            losses = [metric for metric in least.index if "loss" in metric and least[metric] > 0]
+            caption = f"{title}. Mean over folds and seeds; logarithmic axes for losses."
+            draw = partial(learning_curves, rows, _present(comparison, rows), logarithmic=losses)
+            yield Drawing(f"learning_curves_{name}", caption, draw)
+
+
+def _roc(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List the curves of every score that stands beside a label of 0 or 1: ``<task>_prob`` and ``<task>_true``."""
+    from fundus_mtl.figures import roc_with_bands
+
+    names = [str(name) for name in frames.cases]
+    for task in [name.removesuffix("_true") for name in names if name.endswith("_true")]:
+        if f"{task}_prob" not in names or not set(frames.cases[f"{task}_true"].dropna()) <= {0, 1}:
+            continue
+        columns = {f"{task}_true": "label", f"{task}_prob": "score"}
+        rows = frames.cases[[*KEYS, "id", *columns]].rename(columns=columns).dropna(subset=["label", "score"])
+        if len(rows):
+            draw = partial(roc_with_bands, rows, _present(comparison, rows), task)
+            yield Drawing(f"roc_{task}", f"ROC curves, {task}. On the test data.", draw)
+
+
+def _rates(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List what the search found against the learning rate, where it varied that."""
+    from fundus_mtl.figures import metric_against_rate
+
+    if comparison.search is None or RATE not in frames.trials:
+        return
+    rows, name = frames.trials, comparison.search.metric
+    metrics = [name, *measures_of(comparison.search, rows)]
+    losses = [metric for metric in metrics if "loss" in metric and rows[metric].min() > 0]
+    caption = (
+        f"Performance and loss against the learning rate. One point per trial of the search: its best {name}, and what was "
+        "measured at that epoch; val: validation data, train: training data."
+    )
+    draw = partial(metric_against_rate, rows, metrics, _present(comparison, rows), logarithmic=losses)
+    yield Drawing("learning_rate", caption, draw)
+
+
+def _balance(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+    """List the tasks' pull on the network, where the trainings measured it (``balance_interval``)."""
+    from fundus_mtl.figures import balance_comparison, balance_layers
+
+    if len(frames.balance):
+        rows = frames.balance
+        caption = "Balance and conflict of the tasks. Mean gradients, contributions to the update, cosines."
+        yield Drawing("balance", caption, partial(balance_comparison, rows, _present(comparison, rows)))
+    if len(frames.layers):
+        caption = "Balance of the tasks by part of the network. Means over the layers of a part, and over the training."
+        methods = _present(comparison, frames.layers)
+        yield Drawing("balance_layers", caption, lambda: balance_layers(parts_of(frames.layers), methods))
+
+
+def _present(comparison: Comparison, rows: pd.DataFrame) -> list[str]:
+    known = set(rows["method"])
+    return [method.name for method in comparison.methods if method.name in known]

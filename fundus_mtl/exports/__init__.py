@@ -1,0 +1,19 @@
+"""A finished folder's results for other programs: REFUGE, NIfTI, DICOM. Research use only."""
+
+from __future__ import annotations
+
+from fundus_mtl.exports._dicom_seg import write_seg
+from fundus_mtl.exports._dicom_source import source_header
+from fundus_mtl.exports._dicom_sr import write_sr
+from fundus_mtl.exports._export import export_dicom, export_nifti, export_refuge
+from fundus_mtl.exports._refuge import RefugeSubmission
+
+__all__ = [
+    "RefugeSubmission",
+    "export_dicom",
+    "export_nifti",
+    "export_refuge",
+    "source_header",
+    "write_seg",
+    "write_sr",
+]

@@ -1,0 +1,114 @@
+"""A panel of cases by methods: the photograph, the truth, and what each method made of it.
+
+Source: Wu et al., MT-COOL, Fig. 2; Pascal et al., MTL-IO, Fig. 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_mtl.figures._look import plain, png
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+CELL_INCHES = 1.9
+PAGE_INCHES = 12.0  # a wider panel is made smaller by the page, and its letters larger here
+WIDEST_PX = 570  # twice what a cell has at 150 dpi
+
+
+def case_panel(
+    pictures: pd.DataFrame,
+    captions: Mapping[Any, str] | None = None,
+    values: pd.DataFrame | None = None,
+    form: str = "{:.3f}",
+) -> bytes | None:
+    """Draw pictures in a grid as PNG, a line per case, a column per kind of picture, each with its aspect.
+
+    What is in a picture is the caller's: contours of disc and cup, maps of arteries and veins.
+
+    Args:
+        pictures: index ids of cases, columns headings, such as ``photograph``, ``truth`` and the methods; cells are uint8
+            arrays ``(H, W, 3)`` or paths of pictures (EXIF orientation is obeyed). None or NaN: an empty frame says so.
+        captions: at the left of a line, by id; by default the id. Ids are text and no formula.
+        values: written under the pictures: the same ids and some of the columns, NaN where unknown.
+        form: of the values, such as ``"Dice {:.3f}"`` or ``"{:.1f} px"``.
+
+    Returns:
+        The picture; None if there is no case or no column.
+
+    Raises:
+        ValueError: if a cell is no picture.
+        OSError: if a file cannot be read.
+    """
+    return png(case_panel_figure(pictures, captions, values, form))
+
+
+def case_panel_figure(
+    pictures: pd.DataFrame, captions: Mapping[Any, str] | None, values: pd.DataFrame | None, form: str
+) -> Figure | None:
+    """Return the figure of `case_panel`."""
+    from matplotlib.figure import Figure
+
+    if pictures.empty:
+        return None
+    shown = [
+        [_picture(cell, f"case {case}, {column}") for column, cell in zip(pictures, line, strict=True)]
+        for case, line in zip(pictures.index, pictures.to_numpy(), strict=True)
+    ]
+    tallest = max((cell.shape[0] / cell.shape[1] for line in shown for cell in line if cell is not None), default=1.0)
+    letters = max(1.0, (CELL_INCHES * len(pictures.columns) + 0.4) / PAGE_INCHES)
+    size = CELL_INCHES * len(pictures.columns) + 0.4, (CELL_INCHES * tallest + 0.25 * letters) * len(shown) + 0.2
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(shown), len(pictures.columns), squeeze=False)
+    for line, cells, case in zip(grid, shown, pictures.index, strict=True):
+        line[0].set_ylabel(plain((captions or {}).get(case, case)), fontsize=8 * letters)
+        for axes, picture, column in zip(line, cells, pictures, strict=True):
+            _fill(axes, picture, tallest)
+            axes.set_xlabel(_value(values, case, column, form), fontsize=8 * letters)
+    for axes, column in zip(grid[0], pictures, strict=True):
+        axes.set_title(plain(column), fontsize=9 * letters)
+    return figure
+
+
+def _fill(axes: Any, picture: NDArray[np.uint8] | None, aspect: float) -> None:
+    """Draw a picture without ticks, or say that there is none."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(picture is None)
+    if picture is None:
+        axes.set_box_aspect(aspect)
+        axes.text(0.5, 0.5, "no picture", transform=axes.transAxes, ha="center", va="center", fontsize=8)
+    else:
+        axes.imshow(picture, interpolation="lanczos")
+
+
+def _picture(cell: Any, where: str) -> NDArray[np.uint8] | None:
+    """Return a cell's picture, small enough for its place; None where there is none."""
+    from PIL import Image, ImageOps
+
+    if isinstance(cell, (str, Path)):
+        with Image.open(cell) as file:
+            image = ImageOps.exif_transpose(file).convert("RGB")
+    elif isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim == 3 and cell.shape[2] == 3:
+        image = Image.fromarray(cell)
+    elif cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        return None
+    else:
+        got = f"{cell.dtype} {cell.shape}" if isinstance(cell, np.ndarray) else type(cell).__name__
+        raise ValueError(f"pictures: expected uint8 (H, W, 3) or a path in {where}, but got {got}.")
+    image.thumbnail((WIDEST_PX, WIDEST_PX), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def _value(values: pd.DataFrame | None, case: Any, column: Any, form: str) -> str:
+    """Return what stands under a picture: nothing where there is no such column."""
+    if values is None or column not in values:
+        return ""
+    value = values[column].get(case, np.nan)
+    return "not measured" if value != value else plain(form.format(value))

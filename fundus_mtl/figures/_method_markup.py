@@ -1,0 +1,95 @@
+"""A comparison's table as Markdown, LaTeX, HTML and CSV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape as escape_html
+from typing import TYPE_CHECKING, Any
+
+from fundus_mtl.figures._method_text import comparison_text
+from fundus_mtl.files import csv_text, harmless, markdown_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TESTED = "p against the best of each metric, Holm-corrected: paired t / Wilcoxon"
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{character: f"{{{character}}}" for character in "[]*"},  # after a line's end they would be its arguments
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "Δ": r"$\Delta$"},
+    **{"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
+}
+Mark = Callable[[str], str]
+
+
+def comparison_markdown(table: pd.DataFrame, decimals: int = 3) -> str:
+    """Return the numbers of `comparison_table` as Markdown: means, p-values, remarks."""
+    cells, tests, remarks = _marked(table, decimals, _escape_markdown, lambda text: f"**{text}**")
+    lists = "\n".join(f"- {remark}" for remark in remarks)
+    return f"{_pipes(cells)}\n\n{_TESTED}:\n\n{_pipes(tests)}\n\n{lists}\n"
+
+
+def comparison_latex(table: pd.DataFrame, decimals: int = 3) -> str:
+    """Return the numbers of `comparison_table` as two LaTeX tabulars and remarks; needs the package booktabs."""
+    cells, tests, remarks = _marked(table, decimals, _escape_latex, lambda text: f"\\textbf{{{text}}}")
+    parts = [_tabular(cells), f"{_TESTED}:", _tabular(tests), *remarks]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def comparison_html(table: pd.DataFrame, decimals: int = 3) -> str:
+    """Return the numbers of `comparison_table` as a fragment of HTML, without style or script."""
+    cells, tests, remarks = _marked(table, decimals, escape_html, lambda text: f"<strong>{text}</strong>")
+    items = "\n".join(f"<li>{remark}</li>" for remark in remarks)
+    body = f"{_html(cells)}\n<p>{_TESTED}:</p>\n{_html(tests)}\n<ul>\n{items}\n</ul>"
+    return f'<section class="comparison">\n{body}\n</section>\n'
+
+
+def comparison_csv(table: pd.DataFrame) -> str:
+    """Return every number of `comparison_table` unrounded, one row per method; no text can start a formula."""
+    flat = table.map(lambda value: _line(value) if isinstance(value, str) else value)
+    flat.columns = [_line(" ".join(levels)) for levels in table.columns]
+    flat.index = flat.index.map(lambda method: harmless(_line(method)))
+    return csv_text(flat, index=True, index_label="method")
+
+
+def _marked(
+    table: pd.DataFrame, decimals: int, escape: Mark, bold: Mark
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return both tables and the remarks in a markup language, in which a cell is one line."""
+    text = comparison_text(table, decimals)
+
+    def clean(value: Any) -> str:
+        return escape(_line(value))
+
+    def marked(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.map(clean).rename(index=clean, columns=clean).rename_axis(index=None, columns="method")
+
+    cells, best = marked(text.cells), text.best.reindex(columns=text.cells.columns, fill_value=False)
+    strong = cells.where(~best.to_numpy(dtype=bool), cells.map(bold))
+    return strong, marked(text.tests), [clean(remark) for remark in text.remarks]
+
+
+def _line(text: Any) -> str:
+    return " ".join(str(text).split())
+
+
+def _escape_markdown(text: str) -> str:
+    return re.sub(r"([\\`*\[\]|])", r"\\\1", escape_html(text, quote=False))
+
+
+def _escape_latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _pipes(frame: pd.DataFrame) -> str:
+    return markdown_table(["method", *frame.columns], [[str(name), *cells] for name, cells in frame.T.items()])
+
+
+def _tabular(frame: pd.DataFrame) -> str:
+    return frame.to_latex(escape=False, column_format="l" + "r" * len(frame.columns))
+
+
+def _html(frame: pd.DataFrame) -> str:
+    return frame.to_html(escape=False, border=0)

@@ -1,0 +1,160 @@
+"""The table of a comparison: from one row per training to one row per method, in numbers.
+
+Sources: the tables of the MTL-IO and MT-COOL papers (mean and standard deviation, parameters and time as ratios, the best
+    in bold, paired tests against it) and MAMG's Eq. 20 and 21 (`delta_mtl`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fundus_mtl.metrics import delta_mtl, paired_tests
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = dict[tuple[str, str, str], Any]
+
+LEVELS = ("kind", "name", "statistic")
+_COSTS = {"parameters": "parameters", "step_seconds": "step time"}
+_TESTS = {"mean_difference": nan, "n": 0, "t_p": nan, "t_p_holm": nan, "wilcoxon_p": nan, "wilcoxon_p_holm": nan}
+
+
+def comparison_table(
+    trainings: pd.DataFrame,
+    metrics: Mapping[str, Direction],
+    tasks: Mapping[str, Sequence[str]] | None = None,
+    baseline: str = "joint",
+    single_task: str | None = None,
+) -> pd.DataFrame:
+    """Sum trainings up by method.
+
+    Rows of one method, fold and seed are the networks of one training, such as one per task: each metric is in one of
+    them, and their ``parameters`` and ``step_seconds`` are added. NaN and infinite values are not known.
+
+    Args:
+        trainings: columns ``method``, ``fold``, ``seed``, the metrics, and perhaps ``parameters`` and ``step_seconds``.
+        metrics: the columns to compare, each with the direction in which it improves.
+        tasks: the metrics of each task, for ΔT_i and Δ_MTL.
+        baseline: method that the parameters and the time of a step are divided by.
+        single_task: method that the changes ΔT_i are relative to; None for no such columns.
+
+    Returns:
+        One row per method, as they appear; columns ``(kind, name, statistic)``:
+        ``("higher" | "lower", metric, …)``: ``mean std n`` (std with n - 1; n counts fold and seed), ``best`` (bool),
+        and the columns of `paired_tests` against the first of the best as ``test_*``, NaN in that row;
+        ``("cost", column, "mean")`` and ``("ratio", "parameters / joint", "value")``, over the trainings with all their
+        networks; ``("delta", task, "percent")`` and ``("delta_mtl", single_task, "percent")``, of the means;
+        ``("note", "", "text")``: what is missing, and why.
+
+    Raises:
+        ValueError: if there is no training, a column or method is missing, a direction or a task's metric is unknown, or
+            two rows have the same metric of the same method, fold and seed.
+    """
+    import pandas as pd
+
+    if unknown := sorted({name for names in (tasks or {}).values() for name in names} - set(metrics)):
+        raise ValueError(f"tasks: expected names among the metrics {list(metrics)}, but got {unknown}.")
+    costs = [name for name in _COSTS if name in trainings]
+    rows = checked_trainings(trainings, metrics, costs)
+    methods = pd.Index(list(dict.fromkeys(rows["method"])), name="method")
+    columns: Columns = {}
+    for metric, better in metrics.items():
+        wide = rows.pivot_table(index=PAIR, columns="method", values=metric, aggfunc="first")
+        columns |= _metric(wide.reindex(columns=methods).astype(float), metric, better)
+    notes: dict[str, list[str]] = {method: [] for method in methods}
+    measured = rows[rows[list(metrics)].notna().any(axis=1)]
+    for name in costs:
+        columns |= _cost(measured, name, methods, baseline, notes)
+    if tasks and single_task is not None:
+        means = {m: columns[better, m, "mean"] for m, better in metrics.items()}
+        columns |= _deltas(pd.DataFrame(means), metrics, tasks, single_task, notes)
+    columns["note", "", "text"] = pd.Series({method: "; ".join(texts) for method, texts in notes.items()}, dtype=object)
+    return pd.DataFrame(columns, index=methods).rename_axis(columns=list(LEVELS))
+
+
+def _metric(wide: pd.DataFrame, metric: str, better: Direction) -> Columns:
+    """Return the columns of a metric, given one row per pair and one column per method."""
+    means = wide.mean()
+    extreme = means.max() if better == "higher" else means.min()
+    best = np.isclose(means, extreme, rtol=1e-12, atol=0)
+    columns = {"mean": means, "std": wide.std(ddof=1), "n": wide.count(), "best": best}
+    if best.any():
+        first = wide.columns.tolist()[int(best.argmax())]
+        tests = paired_tests(wide, first, lower_is_better=better == "lower").reindex(wide.columns)
+        columns |= {f"test_{name}": tests[name].fillna(fill).astype(type(fill)) for name, fill in _TESTS.items()}
+        columns["test_reason"] = tests["reason"].fillna("")
+    else:
+        columns |= {f"test_{name}": fill for name, fill in _TESTS.items()} | {"test_reason": "no training has it"}
+    return {(better, metric, name): column for name, column in columns.items()}
+
+
+def _cost(measured: pd.DataFrame, name: str, methods: pd.Index, baseline: str, notes: dict[str, list[str]]) -> Columns:
+    """Return the mean of a cost and its ratio to the baseline's, over the trainings with all their networks."""
+    grouped = measured.groupby(["method", PAIR], sort=False)[name]
+    networks = grouped.size()
+    whole = networks == networks.groupby("method").transform("max")
+    total = grouped.agg(lambda column: column.sum(skipna=False))[whole]
+    means = total.groupby("method").mean().reindex(methods)
+    ratios = means / (means.get(baseline, nan) or nan)
+    for method in methods[ratios.isna()]:
+        notes[method].append(f"{_COSTS[name]} of {baseline if means.notna()[method] else method} is not known")
+    return {("cost", name, "mean"): means, ("ratio", f"{_COSTS[name]} / {baseline}", "value"): ratios}
+
+
+def _deltas(
+    means: pd.DataFrame,
+    metrics: Mapping[str, Direction],
+    tasks: Mapping[str, Sequence[str]],
+    single_task: str,
+    notes: dict[str, list[str]],
+) -> Columns:
+    """Return ΔT_i and Δ_MTL of every method, and write what is not known into the notes."""
+    import pandas as pd
+
+    known = means.to_dict("index")
+    lower = {name for names in tasks.values() for name in names if metrics[name] == "lower"}
+
+    def of(method: str) -> dict[str, dict[str, float]]:
+        return {task: {name: known.get(method, {}).get(name, nan) for name in names} for task, names in tasks.items()}
+
+    deltas = {method: delta_mtl(of(method), of(single_task), lower) for method in means.index}
+    for method, delta in deltas.items():
+        notes[method] += [f"ΔT {task} against {single_task}: {reason}" for task, reason in delta.reasons.items()]
+    columns: Columns = {
+        ("delta", task, "percent"): pd.Series({method: delta.per_task[task] for method, delta in deltas.items()})
+        for task in tasks
+    }
+    columns["delta_mtl", single_task, "percent"] = pd.Series({method: delta.mean for method, delta in deltas.items()})
+    return columns
+
+
+Direction = Literal["higher", "lower"]
+PAIR = "(fold, seed)"
+
+
+def checked_trainings(trainings: pd.DataFrame, metrics: Mapping[str, Direction], costs: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with a column `PAIR`; what is not finite is NaN. See `comparison_table`.
+
+    Raises:
+        ValueError: if rows cannot be compared.
+    """
+    if missing := [name for name in ("method", "fold", "seed", *metrics) if name not in trainings]:
+        raise ValueError(f"trainings: expected one row per training, but got no column {', '.join(missing)}.")
+    if wrong := {name: better for name, better in metrics.items() if better not in ("higher", "lower")}:
+        raise ValueError(f"metrics: expected 'higher' or 'lower' for each, but got {wrong}.")
+    if trainings.empty or trainings["method"].isna().any():
+        raise ValueError(f"trainings: expected a method in each row, but got {trainings['method'].tolist()}.")
+    rows, numbers = trainings.reset_index(drop=True), [*metrics, *costs]
+    rows[numbers] = rows[numbers].astype(float)
+    rows[numbers] = rows[numbers].where(np.isfinite(rows[numbers]))
+    # A fold that is not numbered (NaN) is a fold too, which grouping by the columns themselves would forget.
+    rows[PAIR] = [str(pair) for pair in zip(rows["fold"], rows["seed"], strict=True)]
+    counts = rows.groupby(["method", PAIR])[list(metrics)].count().max(axis=1)
+    if twice := counts.index[counts > 1].tolist():
+        raise ValueError(f"trainings: expected one value per method, fold and seed, but got several of {twice}.")
+    return rows

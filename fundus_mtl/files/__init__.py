@@ -1,0 +1,20 @@
+"""How files are written and named: whole or not at all, hashes, CSV cells, Markdown tables."""
+
+from __future__ import annotations
+
+from fundus_mtl.files._cells import csv_text, harmless
+from fundus_mtl.files._hash import config_sha256, file_sha256, json_sha256
+from fundus_mtl.files._markdown import markdown_table
+from fundus_mtl.files._whole_file import is_part, whole_file, write_whole
+
+__all__ = [
+    "config_sha256",
+    "csv_text",
+    "file_sha256",
+    "harmless",
+    "is_part",
+    "json_sha256",
+    "markdown_table",
+    "whole_file",
+    "write_whole",
+]

@@ -1,0 +1,22 @@
+"""Photographs: find them, read them upright, and what their headers say."""
+
+from __future__ import annotations
+
+from fundus_mtl.photographs._find import find_photographs
+from fundus_mtl.photographs._frame_path import photograph_file
+from fundus_mtl.photographs._header_facts import Facts
+from fundus_mtl.photographs._reader import FundusReader
+from fundus_mtl.photographs._scan_folder import PHOTOGRAPH_EXTENSIONS, scan_folder
+from fundus_mtl.photographs._scan_list import scan_list
+from fundus_mtl.photographs._unreadable import UnreadableImageError
+
+__all__ = [
+    "PHOTOGRAPH_EXTENSIONS",
+    "Facts",
+    "FundusReader",
+    "UnreadableImageError",
+    "find_photographs",
+    "photograph_file",
+    "scan_folder",
+    "scan_list",
+]

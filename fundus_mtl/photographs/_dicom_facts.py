@@ -1,0 +1,83 @@
+"""Side, scale and burned-in annotation as a DICOM header says them.
+
+Sources: DICOM PS3.3 C.8.17.5 (Ocular Region Imaged), C.7.3.1 and C.7.6.16.2.8 (laterality), C.7.6.16.2.1 (pixel measures),
+C.7.1.x burned-in annotation; CID 244 for the codes of sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fundus_mtl.photographs._dicom import frames_of, opened
+from fundus_mtl.photographs._header_facts import Facts, spacing
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_SIDE_CODES = {"24028007": "R", "G-A100": "R", "7771000": "L", "G-A101": "L", "51440002": "B", "G-A102": "B"}
+_SIDES: dict[str, Literal["R", "L"]] = {"R": "R", "L": "L"}
+
+
+def dicom_facts(path: Path, frame: int | None) -> Facts:
+    """Return what the header says; what it says wrongly is unknown.
+
+    The spacing is that of PixelSpacing, whose first number is the distance of rows, so y; the detector's own spacing
+    (ImagerPixelSpacing, NominalScannedPixelSpacing) is not one on the retina and not used.
+
+    Raises:
+        UnreadableImageError: if the file is no photograph.
+    """
+    with opened(path) as (_, header):
+        frames_of(header)
+        groups = list(_groups(header, (frame or 1) - 1))
+        side = next((side for side in _sides(header, groups) if side), "")
+        burned = {"YES": "yes", "NO": "no"}
+        return {
+            "laterality": _SIDES.get(side, "unknown"),
+            "mm_per_px": _spacing(header, groups),
+            "burned_in": burned.get(_text(header, "BurnedInAnnotation")),  # type: ignore[typeddict-item]
+        }
+
+
+def _groups(header: Dataset, index: int) -> Iterator[Dataset]:
+    """Yield the functional groups of the frame, then those that all frames share."""
+    per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
+    if index < len(per_frame):
+        yield per_frame[index]
+    yield from header.get("SharedFunctionalGroupsSequence") or []
+
+
+def _sides(header: Dataset, groups: list[Dataset]) -> Iterator[str]:
+    """Yield what each place says, the most telling first: R, L, B, or nothing."""
+    yield _text(header, "ImageLaterality")
+    yield _text(header, "Laterality")
+    for group in groups:
+        for anatomy in group.get("FrameAnatomySequence") or []:
+            yield _text(anatomy, "FrameLaterality")
+            yield from _region_sides(anatomy)
+    yield from _region_sides(header)
+
+
+def _region_sides(dataset: Dataset) -> Iterator[str]:
+    for region in dataset.get("AnatomicRegionSequence") or []:
+        yield _text(region, "ImageLaterality")
+        for modifier in region.get("AnatomicRegionModifierSequence") or []:
+            yield _SIDE_CODES.get(_text(modifier, "CodeValue"), "")
+
+
+def _spacing(header: Dataset, groups: list[Dataset]) -> tuple[float, float] | None:
+    measures = [measure for group in groups for measure in group.get("PixelMeasuresSequence") or []]
+    for dataset in (header, *measures):
+        try:
+            y, x = (float(value) for value in dataset.get("PixelSpacing") or ())
+        except (TypeError, ValueError):
+            continue  # none, or no two numbers
+        return spacing(x, y)
+    return None
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    return value.strip().upper() if isinstance(value, str) else ""

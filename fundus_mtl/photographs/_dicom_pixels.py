@@ -1,0 +1,122 @@
+"""The picture in a DICOM file as levels of red, green and blue.
+
+Sources: DICOM PS3.3 C.7.6.3; PS3.5, section 8 and annex A.4. The picture is as stored, as viewers show photographs; windows,
+overlays and colour profiles are ignored.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fundus_mtl.photographs._dicom import frames_of, opened
+from fundus_mtl.photographs._dicom_layout import (
+    GREYS,
+    enter_pixels,
+    frame_index,
+    refuse_other_frame,
+    refuse_other_length,
+    refuse_unknown_layout,
+)
+from fundus_mtl.photographs._levels import colour, refuse_large, scaled
+from fundus_mtl.photographs._unreadable import UnreadableImageError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.pixels.decoders.base import Decoder
+
+_JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+_RLE = "1.2.840.10008.1.2.5"
+
+
+def dicom_levels(path: Path, frame: int | None, max_pixels: int) -> NDArray[np.uint8]:
+    """Return one frame as levels 0..255, ``(H, W, 3)``, scaled from the range of BitsStored.
+
+    Args:
+        path: of the file.
+        frame: from 1; None for a file of one frame.
+        max_pixels: checked in the header, and again in the header of the compressed frame.
+
+    Raises:
+        UnreadableImageError: if the file is no whole photograph, or one that cannot be decoded here.
+    """
+    with opened(path) as (file, header):
+        index = frame_index(header, frame)
+        refuse_large(int(header.Columns), int(header.Rows), max_pixels)
+        refuse_unknown_layout(header)
+        decoder = _decoder(header)
+        if decoder.is_encapsulated:
+            pixels, interpretation = _compressed(file, header, decoder, index)
+        else:
+            refuse_other_length(enter_pixels(file, header), header)
+            pixels, interpretation = _decoded(file, header, decoder, index)
+        return _levels(pixels, interpretation, header)
+
+
+def _decoder(header: Dataset) -> Decoder:
+    from pydicom.pixels.decoders.base import get_decoder
+
+    syntax = header.file_meta.TransferSyntaxUID
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise UnreadableImageError("expected a known compression, but got another; write it anew.") from None
+    if not decoder.is_available:
+        raise UnreadableImageError(
+            f"expected a compression that can be decoded here, but got {syntax.name}; install pydicom's plugin for it."
+        )
+    return decoder
+
+
+def _compressed(file: BinaryIO, header: Dataset, decoder: Decoder, index: int) -> tuple[NDArray[Any], str]:
+    from pydicom.encaps import get_frame
+
+    enter_pixels(file, header)
+    frame = get_frame(file, index, number_of_frames=frames_of(header))
+    refuse_other_frame(frame, header, run_lengths=decoder.UID == _RLE)
+    if decoder.UID == _JPEG_BASELINE:
+        return _baseline(frame, header)
+    return _decoded(file, header, decoder, index)
+
+
+def _baseline(frame: bytes, header: Dataset) -> tuple[NDArray[Any], str]:
+    """Decode by Pillow, which heeds the marker of the frame's colours; pydicom 3.0 converts those of Adobe's twice."""
+    with Image.open(io.BytesIO(frame), formats=("JPEG",)) as image:
+        if header.SamplesPerPixel == 1:
+            return np.asarray(image.convert("L")), str(header.PhotometricInterpretation)
+        marked = "jfif" in image.info or "adobe_transform" in image.info
+        if not marked and header.PhotometricInterpretation == "RGB":
+            image.draft("YCbCr", image.size)  # "no conversion": the samples are red, green and blue already
+            return np.asarray(image), "RGB"
+        return np.asarray(image.convert("RGB")), "RGB"
+
+
+def _decoded(file: BinaryIO, header: Dataset, decoder: Decoder, index: int) -> tuple[NDArray[Any], str]:
+    from pydicom.pixels.utils import as_pixel_options
+
+    pixels, properties = decoder.as_array(file, index=index, **as_pixel_options(header, pixel_keyword="PixelData"))
+    return pixels, str(properties["photometric_interpretation"])
+
+
+def _levels(pixels: NDArray[Any], interpretation: str, header: Dataset) -> NDArray[np.uint8]:
+    bits = int(header.BitsStored)
+    if interpretation == "PALETTE COLOR":
+        return _painted(pixels, header)
+    if interpretation == "RGB" or interpretation in GREYS:
+        levels = colour(scaled(pixels, bits))
+        return 255 - levels if interpretation == "MONOCHROME1" else levels
+    raise UnreadableImageError("expected colours that can be brought to RGB, but got others; convert it.")
+
+
+def _painted(indices: NDArray[Any], header: Dataset) -> NDArray[np.uint8]:
+    from pydicom.pixels.processing import apply_color_lut
+
+    entries, first, bits = (int(value) for value in header.RedPaletteColorLookupTableDescriptor)
+    last = min(first + (entries or 2**16) - 1, int(np.iinfo(indices.dtype).max))
+    # pydicom's indices have the type of the table's entries and would wrap around.
+    return colour(scaled(apply_color_lut(np.minimum(indices, last), header), bits))

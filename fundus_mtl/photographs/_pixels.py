@@ -1,0 +1,135 @@
+"""Turn what Pillow decoded into upright RGB levels, or into the values of a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from fundus_mtl.photographs._levels import colour, refuse_large, scaled
+from fundus_mtl.photographs._unreadable import UnreadableImageError
+
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
+_LOSSY = ("JPEG", "MPO")
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # TIFF tags
+
+Pixels = NDArray[Any]
+
+
+def picture(path: Path, as_mask: bool, max_pixels: int) -> Pixels:
+    """Return a file's upright pixels ``(H, W, C)``: levels of red, green and blue, or the values of a mask.
+
+    Raises:
+        UnreadableImageError: if it is too large by its header, or not what it should be; Pillow's own errors pass.
+    """
+    with Image.open(path, formats=_FORMATS) as image:
+        refuse_large(image.width, image.height, max_pixels)
+        refuse_misread(image, as_mask)
+        image.load()
+        return upright(image, mask_values(image) if as_mask else rgb_levels(image))
+
+
+def rgb_levels(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the picture as ``(H, W, 3)`` levels 0..255.
+
+    Transparent pixels are laid on black. 16-bit grey is scaled from the container's range, 65535 to 255, the same for
+    every picture: a stretch per picture would make brightness incomparable. Of 16-bit colour Pillow keeps the upper
+    byte. Colour profiles (ICC) are ignored.
+
+    Raises:
+        UnreadableImageError: for 32-bit and floating-point levels, which have no range, and for other colour spaces.
+    """
+    if image.mode.startswith("I;16"):
+        return colour(scaled(np.asarray(image), 16))
+    if set("Aa") & set(image.getbands()) or "transparency" in image.info:
+        return colour(np.asarray(image.convert("RGBA")))
+    if image.mode not in ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"):
+        raise UnreadableImageError(
+            f"expected grey or colour of 8 or 16 bits a channel, but got mode {image.mode}; convert it."
+        )
+    return np.array(image.convert("RGB"))
+
+
+def mask_values(image: Image.Image) -> NDArray[np.uint8]:
+    """Return a mask's values ``(H, W, 1)``: palette indices, 0 and 1 of 1-bit files, grey levels as they are.
+
+    Raises:
+        UnreadableImageError: for colours, partial transparency, values above 255, and lossy files, whose noise is not
+            zero.
+    """
+    if image.format in _LOSSY:
+        raise UnreadableImageError(
+            f"expected a mask without loss (png, tif, bmp), but got {image.format}; write it anew."
+        )
+    if image.mode not in ("1", "L", "P", "LA", "RGB", "RGBA", "I;16", "I;16B"):
+        raise UnreadableImageError(f"expected a mask of one channel, but got mode {image.mode}; convert it.")
+    values = np.atleast_3d(np.asarray(image))
+    if image.mode.endswith("A") and (values[..., -1] != 255).any():
+        raise UnreadableImageError("expected an opaque mask, but got transparent pixels; remove the alpha channel.")
+    colours = values[..., :-1] if image.mode.endswith("A") else values
+    if (colours != colours[..., :1]).any():
+        raise UnreadableImageError(
+            "expected a mask of one channel, but got colours; convert its colours to values first."
+        )
+    if colours.max() > 255:
+        raise UnreadableImageError(f"expected mask values up to 255, but got {colours.max()}; write it with 8 bits.")
+    return colours[..., :1].astype(np.uint8)
+
+
+def refuse_misread(image: Image.Image, as_mask: bool) -> None:
+    """Refuse files that Pillow 13 decodes without an error, but wrongly or incompletely (before decoding).
+
+    Raises:
+        UnreadableImageError: for several pages, more than 8 bits with separate planes, with white as zero or not 16
+            bits, and for colour masks of 16 bits, of which Pillow drops the lower byte.
+    """
+    if image.format == "TIFF":
+        if (pages := getattr(image, "n_frames", 1)) != 1:
+            raise UnreadableImageError(f"expected one picture, but got {pages} pages; save the one that is meant.")
+        tags: Any = getattr(image, "tag_v2", {})
+        bits = max(tags.get(_BITS_PER_SAMPLE, (1,)))
+        if bits > 8 and (bits != 16 or tags.get(_PLANAR) == 2 or tags.get(_PHOTOMETRIC) == 0):
+            raise UnreadableImageError(
+                "expected 8 bits a channel, or 16 that are interleaved with black as zero, "
+                f"but got another TIFF of {bits} bits; convert it."
+            )
+    tiles: Any = getattr(image, "tile", [])
+    if as_mask and image.mode in ("RGB", "RGBA") and tiles and ";16" in str(tiles[0].args):
+        raise UnreadableImageError("expected a mask of one channel, but got 16-bit colour; write it as 8-bit grey.")
+
+
+def upright(image: Image.Image, pixels: Pixels) -> Pixels:
+    """Turn pixels ``(H, W, C)`` of a decoded file the way its EXIF orientation 1..8 says that they are to be seen.
+
+    An orientation that is missing, illegal or unreadable means 1, as in image viewers. Pillow itself turns TIFF
+    files.
+    """
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (
+        SyntaxError,
+        ValueError,
+        LookupError,
+        OSError,
+        TypeError,
+        OverflowError,
+    ):  # what Pillow raises for broken EXIF
+        return pixels
+    turn = _turns().get(orientation) if isinstance(orientation, int) else None
+    return pixels if turn is None else turn(pixels)
+
+
+def _turns() -> dict[int, Callable[[Pixels], Pixels]]:
+    return {
+        2: np.fliplr,
+        3: lambda pixels: np.rot90(pixels, 2),
+        4: np.flipud,
+        5: lambda pixels: np.swapaxes(pixels, 0, 1),
+        6: lambda pixels: np.rot90(pixels, -1),
+        7: lambda pixels: np.rot90(np.swapaxes(pixels, 0, 1), 2),
+        8: np.rot90,
+    }

@@ -1,0 +1,167 @@
+"""The photographs of a list: a CSV of paths, in which every row is an item or an error with its reason."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from fundus_mtl.photographs._frame_path import split_frame
+from fundus_mtl.photographs._frames import with_frames
+
+_COLUMNS = ("path", "image")
+
+
+def scan_list(path: str | Path) -> list[dict[str, Any]]:
+    """List the photographs of a CSV, in its order.
+
+    The first line names the columns: ``path`` or ``image``, and perhaps ``id``, ``laterality`` (R or L), ``mm_per_px`` (one
+    number, or x and y with a space between). UTF-8, with commas, semicolons or tabs. Paths are relative to the CSV's folder
+    and stay inside it; absolute ones may lead anywhere. A file with several frames is an item per frame, unless the path
+    names one (``x.dcm#2``). A row that names no photograph is an item with an ``error``.
+
+    Ids are the given ones; else the path relative to the CSV's folder; else, for files outside, the bare name, since names
+    of folders may be names of patients. An id that is taken already is followed by ``(line n)``.
+
+    Args:
+        path: of the CSV.
+
+    Returns:
+        Items as of ``scan_folder``, ids all different; where given, ``laterality`` is R or L, and ``mm_per_px`` ``(x, y)``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no such CSV, or has no rows.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a list of photographs, but got {str(path)!r}, which is not a file.")
+    root = path.resolve().parent
+    files: dict[tuple[Path, int | None], int] = {}
+    items: dict[str, dict[str, Any]] = {}
+    for line, row in _rows(path):
+        for item in with_frames(_item(row, line, root)):
+            if "error" not in item and (first := files.setdefault(_key(item), line)) != line:
+                item["error"] = f"expected each photograph once, but got the one of line {first} again; remove a line"
+            while item["id"] in items:
+                item["id"] += f" (line {line})"
+            items[item["id"]] = item
+    if not items:
+        raise ValueError(f"expected photographs in {str(path)!r}, but got a list without rows; check the file.")
+    return list(items.values())
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield line numbers and cells; the columns' names in lower case."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        header = text.partition("\n")[0]
+        delimiter = max(",;\t", key=header.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        names = [name.strip().lower() for name in next(reader, [])]
+        if not set(_COLUMNS) & set(names):
+            # The first line is not quoted: without a header it holds a patient's file.
+            raise ValueError(
+                f"expected a column path or image in the first line of {str(path)!r}, but got none; add it."
+            )
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, dict(zip(names, (cell.strip() for cell in cells), strict=False))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"expected a CSV in UTF-8, but got {str(path)!r}, which is none ({type(error).__name__})."
+        ) from None
+
+
+def _item(row: Mapping[str, str], line: int, root: Path) -> dict[str, Any]:
+    """Return one row's item; its error, where there is one, holds no cell."""
+    given = next((row[column] for column in _COLUMNS if row.get(column)), "")
+    if not given or "\0" in given:
+        return {
+            "id": f"line {line}",
+            "image": f"line {line}",
+            "error": "expected a path, but got an empty or broken cell",
+        }
+    full = root / given
+    item: dict[str, Any] = {"id": _name(full, root) or f"line {line}", "image": str(full)}
+    try:
+        facts = given_facts(row)
+        if row.get("id"):
+            item["id"] = given_name(row["id"])
+    except ValueError as error:
+        return item | {"error": str(error)}
+    refusal = _refusal(full, root, contained=not Path(given).is_absolute())
+    return item | facts | ({} if refusal is None else {"error": refusal})
+
+
+def _refusal(full: Path, root: Path, contained: bool) -> str | None:
+    file = split_frame(full)[0]
+    try:
+        if contained and not file.resolve().is_relative_to(root):
+            return "a path that leads out of the list's folder; give it as an absolute path"
+        if not file.exists():
+            return "there is no such file; check the path"
+        if file.is_dir():
+            return "a folder, not a file"
+        return None if file.is_file() else "not a regular file"
+    except (OSError, RuntimeError) as error:  # no permission, names that are too long, links in a circle
+        return f"it cannot be looked at: {getattr(error, 'strerror', None) or type(error).__name__}"
+
+
+def _name(full: Path, root: Path) -> str:
+    plain = Path(os.path.normpath(full))
+    return plain.relative_to(root).as_posix() if plain.is_relative_to(root) and plain != root else plain.name
+
+
+def _key(item: Mapping[str, Any]) -> tuple[Path, int | None]:
+    file, frame = split_frame(item["image"])
+    return file.resolve(), frame
+
+
+_SIDES = {"r": "R", "od": "R", "right": "R", "l": "L", "os": "L", "left": "L", "": "", "unknown": ""}
+
+
+def given_facts(row: Mapping[str, str]) -> dict[str, Any]:
+    """Return ``laterality`` and ``mm_per_px`` of a row, as far as they are given.
+
+    Raises:
+        ValueError: if a cell is neither empty nor such a fact.
+    """
+    facts: dict[str, Any] = {}
+    side = _SIDES.get(row.get("laterality", "").lower())
+    if side is None:
+        raise ValueError("expected laterality R or L, but got something else; correct the cell or leave it empty")
+    if side:
+        facts["laterality"] = side
+    if row.get("mm_per_px"):
+        facts["mm_per_px"] = _spacing(row["mm_per_px"])
+    return facts
+
+
+def given_name(name: str) -> str:
+    """Return an id that may name the results' files.
+
+    Raises:
+        ValueError: if it is no relative path that stays inside.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+        raise ValueError("expected a relative path or a word as id, but got another; correct the cell")
+    return name
+
+
+def _spacing(cell: str) -> tuple[float, float]:
+    try:
+        numbers = [float(number) for number in re.split(r"[\s;x×]+", cell.replace(",", "."))]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2) or not all(math.isfinite(number) and number > 0 for number in numbers):
+        raise ValueError(
+            "expected mm_per_px as one positive number, or as x and y, but got something else; correct the cell"
+        )
+    return numbers[0], numbers[-1]

@@ -1,0 +1,158 @@
+"""The life of an output folder: claimed, running, then completed or stopped."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fundus_mtl.data import plain_reason
+from fundus_mtl.results._entry import Entry
+from fundus_mtl.results._folder_tables import write_tables
+from fundus_mtl.results._journal import Journal
+from fundus_mtl.results._ledger import Ledger, now, sha256_of
+from fundus_mtl.results._output_errors import OutputError, write_output
+from fundus_mtl.results._output_folder import JOURNAL, RUN, check_output, clear_output, sweep_output
+from fundus_mtl.results._pseudonyms import Pseudonyms
+from fundus_mtl.results._relpath import with_relpaths
+from fundus_mtl.results._run_record import stamp
+
+_logger = logging.getLogger(__name__)
+
+
+class FolderRun:
+    """The record of a run beside its results, and what is done to the folder at its start and end.
+
+    Args:
+        output_dir: of the run.
+        items: of ``FolderResults``.
+        record: what ``run.json`` begins with.
+        input_dir: folder or list of the photographs.
+        resume: whether to go on with an earlier run.
+        overwrite: whether to replace one.
+        id_key_file: of `Pseudonyms`, which the record's options ask for.
+
+    Raises:
+        ValueError: of `check_output`, `Pseudonyms`, `Ledger` and `finished`.
+    """
+
+    def __init__(
+        self,
+        output_dir: Path,
+        items: Sequence[Mapping[str, Any]],
+        record: Mapping[str, Any],
+        input_dir: str | Path | None,
+        resume: bool,
+        overwrite: bool,
+        id_key_file: str | Path | None,
+    ) -> None:
+        self.output_dir, self._record = output_dir, dict(record)
+        self._again = check_output(output_dir, input_dir, record, resume, overwrite)
+        hashed = record["options"]["id_mode"] == "hash"
+        self._names = Pseudonyms(output_dir, id_key_file, self._again) if hashed else None
+        self._journal = Journal(output_dir / JOURNAL)
+        placed = with_relpaths(items, input_dir)
+        named = placed if self._names is None else self._names.of(placed)
+        self.ledger = Ledger(named, stamp(record), self._journal)
+        self._done = finished(self._journal, named, output_dir) if self._again else {}
+
+    @property
+    def pending(self) -> list[dict[str, Any]]:
+        """The items that have no row yet: how they are called here, where they are, and perhaps an ``error``."""
+        told = [item for name, item in self.ledger.items.items() if name not in self._done]
+        return [{key: item[key] for key in ("id", "image", "error") if key in item} for item in told]
+
+    @property
+    def running(self) -> bool:
+        """Whether the folder is claimed and the end is not told yet."""
+        return self._record.get("state") == "running"
+
+    def start(self) -> None:
+        """Claim the folder; remove another run's results, or what a killed run left unfinished.
+
+        Raises:
+            OutputError: if the output cannot be written.
+        """
+        if not self._again:
+            self._journal.clear()  # first: no row of another run may ever count as one of this
+        self._record |= {"state": "running", "started_utc": now()}
+        self._write_record()  # it marks what follows as ours
+        if self._names is not None:
+            self._names.keep()
+        if self._again:
+            sweep_output(self.output_dir, {file for files in self._done.values() for file in files})
+            self.ledger.recall(list(self._done))
+        else:
+            clear_output(self.output_dir)
+
+    def complete(self) -> None:
+        """Write the tables of all photographs.
+
+        Raises:
+            OutputError: if the output cannot be written.
+        """
+        self.ledger.fail_the_rest("the network gave no answer")
+        self._conclude({"state": "completed"})
+        if self._names is not None:
+            self._names.destroy()
+
+    def stop(self, exception: BaseException) -> None:
+        """Write the tables of what was done before an error or an interrupt, as far as there is room."""
+        self.ledger.fail_the_rest("not reached; the run was stopped")
+        reason = type(exception).__name__
+        if self._names is None:  # who knows what names the text holds
+            reason += f": {plain_reason(exception)}"
+        try:
+            self._conclude({"state": "stopped", "reason": reason})
+        except OutputError:
+            _logger.warning("the tables of what was done could not be written")
+
+    def _conclude(self, ending: Mapping[str, Any]) -> None:
+        self._record |= {**ending, "finished_utc": now(), "counts": self.ledger.counts}
+        self._journal.compact(self.ledger.items)
+        write_tables(self.output_dir, self.ledger, self._record)
+        self._write_record()
+        _logger.info(
+            "finished: %(ok)d photographs ok, %(ungradable)d ungradable, %(failed)d failed", self.ledger.counts
+        )
+
+    def _write_record(self) -> None:
+        write_output(self.output_dir / RUN, json.dumps(self._record, indent=2, ensure_ascii=False) + "\n")
+
+
+def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: Path) -> dict[str, tuple[str, ...]]:
+    """Return the photographs that need not be looked at again, with their pictures.
+
+    A photograph is done if its file has the bytes that the row was made of and its pictures are there. What must not be
+    opened (an item with an ``error``) costs nothing and is always told anew.
+
+    Args:
+        journal: of the earlier run.
+        items: of this one.
+        output_dir: of both.
+
+    Raises:
+        ValueError: if the journal has rows, but none of these photographs.
+    """
+    known = {str(item["id"]): item for item in items}
+    done: dict[str, tuple[str, ...]] = {}
+    common = not (journal.names() and known)
+    for entry in journal.entries(journal.names()):
+        item = known.get(entry.name)
+        common = common or item is not None
+        if item is not None and "error" not in item and _is_done(entry, item, output_dir):
+            done[entry.name] = entry.files
+    if not common:
+        raise ValueError(
+            f"expected results of the same photographs to go on with, but got none of them in {output_dir.name!r}; "
+            "choose another folder, or set overwrite to True."
+        )
+    return done
+
+
+def _is_done(entry: Entry, item: Mapping[str, Any], output_dir: Path) -> bool:
+    return entry.row.get("source_sha256") == sha256_of(item) and all(
+        (output_dir / file).is_file() for file in entry.files
+    )

@@ -1,0 +1,168 @@
+"""One row per photograph, whatever happened to it, in the order of the folder."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from threading import Lock
+from typing import Any
+
+from fundus_mtl.data import plain_reason, root_cause
+from fundus_mtl.files import file_sha256
+from fundus_mtl.photographs import photograph_file
+from fundus_mtl.results._csv_table import Value
+from fundus_mtl.results._entry import Entry, Row
+from fundus_mtl.results._exit_codes import NOTHING_USABLE
+from fundus_mtl.results._journal import Journal
+from fundus_mtl.results._pseudonyms import without_names
+from fundus_mtl.results._relpath import told_relpath
+
+_logger = logging.getLogger(__name__)
+
+
+class NothingUsableError(RuntimeError):
+    """Not one photograph of a run could be used; the tables say why for each."""
+
+    exit_code = NOTHING_USABLE
+
+
+def now() -> str:
+    """Return the time in UTC, to the second, by ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Ledger:
+    """The rows and failures of a run, kept in its journal; in memory are only their states.
+
+    Args:
+        items: with ``id``, ``image`` and perhaps ``error``, in the rows' order; with ``source``, the name in the folder,
+            where the id is a pseudonym.
+        stamp: columns that every row has, such as the model's name.
+        journal: of the run.
+
+    Raises:
+        ValueError: if an id occurs twice, or is not a path below the folder.
+    """
+
+    def __init__(self, items: Sequence[Mapping[str, Any]], stamp: Mapping[str, str], journal: Journal) -> None:
+        self.items = {str(item["id"]): item for item in items}
+        if len(self.items) != len(items):
+            raise ValueError(f"items: expected different ids, but got {len(items) - len(self.items)} more than once.")
+        for name in self.items:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"items: expected relative paths inside the folder as ids, but got {name!r}.")
+        self._stamp, self._journal = dict(stamp), journal
+        self._states: dict[str, str] = {}
+        self._lock = Lock()  # rows come from the engine's thread and from those that write
+        self._unreached: dict[str, Entry] = {}
+        self._mark = time.perf_counter()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Photographs so far, ``ok``, ``ungradable`` and ``failed``."""
+        with self._lock:
+            counted = Counter(self._states.values())
+        return {state: counted[state] for state in ("ok", "ungradable", "failed")}
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what is known so far, in the order of the items, from the journal."""
+        kept = self._journal.entries(name for name in self.items if name not in self._unreached)
+        following = next(kept, None)
+        for name in self.items:
+            if name in self._unreached:
+                yield self._unreached[name]
+            elif following is not None and following.name == name:
+                yield following
+                following = next(kept, None)
+
+    def recall(self, names: Sequence[str]) -> None:
+        """Take over what the journal has of these photographs."""
+        self._states |= {entry.name: str(entry.row["status"]) for entry in self._journal.entries(names)}
+
+    def succeed(
+        self,
+        name: str,
+        columns: Mapping[str, Value],
+        files: Sequence[str] = (),
+        thumbnail: bytes | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """Keep the row of a photograph that was measured; its columns may say another status than ok."""
+        measured = {"source_sha256": sha256_of(self.items[name]), "status": "ok", **columns, "runtime_s": seconds}
+        self._keep(Entry(self._row(name, measured), None, tuple(files), thumbnail))
+
+    def fail(self, name: str, stage: str, exception: BaseException, seconds: float | None = None) -> None:
+        """Keep the row of a photograph that failed, with the root of the error and no absolute path."""
+        self._keep(self._failed(name, stage, exception, sha256_of(self.items[name]), seconds))
+
+    def start_clock(self) -> None:
+        """Let the time of the next rows begin."""
+        self._mark = time.perf_counter()
+
+    def seconds_of(self, count: int) -> float:
+        """Return the time since the last call, shared among some photographs."""
+        seconds, self._mark = time.perf_counter() - self._mark, time.perf_counter()
+        return seconds / max(1, count)
+
+    def fail_the_rest(self, reason: str) -> None:
+        """Add a failed row for every photograph that has none, so that none is lost; a run that goes on tries them."""
+        for name in [name for name in self.items if name not in self._states]:
+            self._unreached[name] = self._failed(name, "predict", RuntimeError(reason), None, None)
+            self._states[name] = "failed"
+
+    def require_one_usable(self) -> None:
+        """Refuse a run in which every photograph failed.
+
+        Raises:
+            NothingUsableError: in one sentence, with the first reason.
+        """
+        failed = self.counts["failed"]
+        if self.items and failed == len(self._states):
+            first = next(entry.row["status_reason"] for entry in self.entries())
+            raise NothingUsableError(
+                f"expected at least one usable photograph, but got {failed} that failed, the first with "
+                f"{first!r}; see failures.csv in the output folder."
+            )
+
+    def _keep(self, entry: Entry) -> None:
+        self._journal.append(entry)
+        with self._lock:
+            self._states[entry.name] = str(entry.row["status"])
+            done, total = len(self._states), len(self.items)
+        if done % max(1, total // 20) == 0 or done == total:  # in numbers only: names of files may be names of patients
+            _logger.info("%d of %d photographs, %d failed", done, total, self.counts["failed"])
+
+    def _failed(
+        self, name: str, stage: str, exception: BaseException, sha256: str | None, seconds: float | None
+    ) -> Entry:
+        item = self.items[name]
+        reason = plain_reason(exception, item)
+        if "source" in item:
+            reason = without_names(reason, item, "the file")
+        failure: Row = {
+            "source_relpath": name,
+            "stage": stage,
+            "error_class": type(root_cause(exception)).__name__,
+            "message": reason,
+        }
+        columns = {"source_sha256": sha256, "status": "failed", "status_reason": reason, "runtime_s": seconds}
+        return Entry(self._row(name, columns), failure)
+
+    def _row(self, name: str, columns: Mapping[str, Value]) -> Row:
+        relpath = told_relpath(self.items[name])
+        return {"image_id": name, "source_relpath": relpath, **columns, **self._stamp, "timestamp_utc": now()}
+
+
+def sha256_of(item: Mapping[str, Any]) -> str | None:
+    """Return the file's hash; None for what must not be opened or cannot be read."""
+    if "error" in item:
+        return None
+    try:
+        return file_sha256(photograph_file(item["image"]))
+    except OSError:
+        return None

@@ -1,0 +1,44 @@
+"""MLflow: one client, the life of a run, what is recorded and what is removed from it. Knows no engine."""
+
+from __future__ import annotations
+
+from fundus_mtl.tracking._client import (
+    artifact_folder,
+    close_client,
+    is_off,
+    log_paths,
+    log_records,
+    metric_records,
+    open_client,
+    read_run_file,
+    write_run_file,
+)
+from fundus_mtl.tracking._redact import without_paths
+from fundus_mtl.tracking._registration import check_model_name
+from fundus_mtl.tracking._run import close_run, describe_run, open_run
+from fundus_mtl.tracking._run_settings import RunSettings
+from fundus_mtl.tracking._samples import source_commit
+from fundus_mtl.tracking._scalars import scalars
+from fundus_mtl.tracking._system_metrics import check_system_metrics, start_monitor
+
+__all__ = [
+    "RunSettings",
+    "artifact_folder",
+    "check_model_name",
+    "check_system_metrics",
+    "close_client",
+    "close_run",
+    "describe_run",
+    "is_off",
+    "log_paths",
+    "log_records",
+    "metric_records",
+    "open_client",
+    "open_run",
+    "read_run_file",
+    "scalars",
+    "source_commit",
+    "start_monitor",
+    "without_paths",
+    "write_run_file",
+]

@@ -1,0 +1,160 @@
+"""The life of an MLflow run: found or created, described, closed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from fundus_mtl import __version__
+from fundus_mtl.tracking._client import RUN_FILE, close_client, log_paths, read_run_file, write_run_file
+from fundus_mtl.tracking._redact import without_paths
+from fundus_mtl.tracking._registration import register_bundle
+from fundus_mtl.tracking._run_settings import RunSettings
+from fundus_mtl.tracking._samples import describe_samples, source_commit
+from fundus_mtl.tracking._scalars import metric_name
+
+LONGEST_PARAM = 500  # characters; longer ones belong in the config artifact
+_PARAMS_PER_BATCH = 100  # MLflow refuses more
+
+
+def open_run(client: Any, experiment_id: str, settings: RunSettings, iteration: int) -> Any:
+    """Return the run to log to, RUNNING, and note it in the output folder.
+
+    Args:
+        client: of MLflow.
+        experiment_id: of the experiment, which must exist.
+        settings: of the run.
+        iteration: at which the engine starts; above 0 for a resumed training.
+
+    Raises:
+        ValueError: if the run to go on with is not noted, or is not in the tracking store.
+    """
+    run = _continued(client, settings, iteration) or _created(client, experiment_id, settings)
+    write_run_file(settings.output_dir, settings.experiment_name, run.info.run_id)
+    return run
+
+
+def describe_run(client: Any, run: Any, settings: RunSettings, lengths: Mapping[str, Any], first_epoch: int) -> None:
+    """Log the parameters, the data sets and the config; parameters that a resumed run has already stay as they are.
+
+    Args:
+        client: of MLflow.
+        run: as MLflow knows it.
+        settings: of the run.
+        lengths: further parameters, such as the number of epochs.
+        first_epoch: of this training, from 1; above 1 for a resumed training.
+    """
+    _log_params(client, run, {**lengths, **settings.params})
+    _log_datasets(client, run, settings)
+    if settings.config:
+        config = json.loads(settings.config) if isinstance(settings.config, str) else settings.config
+        name = f"config_from_epoch_{first_epoch}.yaml" if first_epoch > 1 else "config.yaml"
+        client.log_dict(run.info.run_id, without_paths(config), name)
+
+
+def close_run(
+    client: Any, run: Any, settings: RunSettings, status: str, last_words: Sequence[Callable[[], None]] = ()
+) -> None:
+    """End a run: it gets its status even if something before fails, and is registered only if nothing did.
+
+    Args:
+        client: of MLflow.
+        run: as MLflow knows it.
+        settings: of the run.
+        status: MLflow's: ``FINISHED``, ``FAILED`` or ``KILLED``.
+        last_words: called before the artifacts are copied, such as sending the last metrics.
+    """
+    run_id = run.info.run_id
+    try:
+        try:
+            for call in last_words:
+                call()
+            log_paths(client, run_id, settings.artifacts)
+        finally:
+            client.set_terminated(run_id, status)
+        if settings.registered_model is not None and status == "FINISHED":
+            register_bundle(client, run, settings.registered_model)
+    finally:
+        close_client(client)
+
+
+def _continued(client: Any, settings: RunSettings, iteration: int) -> Any:
+    noted = read_run_file(settings.output_dir)
+    run_id = settings.run_id or noted
+    if settings.run_id is None and settings.resume is True and noted is None:
+        raise ValueError(
+            f"expected {RUN_FILE} in the output folder to resume its run, but got none; write resume: auto."
+        )
+    wanted = settings.run_id or settings.resume is True or (settings.resume == "auto" and iteration > 0)
+    run = _lookup(client, run_id) if run_id else None
+    if wanted and run is not None:
+        client.update_run(run.info.run_id, status="RUNNING")
+        return run
+    if settings.run_id or (wanted and run_id and settings.resume != "auto"):
+        raise ValueError(
+            f"expected run {run_id} in experiment {settings.experiment_name}, but the tracking store has no such run."
+        )
+    if run is not None and run.info.status == "RUNNING":  # its process ended without a chance to say so
+        client.set_terminated(run.info.run_id, "KILLED")
+    return None
+
+
+def _lookup(client: Any, run_id: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def _created(client: Any, experiment_id: str, settings: RunSettings) -> Any:
+    tags = {
+        "mlflow.source.name": "fundus_mtl",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": source_commit(),
+        "mlflow.parentRunId": settings.parent_run_id,
+        "mlflow.note.content": settings.note,
+        "fundus_mtl_version": __version__,
+        "monai_version": version("monai"),
+        "torch_version": version("torch"),
+    }
+    tags |= {metric_name(str(key)): value for key, value in settings.tags.items()}
+    known = {key: str(without_paths(value)) for key, value in tags.items() if value is not None}
+    return client.create_run(experiment_id, tags=known, run_name=without_paths(settings.run_name))
+
+
+def _log_params(client: Any, run: Any, given: Mapping[str, Any]) -> None:
+    from mlflow.entities import Param
+
+    params = _flat(given)
+    new = [Param(key, value) for key, value in params.items() if key not in run.data.params]
+    for start in range(0, len(new), _PARAMS_PER_BATCH):
+        client.log_batch(run.info.run_id, params=new[start : start + _PARAMS_PER_BATCH])
+
+
+def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[metric_name(f"{prefix}{key}")] = str(without_paths(value))[:LONGEST_PARAM]
+    return flat
+
+
+def _log_datasets(client: Any, run: Any, settings: RunSettings) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    inputs = []
+    for name, items in settings.datasets.items():
+        known = describe_samples(items)
+        profile = json.dumps({"num_rows": known["samples"], **known["present"]})
+        dataset = Dataset(name, known["digest"], source_type="private", source="{}", profile=profile)
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", name)]))
+    if inputs:
+        client.log_inputs(run.info.run_id, datasets=inputs)

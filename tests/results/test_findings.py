@@ -1,0 +1,234 @@
+"""From a sample's answers to the columns of a row."""
+
+from __future__ import annotations
+
+from math import isnan
+
+import numpy as np
+import pytest
+import torch
+
+from fundus_mtl.biomarkers import GradabilityLimits, clock_hours, rim_profile, vcdr_percentile
+from fundus_mtl.results import COLUMNS, Rules
+from fundus_mtl.results._csv_table import VESSEL_COLUMNS, table
+from fundus_mtl.results._findings import Findings
+from tests.biomarkers.fundus_drawings import blurred, fundus
+
+SHAPE = (340, 400)
+PICTURE, FIELD = fundus(*SHAPE, radius=160)
+NAMES = {"disc": "disc", "cup": "cup", "fovea": "fovea", "glaucoma": "glaucoma"}
+RIMS = [column.name for column in COLUMNS if column.name.startswith("rim_")]
+
+
+def sample(mirrored=False, **changes):
+    """A disc 50 px wide and 60 high right of the fovea, so a right eye; the cup lies low and nasal."""
+    disc, cup = np.zeros((1, *SHAPE), bool), np.zeros((1, *SHAPE), bool)
+    disc[0, 130:190, 260:310], cup[0, 150:186, 280:305] = True, True
+    fovea = np.array([120.0, 171.5])
+    if mirrored:
+        disc, cup, fovea = disc[..., ::-1], cup[..., ::-1], np.array([SHAPE[1] - 1 - 120.0, 171.5])
+    answers = {"pred_disc": disc, "pred_cup": cup, "pred_fovea": fovea, "pred_glaucoma": torch.tensor([0.3])}
+    return answers | changes
+
+
+def row(name="x.png", facts=None, rules=None, picture=PICTURE, mirrored=False, **changes):
+    return Findings.of(sample(mirrored, **changes), NAMES, picture, facts, rules).columns(name)
+
+
+def test_a_row_by_hand():
+    found = row()
+    assert found["vcdr"] == 36 / 60
+    assert found["hcdr"] == 25 / 50
+    assert found["acdr"] == pytest.approx(36 * 25 / 3000)
+    assert (found["disc_cx_px"], found["disc_cy_px"], found["cup_area_px"]) == (284.5, 159.5, 900)
+    assert found["disc_fovea_dist_px"] == pytest.approx(np.hypot(164.5, 12))
+    assert found["disc_fovea_angle_deg"] == pytest.approx(np.degrees(np.arctan2(12, 164.5)))
+    assert found["fov_radius_px"] == pytest.approx(160.5, abs=2)
+    assert (found["fov_cx_px"], found["fov_cy_px"]) == pytest.approx((199.5, 169.5), abs=2)
+    assert found["gradable"] is True
+    assert found["quality_score"] > 0.8
+    assert (found["laterality"], found["laterality_source"], found["laterality_conflict"]) == ("R", "predicted", None)
+    assert (found["flags"], found["status_reason"]) == ("", "")
+    assert "status" not in found
+    assert not {column for column in found if column.endswith(("_mm", "_mm2", "_uncertainty"))}
+
+
+def test_every_column_has_a_place_in_the_table():
+    told = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
+    found = row("x_OD.png", told, Rules(glaucoma_threshold=0.5), uncertainty_vcdr=0.01)
+    assert set(found) <= {column.name for column in COLUMNS}
+    names = [column.name for column in (*COLUMNS, *VESSEL_COLUMNS)]
+    assert len(set(names)) == len(names)
+    assert table(COLUMNS, [found]).count("\n") == 2
+
+
+def test_the_rim_follows_the_axis_to_the_fovea():
+    found, angle = row(), np.degrees(np.arctan2(12, 164.5))
+    disc, cup = (sample()[f"pred_{role}"][0] for role in ("disc", "cup"))
+    profile = rim_profile(disc, cup, "R", angle)
+    assert found["rim_axis_deg"] == pytest.approx(angle)
+    assert [found[f"rim_{sector}_px"] for sector in "ISNT"] == [profile[f"rim_{sector}_px"] for sector in "ISNT"]
+    hours = clock_hours(profile["widths_px"])
+    assert [found[f"rim_hour_{hour:02}_px"] for hour in range(1, 13)] == hours.tolist()
+    assert (found["isnt_obeyed"], found["ist_obeyed"]) == (False, False)
+    assert found["rim_T_px"] > found["rim_N_px"]  # the cup lies nasal
+    assert found["rim_S_px"] > found["rim_I_px"]  # and low
+    assert found["rim_disc_ratio_min"] == pytest.approx(profile["rim_disc_ratio_min"])
+
+
+def test_a_mirrored_photograph_is_of_the_other_eye_with_the_same_rim():
+    one, other = row(), row(picture=PICTURE[:, ::-1].copy(), mirrored=True)
+    assert (one["laterality"], other["laterality"]) == ("R", "L")
+    for name in (*RIMS, "disc_fovea_angle_deg", "vcdr", "hcdr"):
+        assert one[name] == pytest.approx(other[name], abs=0.5), name
+    assert other["disc_cx_px"] == pytest.approx(SHAPE[1] - 1 - one["disc_cx_px"])
+
+
+@pytest.mark.parametrize("fovea_y", [20.0, 320.0])
+def test_a_steep_axis_is_no_axis(fovea_y):
+    found = row(pred_fovea=np.array([200.0, fovea_y]))
+    assert found["rim_axis_deg"] == 0
+    assert "disc_fovea_angle" in found["flags"]
+
+
+@pytest.mark.parametrize(
+    "name, facts, expected",
+    [
+        ("x.png", None, ("R", "predicted", None)),
+        ("x_OD.png", None, ("R", "filename", False)),
+        ("x_OS.png", None, ("L", "filename", True)),
+        ("x_OS.png", {"laterality": "R"}, ("R", "dicom", True)),
+        ("x.png", {"laterality": "L", "laterality_source": "list"}, ("L", "list", True)),
+        ("x.png", {"laterality": "R", "laterality_source": "list"}, ("R", "list", False)),
+        ("x.png", {"laterality": "B"}, ("R", "predicted", None)),
+        ("x.png", {"laterality": None, "mm_per_px": None}, ("R", "predicted", None)),
+    ],
+)
+def test_who_says_which_eye(name, facts, expected):
+    found = row(name, facts)
+    assert (found["laterality"], found["laterality_source"], found["laterality_conflict"]) == expected
+    assert ("laterality_conflict" in found["flags"]) == bool(expected[2])
+
+
+def test_nasal_and_temporal_are_never_guessed():
+    unknown = row(pred_fovea=np.array([np.nan, np.nan]))
+    disputed = row("x_OS.png")
+    assert unknown["laterality"] == "unknown"
+    for found in (unknown, disputed):
+        assert [name for name in RIMS if name in found] == ["rim_disc_ratio_min"]
+        assert "isnt_obeyed" not in found
+    assert unknown["rim_disc_ratio_min"] == pytest.approx(row()["rim_disc_ratio_min"], abs=0.02)
+
+
+def test_an_eye_told_without_a_fovea_has_a_level_rim():
+    found = row(facts={"laterality": "R"}, pred_fovea=np.array([np.nan, np.nan]))
+    assert found["rim_axis_deg"] == 0
+    assert found["rim_T_px"] > found["rim_N_px"]
+
+
+def test_a_missing_cup_leaves_ratios_unknown():
+    found = row(pred_cup=np.zeros((1, *SHAPE), bool))
+    assert isnan(found["vcdr"])
+    assert isnan(found["rim_disc_ratio_min"])
+    assert "rim_I_px" not in found
+    assert found["cup_area_px"] is None
+    assert (found["flags"], found["status_reason"]) == ("cup_missing", "cup not found")
+    assert found["disc_height_px"] == 60
+
+
+def test_millimetres_where_the_scale_is_known():
+    found = row(facts={"mm_per_px": (0.02, 0.027)})
+    assert found["disc_height_mm"] == pytest.approx(60 * 0.027)
+    assert found["disc_width_mm"] == pytest.approx(1.0)
+    assert found["disc_area_mm2"] == pytest.approx(3000 * 0.02 * 0.027)
+    assert found["disc_fovea_dist_mm"] == pytest.approx(np.hypot(164.5 * 0.02, 12 * 0.027))
+    assert (found["mm_per_px_x"], found["mm_per_px_y"], found["scale_source"]) == (0.02, 0.027, "pixel_spacing")
+    assert found["vcdr_percentile"] == pytest.approx(vcdr_percentile(0.6, 1.62))
+    assert found["vcdr_above_p97_5"] is False
+    small = row(facts={"mm_per_px": (0.02, 0.0215), "scale_source": "user"})  # 1.29 mm, where 0.59 is the limit
+    assert (small["vcdr_above_p97_5"], small["scale_source"]) == (True, "user")
+    large = row(facts={"mm_per_px": (0.04, 0.04)})  # 2.4 mm: nothing is published
+    assert isnan(large["vcdr_percentile"])
+    assert large["vcdr_above_p97_5"] is None
+    assert large["disc_height_mm"] == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize("scale", [None, (0.0, 0.01), (float("nan"), 0.01), ()])
+def test_no_scale_is_assumed(scale):
+    found = row(facts={"mm_per_px": scale})
+    assert not {"mm_per_px_x", "scale_source", "disc_height_mm", "vcdr_percentile"} & set(found)
+
+
+def test_scores_and_flags():
+    assert "glaucoma_flag" not in row(pred_glaucoma=np.array([np.nan]))
+    plain = row()
+    assert plain["glaucoma_prob"] == pytest.approx(0.3)
+    assert (plain["glaucoma_calibrated"], plain["glaucoma_threshold"], plain["glaucoma_flag"]) == (False, None, None)
+    score = plain["glaucoma_prob"]
+    for threshold, flag in ((0.2, True), (score, True), (0.4, False), (0.0, True)):
+        found = row(rules=Rules(glaucoma_threshold=threshold, glaucoma_calibrated=True))
+        assert (found["glaucoma_threshold"], found["glaucoma_flag"]) == (threshold, flag)
+        assert found["glaucoma_calibrated"] is True
+    for threshold in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="^glaucoma_threshold: expected a score from 0 to 1, but got"):
+            Rules(glaucoma_threshold=threshold)
+
+
+def test_uncertainties_are_handed_on():
+    keys = {"vcdr": 0.03, "glaucoma_prob": torch.tensor(0.1), "fovea_px": np.float64(4.5)}
+    found = row(**{f"uncertainty_{key}": value for key, value in keys.items()})
+    columns = ("vcdr_uncertainty", "glaucoma_prob_uncertainty", "fovea_uncertainty_px")
+    assert [found[name] for name in columns] == pytest.approx([0.03, 0.1, 4.5])
+    assert not set(columns) & set(row())
+
+
+UNFOCUSED = blurred(PICTURE, 160, 0.02)
+
+
+def test_an_ungradable_photograph_gets_no_number_of_the_network():
+    told = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
+    blind = Findings.of(sample(uncertainty_vcdr=0.1), NAMES, UNFOCUSED, told, Rules(glaucoma_threshold=0.5))
+    assert blind.withheld
+    assert blind.codes() is None
+    assert (blind.disc, blind.cup, blind.fovea, blind.glaucoma, blind.missing) == (None, None, None, None, [])
+    found = blind.columns("x.png")
+    assert found["status"] == "ungradable"
+    assert found["status_reason"].startswith("out of focus")
+    assert found["gradable"] is False
+    assert 0 <= found["quality_score"] < 0.5
+    assert found["flags"] == ""
+    known = {name for name, value in found.items() if value not in (None, "") and value == value}
+    measured = {"fov_cx_px", "fov_cy_px", "fov_radius_px", "quality_score", "gradable", "status", "status_reason"}
+    assert known == measured | {"laterality", "laterality_source", "mm_per_px_x", "mm_per_px_y", "scale_source"}
+
+
+def test_without_a_disc_nothing_is_graded():
+    found = row(pred_disc=np.zeros((1, *SHAPE), bool))
+    assert (found["status"], found["status_reason"], found["quality_score"]) == ("ungradable", "disc not found", 0)
+    assert "glaucoma_prob" not in found
+
+
+def test_the_user_may_want_the_numbers_nevertheless():
+    found = row(rules=Rules(withhold_ungradable=False), picture=UNFOCUSED)
+    assert found["vcdr"] == 0.6
+    assert "status" not in found
+    assert "not_gradable" in found["flags"].split(";")
+    assert found["gradable"] is False
+    assert found["status_reason"].startswith("out of focus")
+    lenient = Rules(limits=GradabilityLimits(focus=0.1, contrast=0.01))
+    assert row(rules=lenient, picture=UNFOCUSED)["gradable"] is True
+
+
+def test_a_disc_at_the_border_of_the_field_of_view_is_flagged():
+    disc, cup = np.zeros((1, *SHAPE), bool), np.zeros((1, *SHAPE), bool)
+    disc[0, 150:190, 330:370], cup[0, 160:180, 340:360] = True, True
+    assert "disc_at_edge" in row(pred_disc=disc, pred_cup=cup)["flags"]
+    assert "disc_at_edge" not in row()["flags"]
+
+
+def test_only_the_tasks_that_were_asked():
+    found = Findings.of(sample(), {"disc": "disc", "cup": None}, PICTURE).columns("x.png")
+    assert not {"vcdr", "cup_area_px", "fovea_x_px", "glaucoma_prob", "rim_disc_ratio_min"} & set(found)
+    assert found["disc_height_px"] == 60
+    with pytest.raises(ValueError, match="^mask disc: expected the photograph's size \\(340, 400\\), but got"):
+        row(pred_disc=np.zeros((1, 400, 340)))

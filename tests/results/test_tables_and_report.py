@@ -1,0 +1,279 @@
+"""Cells, files, and the page that a person opens."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fundus_mtl.notices import DISCLAIMER
+from fundus_mtl.results import COLUMNS, OutputError, data_dictionary, render_report, table, write_output
+from fundus_mtl.results._csv_table import Column, cell
+from fundus_mtl.results._eye import laterality_in_name
+from fundus_mtl.results._findings import Findings
+from fundus_mtl.results._pictures import thumbnail
+from fundus_mtl.results._report import histogram_svg
+from tests.biomarkers.fundus_drawings import fundus
+
+RUN = {
+    "tasks": {"disc": "disc"},
+    "model": {"id": "toy", "sha256": "ab"},
+    "config_sha256": "cd",
+    "software_version": "1.2.3",
+    "counts": {"ok": 2, "failed": 1},
+}
+ROWS = [
+    {
+        "image_id": "a/<b>.png",
+        "status": "ok",
+        "vcdr": 0.512,
+        "flags": "",
+        "width_px": 20,
+        "height_px": 10,
+        "laterality": "R",
+    },
+    {"image_id": "c.png", "status": "ok", "vcdr": float("nan"), "flags": "disc_missing", "laterality": "unknown"},
+    {"image_id": "d.png", "status": "failed", "status_reason": "no <picture>"},
+]
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (float("inf"), ""),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (0.5, "0.5"),
+        (1234567.0, "1234567"),
+        (2.6500004, "2.65"),
+        (-7.25, "-7.25"),
+        (100, "100"),
+        ("=1+1", "'=1+1"),
+        ("-3.png", "'-3.png"),
+        ("\tx", "'\tx"),
+        ("＝x", "'＝x"),
+        ("a=b", "a=b"),
+        (True, "yes"),
+        (False, "no"),
+        ("", ""),
+    ],
+)
+def test_cells(value, text):
+    assert cell(value) == text
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_any_name_comes_back_from_a_table(name):
+    (row,) = csv.DictReader(
+        io.StringIO(table((Column("name", "", ""), Column("b", "", "")), [{"name": name}]), newline="")
+    )
+    assert row["name"] in (name, f"'{name}")
+    assert not row["name"].startswith(("=", "+", "-", "@"))
+    assert row["b"] == ""
+
+
+def test_a_column_that_the_table_has_not_is_refused():
+    with pytest.raises(ValueError, match="typo"):
+        table(COLUMNS, [{"typo": 1}])
+
+
+def test_every_column_and_file_has_a_meaning():
+    entries = list(csv.DictReader(io.StringIO(data_dictionary())))
+    assert [entry["column"] for entry in entries[: len(COLUMNS)]] == [column.name for column in COLUMNS]
+    assert all(entry["meaning"] for entry in entries)
+    assert "0 cup, 128 rim of the disc, 255 background" in data_dictionary()
+    for entry in entries:
+        unit = re.search(r"_(px|deg|dd|s|mm|mm2)$", entry["column"])
+        assert unit is None or entry["unit"].startswith(
+            {"deg": "degrees", "dd": "disc diameters", "mm2": "mm²"}.get(unit[1], unit[1])
+        )
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "sub/x.csv"
+    write_output(path, "é")
+    assert path.read_bytes() == "é".encode()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_output(path, "longer than before")
+    assert [file.name for file in path.parent.iterdir()] == ["x.csv"]
+    assert path.read_bytes() == "é".encode()
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path, monkeypatch):
+    path, seen = tmp_path / "x.csv", []
+    write_output(path, "old")
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append(path.read_text()))
+    write_output(path, "new")
+    assert (seen, path.read_text()) == (["old"], "new")
+
+
+def test_a_file_whose_pieces_fail_is_not_there(tmp_path):
+    def pieces():
+        yield "first"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_output(tmp_path / "x.csv", pieces())
+    assert list(tmp_path.iterdir()) == []
+    write_output(tmp_path / "x.csv", iter(["a", "é"]))
+    assert (tmp_path / "x.csv").read_text(encoding="utf-8") == "aé"
+
+
+@pytest.mark.parametrize("name", ["file/x.csv", "file/sub/x.csv", "x" * 300])
+def test_a_name_that_is_impossible_is_not_the_outputs_fault(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"File exists|Not a directory|File name too long"):
+        write_output(tmp_path / name, "")
+
+
+def test_a_read_only_output_is_one_sentence(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(type(tmp_path), "open", refuse)
+    with pytest.raises(OutputError, match="^expected to write the results, but got 'Permission denied'; ") as caught:
+        write_output(tmp_path / "x.csv", "")
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_the_report_needs_nothing_else():
+    html = render_report(ROWS, {"a/<b>.png": b"jpeg"}, RUN)
+    assert not re.search(r"https?://|<link|@import|url\(", html)
+    assert "default-src 'none'" in html
+    assert DISCLAIMER in html
+    assert "data:image/jpeg;base64,anBlZw==" in html
+    assert "$" not in html
+
+
+def test_the_report_shows_each_row_with_its_state():
+    html = render_report(ROWS, {}, RUN)
+    body = html[html.index("<tbody>") : html.index("</tbody>")]
+    assert re.findall(r'<tr data-status="(\w+)" data-flagged="(\d)">', body) == [
+        ("ok", "0"),
+        ("ok", "1"),
+        ("failed", "0"),
+    ]
+    assert [re.findall("<td", row) for row in body.split("<tr")[1:]] == [["<td"] * 9] * 3
+    assert html[: html.index("<tbody>")].count("<th>") == 9
+    assert "&lt;b&gt;.png" in body
+    assert "no &lt;picture&gt;" in body
+    assert "<picture>" not in body
+    assert body.count('href="overlays/') == 2  # none for the failed one
+    assert 'href="overlays/a/%3Cb%3E.png.jpg"' in body
+    assert '<td data-key="0.512">0.51</td>' in body
+    assert "nan" not in body
+    assert "<b>0.51</b><span>median vCDR</span>" in html
+
+
+def test_pictures_are_part_of_the_report_up_to_a_number(monkeypatch):
+    monkeypatch.setattr("fundus_mtl.results._report.MAX_THUMBNAILS", 1)
+    html = render_report(ROWS, {"a/<b>.png": b"one", "c.png": b"two"}, RUN)
+    assert html.count("data:image/jpeg") == 1
+    assert html.count('href="overlays/') == 2
+    assert ">overlay</a>" in html
+
+
+def test_a_stopped_run_says_so():
+    html = render_report([], {}, RUN | {"state": "stopped", "reason": "OutputError: <full>"})
+    assert "This run was stopped before its end: OutputError: &lt;full&gt;" in html
+    assert "None was measured" in html
+
+
+def test_words_that_must_not_be_said():
+    html = render_report(ROWS, {}, RUN).replace(DISCLAIMER, "")
+    assert not re.search(r"diagnos|detect|screen(s|ing)\b", html + data_dictionary(), re.IGNORECASE)
+
+
+def test_histogram_counts():
+    svg = histogram_svg([0.0, 0.049, 0.05, 0.51, 1.0])
+    assert re.findall(r"<title>(.*?)</title>", svg) == [
+        "0.00 to 0.05: 2",
+        "0.05 to 0.10: 1",
+        "0.50 to 0.55: 1",
+        "0.95 to 1.00: 1",
+    ]
+    heights = [float(height) for height in re.findall(r'height="([\d.]+)" rx', svg)]
+    assert heights == [2 * heights[1], heights[1], heights[1], heights[1]]
+    assert histogram_svg([]) == ""
+
+
+@pytest.mark.parametrize(
+    "name, eye",
+    [
+        ("a/0017_OS.jpg", "L"),
+        ("OD-17.png", "R"),
+        ("17 Right.tif", "R"),
+        ("left eye 2.png", "L"),
+        ("OS/17.png", "unknown"),
+        ("bodil.png", "unknown"),
+        ("OD_OS.png", "unknown"),
+        ("17_R.png", "unknown"),
+    ],
+)
+def test_laterality_in_names(name, eye):
+    assert laterality_in_name(name) == eye
+
+
+PICTURE, _ = fundus(340, 400, 160)
+
+
+def eye_of(fovea_x: float, name: str) -> dict[str, object]:
+    disc = np.zeros((340, 400), np.uint8)
+    disc[160:184, 190:210] = 1
+    sample = {"pred_disc": disc[None], "pred_fovea": np.array([fovea_x, 171.5])}
+    return Findings.of(sample, {"disc": "disc", "fovea": "fovea"}, PICTURE).columns(name)
+
+
+def test_laterality_from_the_name_then_from_the_disc():
+    for fovea_x, name, eye, source, flags in (
+        (139.5, "x.png", "R", "predicted", ""),  # the disc lies right of the fovea: a right eye
+        (259.5, "x.png", "L", "predicted", ""),
+        (259.5, "x_OS.png", "L", "filename", ""),
+        (259.5, "x_OD.png", "R", "filename", "laterality_conflict"),
+        (float("nan"), "x_OD.png", "R", "filename", "fovea_missing"),
+        (float("nan"), "x.png", "unknown", None, "fovea_missing"),
+    ):
+        columns = eye_of(fovea_x, name)
+        assert (columns["laterality"], columns["laterality_source"], columns["flags"]) == (eye, source, flags)
+
+
+def test_a_disc_with_specks_and_a_cup_outside_it():
+    disc, cup = np.zeros((1, 340, 400), bool), np.zeros((1, 340, 400), bool)
+    disc[0, 110:134, 108:128], disc[0, 150, 190], disc[0, 120, 112] = True, True, False
+    cup[0, 116:128, 113:123], cup[0, 150:152, 150:152] = True, True
+    found = Findings.of({"pred_disc": disc, "pred_cup": cup}, {"disc": "disc", "cup": "cup"}, PICTURE)
+    codes = found.codes()
+    assert codes is not None
+    assert ((codes < 255).sum(), (codes == 0).sum()) == (480, 120)
+    assert found.columns("x.png")["vcdr"] == 0.5
+
+
+def test_a_score_that_is_not_a_number():
+    found = Findings.of({"pred_glaucoma": np.array([np.nan])}, {"glaucoma": "glaucoma"}, PICTURE).columns("x.png")
+    assert (found["flags"], found["status_reason"]) == ("score_missing", "no glaucoma score")
+
+
+def test_a_thumbnail_shows_the_disc_beside_the_whole():
+    picture = np.zeros((100, 200, 3), np.uint8)
+    picture[40:60, 180:200] = 255
+    disc = picture[..., 0] > 0
+    small = thumbnail(picture, disc)
+    assert small.shape[0] == 84
+    assert (small[:, 168:] > 128).mean() > 0.25  # the disc fills a good part of its window, also at the frame's edge
+    assert thumbnail(picture, None).shape == (84, 168, 3)
+    assert thumbnail(picture, np.zeros_like(disc)).shape == (84, 168, 3)
