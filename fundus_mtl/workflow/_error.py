@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from fundus_mtl.workflow._explanation import config_id, explain, unwrapped
 from fundus_mtl.workflow._items import split
-from fundus_mtl.workflow._root_cause import config_id, explain, root_cause
 
 REFUSED = 2  # exit status, as of wrong arguments everywhere
 _OF_FILES = ("run", "items", "results", "dataset", "dataloader")  # items of a config that touch the photographs
@@ -54,7 +54,7 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     except RefusedError as error:
         _end(str(error), error)
     except Exception as error:
-        root, where = root_cause(error), config_id(error)
+        root, where = unwrapped(error), config_id(error)
         if hasattr(root, "exit_code"):
             _end(str(root), root, int(root.exit_code))
         if (config or {}).get("id_mode") == "hash" and not _is_ours(root, where):

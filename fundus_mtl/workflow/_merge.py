@@ -14,6 +14,7 @@ from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import MISSING, SEPARATOR, child, look_up, may_have, split, suggestions
+from fundus_mtl.workflow._order import take_order
 from fundus_mtl.workflow._values import check_kind, check_numbers
 
 MERGE = "+"
@@ -28,20 +29,31 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
             one.
 
     Raises:
-        RefusedError: naming the file, the key and what it may have meant.
+        RefusedError: If a file comes before one that it names in ``_after_``, or a key has no place in the config.
     """
     config: dict[str, Any] = {}
     names = ", ".join(str(file) for file in files)
     for file in [*files, *overlays]:
-        content = ConfigParser.load_config_file(file) or {}
-        if not isinstance(content, dict):
-            raise RefusedError(f"{file}: expected a dictionary of items, but got a {type(content).__name__}.")
+        content = load(file)
+        take_order(content, file, [*files, *overlays], "overlay" if file in overlays else "config_file")
         new = [key for key in content if file in overlays and key not in config and len(split(key)) == 1]
         for key, value in sorted(content.items(), key=_wholes_first):
             _put(config, key, value, f"{file}: {key}", names)
         _check_new_items(config, new, file)
     check_numbers(config)
     return config
+
+
+def load(file: Path) -> dict[str, Any]:
+    """Return the content of a config file.
+
+    Raises:
+        RefusedError: If it is no dictionary.
+    """
+    content = ConfigParser.load_config_file(file) or {}
+    if not isinstance(content, dict):
+        raise RefusedError(f"{file}: expected a dictionary of items, but got a {type(content).__name__}.")
+    return content
 
 
 def merge_overrides(

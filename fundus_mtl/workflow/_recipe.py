@@ -13,14 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser
-
 from fundus_mtl.files import file_sha256
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR, look_up, split
-from fundus_mtl.workflow._merge import MERGE, merge_overrides
+from fundus_mtl.workflow._merge import MERGE, load, merge_overrides
 
-RECIPE_FILE, COMMON = "recipe.json", "common.yaml"
+RECIPE_FILE, COMMON, OVERLAYS = "recipe.json", "common.yaml", "overlays"
 _COMMANDS = ("$", "@", "%")
 # Ids of every bundle that say where a training ran, not what it was.
 _WHERE = frozenset({"bundle_root", "dataset_dir", "datalist", "output_dir", "ckpt_dir", "device", "num_workers"})
@@ -45,7 +43,7 @@ class Recipe:
 
     def as_text(self) -> str:
         """Return JSON in which MONAI's parser sees no reference or macro."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(asdict(self))  # not sorted: overlays and options apply in this order
         return text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "@%#$"})
 
     def refuse_commands(self) -> None:
@@ -70,7 +68,7 @@ class Recipe:
         Raises:
             RefusedError: if an overlay is not found or has changed, or a shared item is no plain value.
         """
-        overlays = [ConfigParser.load_config_file(_overlay(*known, places)) or {} for known in self.overlays.items()]
+        overlays = [load(_overlay(*known, places)) for known in self.overlays.items()]
         if lost := [item for item in self.expressions if _parts(item)[0] in common]:
             raise RefusedError(f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(lost)}.")
         content, changed = deepcopy(dict(common)), set[str]()

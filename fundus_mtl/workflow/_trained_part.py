@@ -11,7 +11,7 @@ from monai.bundle import ConfigParser
 
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
-from fundus_mtl.workflow._recipe import COMMON, read_recipe
+from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, read_recipe
 
 
 def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.yaml", **options: Any) -> Any:
@@ -56,6 +56,6 @@ def trained_configs(
             f"{Path(weights).name}: expected weights of a bundle with {config}, but got {recipe.bundle}."
         )
     shared = merge_files([folder / COMMON], [])
-    changes = recipe.overrides(shared, (folder, bundles / "methods", *map(Path, overlays)))
+    changes = recipe.overrides(shared, (folder / OVERLAYS, bundles / "methods", *map(Path, overlays)))
     own = {"bundle_root": str(folder.parent), "ckpt_path": str(weights), "ckpt_dir": str(Path(weights).parent)}
     return [folder / COMMON, folder / config], changes | own

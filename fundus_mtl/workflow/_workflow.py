@@ -16,11 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.utils.enums import BundlePropertyConfig
 
 from fundus_mtl.workflow._error import one_line
 from fundus_mtl.workflow._files import find_files, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, validation_refers_to
+from fundus_mtl.workflow._order import AFTER
 from fundus_mtl.workflow._part import SNAPSHOT
 from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._stock_call import stock_call
@@ -99,6 +102,7 @@ class StrictWorkflow(ConfigWorkflow):
                 properties_path=properties_path,
                 **overrides,
             )
+            self.parser.get().pop(AFTER, None)  # checked by now, and no item
             self._by_command = call.by_run
             if RECIPE in config and self.parser[RECIPE] is None:
                 root = config.get("bundle_root", ".")
@@ -119,6 +123,20 @@ class StrictWorkflow(ConfigWorkflow):
             return super()._get_prop_id(name, property)
         except KeyError as error:
             raise AttributeError(*error.args) from error
+
+    def _check_optional_id(self, name: str, property: dict[str, Any]) -> bool:
+        """Let `check_properties` find the ``ValidationHandler`` among handlers by name too."""
+        handlers = self.parser.get("train::handlers")
+        if name in OF_VALIDATION and isinstance(handlers, dict):
+            return validation_refers_to(
+                handlers, property[BundlePropertyConfig.REF_ID], property[BundlePropertyConfig.ID]
+            )
+        return super()._check_optional_id(name, property)
+
+    @staticmethod
+    def patch_bundle_tracking(parser: ConfigParser, settings: dict[str, Any]) -> None:
+        """Add MONAI's handlers of ``tracking``, to handlers by name too."""
+        ConfigWorkflow.patch_bundle_tracking(parser, add_tracking(parser, settings))
 
     def run(self) -> Any:
         """Run the config's ``run`` list."""

@@ -74,8 +74,9 @@ def data_of(request):
 def workflow(bundle, kind, *overlays, **overrides):
     """Make a bundle's workflow as its args file would, tiny."""
     configs = BUNDLES / bundle / "configs"
+    shared = [str(BUNDLES / "shared" / "train.yaml")] if kind == "train" else []
     return StrictWorkflow(
-        config_file=[str(configs / "common.yaml"), str(configs / f"{kind}.yaml")],
+        config_file=[str(configs / "common.yaml"), *shared, str(configs / f"{kind}.yaml")],
         workflow_type="train" if kind == "train" else "infer",
         logging_file=False,
         overlay=[str(overlay) for overlay in overlays] or None,

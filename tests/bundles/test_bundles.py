@@ -23,7 +23,7 @@ KINDS = [
     if (BUNDLES / bundle / "configs" / f"{kind}.yaml").is_file()
 ]
 METHODS = sorted((BUNDLES / "methods").glob("*.yaml"))
-ROBUST = BUNDLES / "refuge_mtl" / "configs" / "robust.yaml"
+ROBUST = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "robust.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1, "tracking_uri": None}
 
 

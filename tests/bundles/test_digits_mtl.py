@@ -15,7 +15,7 @@ from fundus_mtl.data import ArraySet, Digits, digit_set
 from tests.bundles.conftest import BUNDLES, run, workflow
 
 MNIST = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mnist"
-MULTI = BUNDLES / "digits_mtl" / "configs" / "multi.yaml"
+MULTI = BUNDLES / "digits_mtl" / "configs" / "overlays" / "multi.yaml"
 JOINT = BUNDLES / "methods" / "joint.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "tracking_uri": None}
 EMBEDDED = TINY | {"dataset_dir": None, "hidden": 10, "batch_size": 64}

@@ -26,7 +26,7 @@ from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.handlers import RunHandler
 from tests.bundles.conftest import BUNDLES, run
 
-ROBUST = BUNDLES / "refuge_mtl" / "configs" / "robust.yaml"
+ROBUST = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "robust.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1}
 # What a colleague does who has the address of the server and a run, and no training.
 LOADS_BACK = """

@@ -20,7 +20,7 @@ _OTHER_WEIGHTS = re.compile(r"Error\(s\) in loading state_dict for (\w+)")
 _MONAI_PARTS = ("transforms", "networks.nets", "losses", "inferers", "engines", "handlers", "metrics", "data")
 
 
-def root_cause(error: BaseException) -> BaseException:
+def unwrapped(error: BaseException) -> BaseException:
     """Return the first exception on the way down that is no wrapper of MONAI.
 
     Not the very last: ``raise ValueError("a good sentence") from KeyError(3)`` says more than its cause.
@@ -47,7 +47,7 @@ def explain(error: BaseException, config: Mapping[str, Any]) -> str:
         error: as it arrived.
         config: whose top-level ids a missing reference may have meant.
     """
-    root = root_cause(error)
+    root = unwrapped(error)
     text = str(root)
     if match := _NOT_LOCATED.search(text):
         return _not_located(match[1])

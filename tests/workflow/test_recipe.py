@@ -94,7 +94,7 @@ def test_a_recipe_cannot_command_by_extending(tmp_path, linear):
 
 
 def test_name_and_note_of_a_model_come_with_it(tmp_path, linear):
-    demo = BUNDLES / "refuge_mtl" / "configs" / "demo.yaml"
+    demo = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "demo.yaml"
     weights = trained(tmp_path, recipe_of(BUNDLES / "refuge_mtl", [demo], {"note": "of mine"}), linear)
     _, changes = trained_configs(weights, "inference.yaml")
     assert (changes["model_id"], changes["note"]) == ("refuge_mtl demo (phantoms)", "of mine")
@@ -158,8 +158,8 @@ def test_a_recipe_from_others_cannot_reach_out(changed, tmp_path, linear):
 
 def test_a_training_knows_its_recipe(tmp_path):
     workflow = StrictWorkflow(
-        config_file=[str(DISC / "common.yaml"), str(DISC / "train.yaml")],
-        overlay=[str(DISC / "robust.yaml")],
+        config_file=[str(DISC / name) for name in ("common.yaml", "../../shared/train.yaml", "train.yaml")],
+        overlay=[str(DISC / "overlays" / "robust.yaml")],
         size=32,
         crop=48,
         output_dir=str(tmp_path),
