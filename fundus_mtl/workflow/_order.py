@@ -48,4 +48,5 @@ def _is(file: Path, name: str) -> bool:
 
 def _path(file: Path, name: str) -> str:
     """Return where the named file is likely to be: beside the other one."""
-    return str(file.with_name(name)) if file.with_name(name).is_file() else name
+    beside = file.parent / name
+    return str(beside) if beside.is_file() else name
