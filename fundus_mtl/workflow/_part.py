@@ -8,13 +8,14 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_overrides
 
 SNAPSHOT = "merged_config"
 """Item that `StrictWorkflow` fills with the merged configuration."""
 
 
-def part_of(config: str, part: str, **options: Any) -> Any:
+def part_of(config: str | None, part: str, **options: Any) -> Any:
     """Build an item anew, so that what the user set reaches it: a mirrored view is the same but for the mirror.
 
     Args:
@@ -29,6 +30,11 @@ def part_of(config: str, part: str, **options: Any) -> Any:
     Raises:
         RefusedError: if an option is no item of it.
     """
+    if config is None:
+        raise RefusedError(
+            f"{part}: expected the merged configuration, but got none; add --workflow_name "
+            "fundus_mtl.workflow.StrictWorkflow, which fills it in."
+        )
     content = json.loads(config) | {SNAPSHOT: config}  # parts may refer to the text itself
     merge_overrides(content, options, [Path("this configuration")], None)
     return ConfigParser(content).get_parsed_content(part)

@@ -16,7 +16,7 @@ from typing import Any
 from fundus_mtl.files import file_sha256
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR, look_up, split
-from fundus_mtl.workflow._merge import MERGE, load, merge_overrides
+from fundus_mtl.workflow._merge import MERGE, load, merge_files, merge_overrides
 
 RECIPE_FILE, COMMON, OVERLAYS = "recipe.json", "common.yaml", "overlays"
 _COMMANDS = ("$", "@", "%")
@@ -68,7 +68,7 @@ class Recipe:
         Raises:
             RefusedError: if an overlay is not found or has changed, or a shared item is no plain value.
         """
-        overlays = [load(_overlay(*known, places)) for known in self.overlays.items()]
+        overlays = [load(file) for file in self._files(places)]
         if lost := [item for item in self.expressions if _parts(item)[0] in common]:
             raise RefusedError(f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(lost)}.")
         content, changed = deepcopy(dict(common)), set[str]()
@@ -76,6 +76,27 @@ class Recipe:
             shared = {item: value for item, value in given.items() if _parts(item)[0] in common}
             changed |= set(merge_overrides(content, shared, [Path(COMMON)], None))
         return {item: look_up(content, split(item)) for item in sorted(changed)}
+
+    def training(self, files: Sequence[Path], places: Sequence[Path]) -> dict[str, Any]:
+        """Return the merged config of the training.
+
+        Args:
+            files: Config files of the bundle's training.
+            places: See `overrides`.
+
+        Raises:
+            RefusedError: If an overlay is not found or has changed, or an option was no plain value.
+        """
+        if self.expressions:
+            raise RefusedError(
+                f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(self.expressions)}."
+            )
+        config = merge_files(files, self._files(places))
+        merge_overrides(config, self.options, files, None)
+        return config
+
+    def _files(self, places: Sequence[Path]) -> list[Path]:
+        return [_overlay(*known, places) for known in self.overlays.items()]
 
 
 def recipe_of(bundle_root: str | Path, overlays: Sequence[Path], options: Mapping[str, Any]) -> Recipe:
