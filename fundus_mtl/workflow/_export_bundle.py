@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_mtl.files import file_sha256, write_whole
+from fundus_mtl.workflow._args_file import files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._flat_config import stand_alone
 from fundus_mtl.workflow._merge import load, merge_files, merge_overrides
@@ -72,10 +73,11 @@ def _root(name: str) -> Path:
 def _merged(root: Path, recipe: Recipe | None, places: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """Return the merged config of each part that the bundle has."""
     merged = {}
-    for part, args in PARTS.items():
-        if not (root / "configs" / args).is_file():
+    for part, file in PARTS.items():
+        args = root / "configs" / file
+        if not args.is_file():
             continue
-        names, own = _named(root, args, "config_file"), _named(root, args, "overlay")
+        names, own = files_of(args), files_of(args, "overlay")
         if recipe is None:
             merged[part] = merge_files(names, own)
         elif part == "train":
@@ -87,18 +89,12 @@ def _merged(root: Path, recipe: Recipe | None, places: Sequence[Path]) -> dict[s
     return merged
 
 
-def _named(root: Path, args: str, key: str) -> list[Path]:
-    """Return the files that an args file names."""
-    names = load(root / "configs" / args).get(key, [])
-    return [root / "configs" / name for name in ([names] if isinstance(names, str) else names)]
-
-
 def _multi_gpu(root: Path) -> dict[str, dict[str, Any]]:
     """Return the overlay of training on several GPUs, if the bundle has one; it goes after the training's file."""
-    args = f"args_{MULTI_GPU.removesuffix('_train')}.yaml"
-    if not (root / "configs" / args).is_file():
+    args = root / "configs" / f"args_{MULTI_GPU.removesuffix('_train')}.yaml"
+    if not args.is_file():
         return {}
-    last = load(_named(root, args, "config_file")[-1])
+    last = load(files_of(args)[-1])
     return {MULTI_GPU: {item: value for item, value in last.items() if item != AFTER}}
 
 

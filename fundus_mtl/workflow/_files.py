@@ -1,8 +1,10 @@
-"""Find config files from wherever the command is called."""
+"""Find config files, whatever folder the command is called from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -41,3 +43,18 @@ def _find(name: str, folder: Path | None, kind: str) -> Path:
     siblings = [str(file) for file in found.parent.glob("*") if file.suffix in (".yaml", ".yml", ".json")]
     close = get_close_matches(str(found), siblings, n=1)
     raise RefusedError(f"{name}: no such {kind} file" + (f"; did you mean {close[0]}?" if close else "."))
+
+
+@contextmanager
+def folders_may_differ() -> Iterator[None]:
+    """Drop MONAI's warning about config files in several folders: `StrictWorkflow` takes the first one's on purpose."""
+    log = logging.getLogger("monai.bundle.workflows")
+
+    def other(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Not all config files are in")
+
+    log.addFilter(other)
+    try:
+        yield
+    finally:
+        log.removeFilter(other)

@@ -9,6 +9,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from fundus_mtl.workflow._args_file import files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, read_recipe
@@ -58,4 +59,5 @@ def trained_configs(
     shared = merge_files([folder / COMMON], [])
     changes = recipe.overrides(shared, (folder / OVERLAYS, bundles / "methods", *map(Path, overlays)))
     own = {"bundle_root": str(folder.parent), "ckpt_path": str(weights), "ckpt_dir": str(Path(weights).parent)}
-    return [folder / COMMON, folder / config], changes | own
+    args = folder / f"args_{config}"
+    return files_of(args) if args.is_file() else [folder / COMMON, folder / config], changes | own

@@ -20,7 +20,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils.enums import BundlePropertyConfig
 
 from fundus_mtl.workflow._error import one_line
-from fundus_mtl.workflow._files import find_files, nearby
+from fundus_mtl.workflow._files import find_files, folders_may_differ, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, validation_refers_to
 from fundus_mtl.workflow._order import AFTER
@@ -81,7 +81,7 @@ class StrictWorkflow(ConfigWorkflow):
         overlay: str | Sequence[str] | None = None,
         **override: Any,
     ) -> None:
-        with one_line():
+        with one_line(), folders_may_differ():
             call = stock_call(set(inspect.signature(StrictWorkflow.__init__).parameters))
             files = find_files(config_file, call.folder, "config")
             overlays = find_files(overlay, call.folder, "overlay") if overlay else []

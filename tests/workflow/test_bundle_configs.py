@@ -7,7 +7,7 @@ import yaml
 from monai.bundle import ConfigParser
 
 from fundus_mtl.workflow._merge import merge_files
-from tests.bundles.conftest import BUNDLES
+from tests.bundles.conftest import BUNDLES, workflow
 
 ARGS = sorted(BUNDLES.glob("*/configs/args*.yaml"))
 METHODS = sorted((BUNDLES / "methods").glob("*.yaml"))
@@ -44,9 +44,14 @@ def test_lines_are_short_and_long_mappings_are_blocks(path):
 
 
 def test_what_bundles_share_is_stated_once():
-    """A value that shared/train.yaml has need not be repeated by a bundle."""
-    shared = yaml.safe_load((BUNDLES / "shared" / "train.yaml").read_text())
-    for path in BUNDLES.glob("*/configs/train.yaml"):
-        own = yaml.safe_load(path.read_text())
-        repeated = [key for key, value in own.items() if key in shared and shared[key] == value]
-        assert repeated == []
+    """No bundle repeats a value that the shared file before it has."""
+    for name, kind in (("train", "train"), ("evaluate", "evaluate"), ("evaluate", "inference")):
+        shared = yaml.safe_load((BUNDLES / "shared" / f"{name}.yaml").read_text())
+        for path in BUNDLES.glob(f"*/configs/{kind}.yaml"):
+            own = yaml.safe_load(path.read_text())
+            assert not [key for key, value in own.items() if key in shared and shared[key] == value], path
+
+
+def test_nothing_is_logged_about_the_folder_that_bundles_share(caplog):
+    workflow("digits_mtl", "train")
+    assert not [record for record in caplog.records if "Not all config files" in record.getMessage()]

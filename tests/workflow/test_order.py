@@ -97,7 +97,13 @@ def test_a_part_of_a_bundle_alone_is_refused(capsys):
 
 def test_monais_own_workflow_takes_the_same_files():
     """There the key is an item that nothing refers to."""
-    names = [str(CONFIGS / "common.yaml"), str(CONFIGS / "evaluate.yaml"), str(ROBUST), str(DEMO)]
+    names = [
+        str(CONFIGS / "common.yaml"),
+        str(BUNDLES / "shared" / "evaluate.yaml"),
+        str(CONFIGS / "evaluate.yaml"),
+        str(ROBUST),
+        str(DEMO),
+    ]
     stock = ConfigWorkflow(config_file=names, workflow_type="infer", logging_file=False, **TINY_BUNDLE["refuge_mtl"])
     stock.parser.parse()
     assert stock.parser["_after_"] == ["robust.yaml"]
