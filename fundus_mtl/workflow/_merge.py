@@ -1,4 +1,4 @@
-"""Merge config files and overrides, refusing what has no place in the config."""
+"""Merge config files and overrides, and refuse what has no place in the config."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
     """Return the merged config.
 
     Args:
-        files: a bundle's own, in order; keys with a path (``train::trainer::amp``) must fit what came before.
-        overlays: the same, and a new top-level item must be referred to by something if it looks like a misspelt old
-            one.
+        files: Config files of a bundle in order; keys with a path (``train::trainer::amp``) must fit what came before.
+        overlays: Overlays in order. Their new top-level items must be referred to if they look like misspelt old ones.
 
     Raises:
         RefusedError: If a file comes before one that it names in ``_after_``, or a key has no place in the config.
@@ -62,16 +61,16 @@ def merge_overrides(
     """Merge overrides into the config, in place.
 
     Args:
-        config: of `merge_files`.
-        override: id to value, ids in either notation; ``+id`` extends a list or a dictionary.
-        files: for the message.
-        tracking: MONAI's option, which brings items of its own.
+        config: Config of `merge_files`.
+        override: Values by id, in either notation; ``+id`` extends a list or a dictionary.
+        files: Files of the config, for the message.
+        tracking: MONAI's option, which adds items.
 
     Returns:
         The overrides for MONAI, whole values in ``::`` notation.
 
     Raises:
-        RefusedError: naming the override and what it may have meant.
+        RefusedError: If an override has no place in the config.
     """
     names = ", ".join(str(file) for file in files)
     settings = DEFAULT_EXP_MGMT_SETTINGS.get(tracking, {}) if isinstance(tracking, str) else tracking or {}

@@ -1,4 +1,4 @@
-"""A bundle as a training left it: its configs, changed by the recipe beside the weights."""
+"""The configs of a bundle with the changes of a training, which the recipe beside the weights records."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.
     """Build a part of the bundle that some weights were trained with, as they were trained.
 
     Args:
-        weights: file with a ``recipe.json`` beside it, as trainings leave them.
-        part: id of what to build.
-        config: of the bundle, after ``common.yaml``.
-        **options: items of these, changed last.
+        weights: File of weights with a ``recipe.json`` beside it, as trainings write them.
+        part: Id of what to build.
+        config: Name of a config file of the bundle.
+        **options: Items of the config to change last.
 
     Returns:
-        What the item becomes, for instance a `fundus_mtl.engines.NextStage`.
+        The object that the item describes, for instance a `fundus_mtl.engines.NextStage`.
 
     Raises:
-        RefusedError: if the recipe, the bundle or an option is not what it should be.
+        RefusedError: If the recipe is missing or wrong, the bundle has no such file, or an option is no item.
     """
     names, changes = trained_configs(weights, config)
     content = merge_files(names, [])
@@ -42,12 +42,12 @@ def trained_configs(
     """Return the config files of the bundle that some weights were trained with, and what to change of them.
 
     Args:
-        weights: file with a ``recipe.json`` beside it.
-        config: of the bundle, after ``common.yaml``.
-        overlays: files that the training was given and the bundles do not have.
+        weights: File of weights with a ``recipe.json`` beside it.
+        config: Name of a config file of the bundle, with the files of ``args_<config>`` before it, or ``common.yaml``.
+        overlays: Overlays of the training that are not part of the bundles.
 
     Raises:
-        RefusedError: if the recipe is not what it should be, or the bundle has no such config.
+        RefusedError: If the recipe is missing or wrong, or the bundle has no such file.
     """
     recipe = read_recipe(weights)
     bundles = Path(str(files("fundus_mtl.bundles")))

@@ -13,15 +13,15 @@ from fundus_mtl.workflow._error import RefusedError
 
 
 def find_files(names: str | Sequence[str] | None, folder: Path | None, kind: str) -> list[Path]:
-    """Return the config files that were named.
+    """Return the config files of an option.
 
     Args:
-        names: a path, several separated by commas, or a list of paths.
-        folder: looked in if a relative path leads nowhere from the working directory.
-        kind: for the message.
+        names: One path, several separated by commas, or a list of paths.
+        folder: Folder to search where a relative path does not exist from the working directory.
+        kind: Kind of file, for the message.
 
     Raises:
-        RefusedError: if nothing was named, or a file does not exist.
+        RefusedError: If there is no name, or a file does not exist.
     """
     if not names:
         raise RefusedError(f"no {kind} file was given; add --{kind}_file <bundle>/configs/train.yaml.")
@@ -30,7 +30,7 @@ def find_files(names: str | Sequence[str] | None, folder: Path | None, kind: str
 
 
 def nearby(name: Any, folder: Path | None) -> Any:
-    """Return a path in ``folder`` if it leads nowhere from the working directory; anything else as it is."""
+    """Return the path in ``folder`` if it does not exist from the working directory; anything else unchanged."""
     if isinstance(name, str) and folder is not None and not Path(name).exists() and (folder / name).exists():
         return str(folder / name)
     return name
