@@ -16,56 +16,83 @@ from fundus_mtl.exports._dicom_sr import write_sr
 from fundus_mtl.exports._refuge import RefugeSubmission
 from fundus_mtl.metrics.refuge import BACKGROUND, CUP
 from fundus_mtl.photographs import PHOTOGRAPH_EXTENSIONS, FundusReader, find_photographs, photograph_file
-from fundus_mtl.results import RUN, Makers, picture_name, picture_path, write_nifti
+from fundus_mtl.results import (
+    RUN,
+    Makers,
+    masks_of_run,
+    measurements_of_run,
+    picture_name,
+    picture_path,
+    write_nifti,
+)
 
 RESULTS = "results.jsonl"
+CODES = "masks"  # folder of the masks in REFUGE's codes
 Row = Mapping[str, Any]
 LeftOut = dict[str, str]
 
 
 def export_refuge(results: str | Path, out: str | Path, training: bool = False) -> LeftOut:
-    """Write a REFUGE submission, see `RefugeSubmission`; photographs are called by their file's name without suffix.
+    """Write a REFUGE submission, see `RefugeSubmission`; photographs are named by their file's name without suffix.
 
     Args:
-        results: folder that a run wrote.
-        out: folder for the submission.
-        training: whether the photographs are REFUGE's training split.
+        results: Folder that a run wrote.
+        out: Folder for the submission.
+        training: Whether the photographs are REFUGE's training split.
 
     Returns:
         The reason for each photograph that is not in it, or not whole.
 
     Raises:
-        ValueError: if the folder holds no finished results.
-        OutputError: if it cannot be written.
+        ValueError: If the folder holds no finished results.
+        OutputError: If it cannot be written.
     """
-    submission = RefugeSubmission(out, training)
+    submission, folder = RefugeSubmission(out, training), Path(results)
 
-    def add(row: Row, codes: NDArray[np.uint8] | None) -> None:
+    def add(row: Row) -> None:
         place = (row.get("fovea_x_px"), row.get("fovea_y_px"))
         fovea = None if place[0] is None or place[1] is None else (float(place[0]), float(place[1]))
+        codes = _mask(folder, CODES, str(row["image_id"]))
         submission.add(_stem(row["image_id"]), codes, row.get("glaucoma_prob"), fovea)
 
-    left_out = _each(Path(results), add)
+    left_out = _each(folder, add)
     for part, names in submission.finish().items():
         left_out |= {name: f"it has no {part}, without which the official code gives no result" for name in names}
     return left_out
 
 
 def export_nifti(results: str | Path, out: str | Path) -> LeftOut:
-    """Write each photograph's mask as ``<id>.nii.gz``: 0 background, 1 rim of the disc, 2 cup; see `write_nifti`.
+    """Write the masks of each photograph as NIfTI labels; see `write_nifti`.
 
-    Arguments, result and errors are those of `export_refuge`.
+    ``<id>.nii.gz`` has 0 background, 1 rim of the disc, 2 cup; ``<id>_artery_vein.nii.gz`` 1 artery, 2 vein, 3 both;
+    ``<id>_vessels.nii.gz`` 1 vessel; a role of your own has ``<id>_<folder>.nii.gz``.
+
+    Args:
+        results: Folder that a run wrote.
+        out: Folder for the files.
+
+    Returns:
+        The reason for each photograph that has none.
+
+    Raises:
+        ValueError: If the folder holds no finished results.
+        OutputError: If they cannot be written.
     """
+    folder = Path(results)
+    masks = masks_of_run(_run(folder))
 
-    def write(row: Row, codes: NDArray[np.uint8] | None) -> None:
-        if codes is None:
-            raise ValueError("no disc was asked for")
-        labels = np.where(codes == CUP, 2, np.where(codes == BACKGROUND, 0, 1)).astype(np.uint8)
+    def write(row: Row) -> None:
+        name = str(row["image_id"])
+        found = [(mask, values) for mask in masks if (values := _mask(folder, mask.folder, name)) is not None]
+        if not found:
+            raise ValueError("no mask was asked for")
         scale = (row.get("mm_per_px_x"), row.get("mm_per_px_y"))
         known = None if scale[0] is None or scale[1] is None else (float(scale[0]), float(scale[1]))
-        write_nifti(Path(out) / f"{picture_name(row['image_id'])}.nii.gz", labels, known)
+        for mask, values in found:
+            suffix = "" if mask.folder == CODES else f"_{mask.folder}"
+            write_nifti(Path(out) / f"{picture_name(name)}{suffix}.nii.gz", _labels(values, mask.labels), known)
 
-    return _each(Path(results), write)
+    return _each(folder, write)
 
 
 def export_dicom(
@@ -74,41 +101,44 @@ def export_dicom(
     """Write ``<id>.SR.dcm`` and ``<id>.SEG.dcm`` of each photograph that is DICOM; see `write_sr` and `write_seg`.
 
     Args:
-        results: folder that a run wrote, under the photographs' own names.
-        out: folder for the objects.
-        photographs: folder or list that the run looked at.
-        keep_identity: whether the objects say who the patient is.
-        salt: of new UIDs where they do not; by default a random one, the same for all, so that what belongs together does.
+        results: Folder that a run wrote, under the photographs' own names.
+        out: Folder for the objects.
+        photographs: Folder or list that the run measured.
+        keep_identity: Whether the objects name the patient.
+        salt: Secret for new UIDs where they do not. By default a random one, the same for all, so that results of the same
+            photograph or study stay together.
 
     Returns:
         The reason for each photograph that has none.
 
     Raises:
-        ValueError: if the folder holds no finished results, or they are under pseudonyms.
-        OutputError: if they cannot be written.
+        ValueError: If the folder holds no finished results, or they are under pseudonyms.
+        OutputError: If they cannot be written.
     """
-    run = _run(Path(results))
-    makers, version = Makers.of_run(run), run["software_version"]
+    folder, run = Path(results), _run(Path(results))
+    makers, version, measurements = Makers.of_run(run), run["software_version"], measurements_of_run(run)
     salt = secrets.token_hex(16) if salt is None and not keep_identity else salt
     files = {str(item["id"]): str(item["image"]) for item in find_photographs(photographs)}
 
-    def write(row: Row, codes: NDArray[np.uint8] | None) -> None:
+    def write(row: Row) -> None:
         if row["image_id"] not in files:
             raise ValueError(
                 "it is under a pseudonym, or not among the photographs, so that its DICOM file is not known"
             )
         source, target = photograph_file(files[row["image_id"]]), Path(out) / picture_name(row["image_id"])
-        said: dict[str, Any] = {"stages": makers.stages, "keep_identity": keep_identity, "salt": salt}
-        write_sr(f"{target}.SR.dcm", source, row, makers.first, version, calibration=makers.calibration, **said)
+        shared: dict[str, Any] = {"stages": makers.stages, "keep_identity": keep_identity, "salt": salt}
+        report: dict[str, Any] = {"calibration": makers.calibration, "measurements": measurements}
+        write_sr(f"{target}.SR.dcm", source, row, makers.first, version, **report, **shared)
+        codes, eye = _mask(folder, CODES, str(row["image_id"])), row.get("laterality")
         if codes is not None:
-            disc, cup, eye = codes != BACKGROUND, codes == CUP, row.get("laterality")
-            write_seg(f"{target}.SEG.dcm", source, disc, cup, makers.first, version, laterality=eye, **said)
+            disc, cup = codes != BACKGROUND, codes == CUP
+            write_seg(f"{target}.SEG.dcm", source, disc, cup, makers.first, version, laterality=eye, **shared)
 
-    return _each(Path(results), write)
+    return _each(folder, write)
 
 
-def _each(results: Path, write: Callable[[Row, NDArray[np.uint8] | None], None]) -> LeftOut:
-    """Call ``write`` with the row and the mask's codes of every measured photograph; keep the reasons of the others."""
+def _each(results: Path, write: Callable[[Row], None]) -> LeftOut:
+    """Call ``write`` with the row of every measured photograph; return the reasons of the others."""
     from tqdm import tqdm
 
     _run(results)
@@ -119,7 +149,7 @@ def _each(results: Path, write: Callable[[Row, NDArray[np.uint8] | None], None])
             left_out[name] = f"{row['status']}: {row.get('status_reason') or 'no reason given'}"
             continue
         try:
-            write(row, _codes(results, name))
+            write(row)
         except (ValueError, OSError) as error:
             left_out[name] = str(error)
     return left_out
@@ -137,10 +167,23 @@ def _rows(results: Path) -> Iterator[Row]:
         yield from map(json.loads, file)
 
 
-def _codes(results: Path, name: str) -> NDArray[np.uint8] | None:
-    """Return the mask ``(H, W)`` in REFUGE's codes; None where no disc was asked for."""
-    path = picture_path(results, "masks", name)
+def _mask(results: Path, folder: str, name: str) -> NDArray[np.uint8] | None:
+    """Return the values ``(H, W)`` of a mask; None where it was not asked for."""
+    path = picture_path(results, folder, name)
     return FundusReader(mode="mask")(path)[0] if path.is_file() else None
+
+
+def _labels(values: NDArray[np.uint8], labels: Mapping[int, int]) -> NDArray[np.uint8]:
+    """Return the labels of values from 0 to 255; a value that the run did not declare is an error.
+
+    Raises:
+        ValueError: If there is such a value.
+    """
+    if unknown := set(np.unique(values).tolist()) - labels.keys():
+        raise ValueError(f"mask: expected the values {sorted(labels)}, but got {sorted(unknown)} too.")
+    found = np.zeros(256, np.uint8)
+    found[list(labels)] = list(labels.values())
+    return np.asarray(found[values])
 
 
 def _run(results: Path) -> dict[str, Any]:
@@ -158,5 +201,5 @@ def _run(results: Path) -> dict[str, Any]:
             f"expected the results of `fundus-mtl infer`, but got none in {results.name!r}; run that first."
         )
     if record.get("state") != "completed":
-        raise ValueError(f"expected a run that ended, but got one that {record.get('state')}; let it go on first.")
+        raise ValueError(f"expected a run that ended, but got one that {record.get('state')}; resume it first.")
     return record

@@ -9,6 +9,7 @@ from fundus_mtl.results._csv_table import cell, table
 from fundus_mtl.results._cup_role import Cup
 from fundus_mtl.results._disc_role import Disc
 from fundus_mtl.results._exit_codes import ALL_OK, NOTHING_USABLE, SOME_FAILED, exit_code
+from fundus_mtl.results._exported import MaskFile, Measurement, Quantity, masks_of_run, measurements_of_run
 from fundus_mtl.results._facts import Facts, KnownFacts
 from fundus_mtl.results._findings import Answers, Findings
 from fundus_mtl.results._flip_spreads import flip_spreads
@@ -59,9 +60,11 @@ __all__ = [
     "KnownFacts",
     "Layout",
     "Makers",
+    "MaskFile",
     "MaskRole",
     "Measure",
     "Measured",
+    "Measurement",
     "Missing",
     "Model",
     "NothingUsableError",
@@ -69,6 +72,7 @@ __all__ = [
     "PointRole",
     "Provenance",
     "Quality",
+    "Quantity",
     "Relation",
     "Role",
     "Rules",
@@ -83,6 +87,8 @@ __all__ = [
     "draw_overlay",
     "exit_code",
     "flip_spreads",
+    "masks_of_run",
+    "measurements_of_run",
     "overlay_of",
     "picture_name",
     "picture_path",

@@ -7,11 +7,13 @@ import json
 from typing import ClassVar
 
 import cv2
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
 from fundus_mtl import results
+from fundus_mtl.exports import export_nifti
 from fundus_mtl.photographs import scan_folder
 from fundus_mtl.results import (
     Column,
@@ -23,14 +25,18 @@ from fundus_mtl.results import (
     Glaucoma,
     Histogram,
     Layout,
+    MaskFile,
     MaskRole,
     Measure,
     Quality,
+    Quantity,
     Relation,
     Role,
     Rules,
     Shown,
     flip_spreads,
+    masks_of_run,
+    measurements_of_run,
     overlay_of,
 )
 from tests.biomarkers.fundus_drawings import fundus
@@ -52,7 +58,8 @@ class Haemorrhage(MaskRole):
     shown: ClassVar[tuple[Shown, ...]] = (
         Shown("haemorrhage_area_px", "Haemorrhage & co", 0, "px²", histogram=Histogram("Area <b>", "areas", 1000)),
     )
-    files: ClassVar[tuple[Column, ...]] = (Column("haemorrhages/<image_id>.png", "", "white inside"),)
+    files: ClassVar = (MaskFile("haemorrhages", "", "white inside", {0: 0, 255: 1}),)
+    quantities: ClassVar = (Quantity("haemorrhage_area_px", "BLOOD", "Area of haemorrhages"),)
 
     def measure(self, found: Findings, columns):
         return {"haemorrhage_area_px": float(found.answers.masks["haemorrhage"].sum())}
@@ -140,6 +147,32 @@ def test_a_record_cannot_name_a_folder_elsewhere_for_removal(name, folder, tmp_p
     (tmp_path / "precious/x").touch()
     infer(items, out, overwrite=True)
     assert (tmp_path / "precious/x").exists()
+
+
+def test_exports_know_a_role_of_ones_own(folder, tmp_path, infer):
+    out = tmp_path / "out"
+    infer(scan_folder(folder), out, bleeding, roles=(*ROLES, Haemorrhage("h")), mm_per_px=0.01)
+    assert export_nifti(out, tmp_path / "nifti") == {}
+    names = {f"{name}{part}.nii.gz" for name in ("a.png", "b.png") for part in ("", "_haemorrhages")}
+    assert {path.name for path in (tmp_path / "nifti").iterdir()} == names
+    labels = np.asarray(nibabel.load(tmp_path / "nifti/a.png_haemorrhages.nii.gz").dataobj)[:, :, 0].T
+    assert (labels.sum(), labels.max(), labels[40, 60]) == (80, 1, 1)
+    codes = np.asarray(nibabel.load(tmp_path / "nifti/a.png.nii.gz").dataobj)[:, :, 0].T
+    assert np.bincount(codes.ravel()).tolist() == [60 * 120 - 480, 360, 120]
+    (blood,) = (one for one in measurements_of_run(json.loads((out / "run.json").read_text())) if one.code == "BLOOD")
+    assert blood == ("haemorrhage_area_px", "BLOOD", "Area of haemorrhages", "px²", ("haemorrhage",), False)
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [None, [{"folder": "../x", "labels": []}], [{"folder": "m", "labels": [[0, 256]]}], [{"folder": "m"}]],
+    ids=str,
+)
+def test_a_record_of_another_form_is_refused(masks):
+    with pytest.raises(ValueError, match=r"^expected a run.json that names its masks .* but got one of fundus_mtl 0.1"):
+        masks_of_run({"software_version": "0.1", "exported": {"masks": masks}})
+    with pytest.raises(ValueError, match=r"^expected a run.json that names its masks .* but got one of fundus_mtl 0.1"):
+        measurements_of_run({"software_version": "0.1", "exported": {"quantities": masks}})
 
 
 def test_a_failed_photograph_leaves_none_of_its_pictures(folder, tmp_path, infer):
