@@ -10,7 +10,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from fundus_mtl.exports._dicom_document import private_code
-from fundus_mtl.results import Measurement, Value
+from fundus_mtl.results import ReportedQuantity, Value
 
 UNITS: Mapping[str, Code] = {  # by the unit of the data dictionary
     **dict.fromkeys(("", "1", "0 to 1"), codes.UCUM.NoUnits),
@@ -40,7 +40,7 @@ class ReportedNumber(NamedTuple):
     calibrated: bool
 
 
-def reported(row: Mapping[str, Value], measurements: Sequence[Measurement]) -> list[ReportedNumber]:
+def reported(row: Mapping[str, Value], measurements: Sequence[ReportedQuantity]) -> list[ReportedNumber]:
     """Return the numbers that a row has, in the order of the measurements.
 
     Raises:

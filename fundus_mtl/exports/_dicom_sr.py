@@ -26,11 +26,11 @@ from fundus_mtl.results import (
     Layout,
     Makers,
     Measure,
-    Measurement,
     Model,
+    ReportedQuantity,
     Stage,
     Value,
-    measurements_of_run,
+    quantities_of_run,
 )
 
 
@@ -43,7 +43,7 @@ def write_sr(
     *,
     stages: Sequence[Stage] = (),
     calibration: str | None = None,
-    measurements: Sequence[Measurement] | None = None,
+    measurements: Sequence[ReportedQuantity] | None = None,
     keep_identity: bool = False,
     salt: str | None = None,
 ) -> None:
@@ -60,7 +60,7 @@ def write_sr(
         software_version: Version of this package.
         stages: Further models, see `Makers`.
         calibration: SHA-256 of what the score was calibrated with.
-        measurements: Quantities to report, see `fundus_mtl.results.measurements_of_run`; None for those of disc, cup, fovea
+        measurements: Quantities to report, see `fundus_mtl.results.quantities_of_run`; None for those of disc, cup, fovea
             and glaucoma.
         keep_identity: Whether the file names the patient, as a file in a patient's study must; see `source_header`. By
             default it does not.
@@ -91,10 +91,10 @@ def write_sr(
     write_dicom(path_out, document)
 
 
-def _standard() -> tuple[Measurement, ...]:
+def _standard() -> tuple[ReportedQuantity, ...]:
     """Return the quantities of the roles that a report is usually about."""
     roles = [Disc(None), Cup(None), Fovea(None), Glaucoma(None)]
-    return measurements_of_run({"exported": Layout.of(Measure(roles)).exported()})
+    return quantities_of_run({"exported": Layout.of(Measure(roles)).exported()})
 
 
 def _content(

@@ -48,7 +48,7 @@ class Quantity(NamedTuple):
     calibrated: bool = False
 
 
-class Measurement(NamedTuple):
+class ReportedQuantity(NamedTuple):
     """A quantity of a run, with what else exports need to know about it.
 
     Args:
@@ -68,14 +68,14 @@ class Measurement(NamedTuple):
     calibrated: bool
 
 
-def measurements_of_run(run: Mapping[str, Any]) -> tuple[Measurement, ...]:
+def quantities_of_run(run: Mapping[str, Any]) -> tuple[ReportedQuantity, ...]:
     """Return the quantities that a run's record names.
 
     Raises:
         ValueError: If the record names none, or in another form.
     """
     try:
-        found = [Measurement(**{**one, "roles": tuple(one["roles"])}) for one in run["exported"]["quantities"]]
+        found = [ReportedQuantity(**{**one, "roles": tuple(one["roles"])}) for one in run["exported"]["quantities"]]
     except (KeyError, TypeError) as error:
         raise _unknown(run) from error
     if not all(isinstance(text, str) for one in found for text in (*one[:4], *one.roles)):

@@ -9,7 +9,7 @@ from typing import Any
 from fundus_mtl.results._column import Column, ColumnGroup, Shown, sorted_columns
 from fundus_mtl.results._contribution import Contribution
 from fundus_mtl.results._csv_table import table
-from fundus_mtl.results._exported import Measurement
+from fundus_mtl.results._exported import ReportedQuantity
 from fundus_mtl.results._measure import Measure
 from fundus_mtl.results._picture_paths import OVERLAYS, PROBABILITIES
 from fundus_mtl.results._role import Role
@@ -107,11 +107,11 @@ class Layout:
         return tuple(name for role in self.roles for name in role.structures)
 
     def exported(self) -> dict[str, Any]:
-        """Return what ``run.json`` tells exports: see `masks_of_run` and `measurements_of_run`."""
+        """Return what ``run.json`` tells exports: see `masks_of_run` and `quantities_of_run`."""
         units = {column.name: column.unit for column in self.columns}
         places = {name: place for place, name in enumerate(units)}
         quantities = [
-            Measurement(*quantity[:3], units[quantity.column], one.measured_in, quantity.calibrated)._asdict()
+            ReportedQuantity(*quantity[:3], units[quantity.column], one.measured_in, quantity.calibrated)._asdict()
             for one in self.contributions
             for quantity in one.quantities
         ]

@@ -36,8 +36,8 @@ from fundus_mtl.results import (
     Shown,
     flip_spreads,
     masks_of_run,
-    measurements_of_run,
     overlay_of,
+    quantities_of_run,
 )
 from tests.biomarkers.fundus_drawings import fundus
 
@@ -159,7 +159,7 @@ def test_exports_know_a_role_of_ones_own(folder, tmp_path, infer):
     assert (labels.sum(), labels.max(), labels[40, 60]) == (80, 1, 1)
     codes = np.asarray(nibabel.load(tmp_path / "nifti/a.png.nii.gz").dataobj)[:, :, 0].T
     assert np.bincount(codes.ravel()).tolist() == [60 * 120 - 480, 360, 120]
-    (blood,) = (one for one in measurements_of_run(json.loads((out / "run.json").read_text())) if one.code == "BLOOD")
+    (blood,) = (one for one in quantities_of_run(json.loads((out / "run.json").read_text())) if one.code == "BLOOD")
     assert blood == ("haemorrhage_area_px", "BLOOD", "Area of haemorrhages", "px²", ("haemorrhage",), False)
 
 
@@ -172,7 +172,7 @@ def test_a_record_of_another_form_is_refused(masks):
     with pytest.raises(ValueError, match=r"^expected a run.json that names its masks .* but got one of fundus_mtl 0.1"):
         masks_of_run({"software_version": "0.1", "exported": {"masks": masks}})
     with pytest.raises(ValueError, match=r"^expected a run.json that names its masks .* but got one of fundus_mtl 0.1"):
-        measurements_of_run({"software_version": "0.1", "exported": {"quantities": masks}})
+        quantities_of_run({"software_version": "0.1", "exported": {"quantities": masks}})
 
 
 def test_a_failed_photograph_leaves_none_of_its_pictures(folder, tmp_path, infer):

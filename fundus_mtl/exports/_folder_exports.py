@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,19 @@ from numpy.typing import NDArray
 
 from fundus_mtl.exports._dicom_seg import write_seg
 from fundus_mtl.exports._dicom_sr import write_sr
-from fundus_mtl.exports._refuge import RefugeSubmission
+from fundus_mtl.exports._finished_folder import LeftOut, Row, each_measured, finished_run, mask_values
+from fundus_mtl.exports._refuge_submission import RefugeSubmission
 from fundus_mtl.metrics.refuge import BACKGROUND, CUP
-from fundus_mtl.photographs import PHOTOGRAPH_EXTENSIONS, FundusReader, find_photographs, photograph_file
+from fundus_mtl.photographs import PHOTOGRAPH_EXTENSIONS, find_photographs, photograph_file
 from fundus_mtl.results import (
-    RUN,
     Makers,
     masks_of_run,
-    measurements_of_run,
     picture_name,
-    picture_path,
+    quantities_of_run,
     write_nifti,
 )
 
-RESULTS = "results.jsonl"
 CODES = "masks"  # folder of the masks in REFUGE's codes
-Row = Mapping[str, Any]
-LeftOut = dict[str, str]
 
 
 def export_refuge(results: str | Path, out: str | Path, training: bool = False) -> LeftOut:
@@ -52,10 +47,10 @@ def export_refuge(results: str | Path, out: str | Path, training: bool = False) 
     def add(row: Row) -> None:
         place = (row.get("fovea_x_px"), row.get("fovea_y_px"))
         fovea = None if place[0] is None or place[1] is None else (float(place[0]), float(place[1]))
-        codes = _mask(folder, CODES, str(row["image_id"]))
+        codes = mask_values(folder, CODES, str(row["image_id"]))
         submission.add(_stem(row["image_id"]), codes, row.get("glaucoma_prob"), fovea)
 
-    left_out = _each(folder, add)
+    left_out = each_measured(folder, add)
     for part, names in submission.finish().items():
         left_out |= {name: f"it has no {part}, without which the official code gives no result" for name in names}
     return left_out
@@ -79,11 +74,11 @@ def export_nifti(results: str | Path, out: str | Path) -> LeftOut:
         OutputError: If they cannot be written.
     """
     folder = Path(results)
-    masks = masks_of_run(_run(folder))
+    masks = masks_of_run(finished_run(folder))
 
     def write(row: Row) -> None:
         name = str(row["image_id"])
-        found = [(mask, values) for mask in masks if (values := _mask(folder, mask.folder, name)) is not None]
+        found = [(mask, values) for mask in masks if (values := mask_values(folder, mask.folder, name)) is not None]
         if not found:
             raise ValueError("no mask was asked for")
         scale = (row.get("mm_per_px_x"), row.get("mm_per_px_y"))
@@ -92,7 +87,7 @@ def export_nifti(results: str | Path, out: str | Path) -> LeftOut:
             suffix = "" if mask.folder == CODES else f"_{mask.folder}"
             write_nifti(Path(out) / f"{picture_name(name)}{suffix}.nii.gz", _labels(values, mask.labels), known)
 
-    return _each(folder, write)
+    return each_measured(folder, write)
 
 
 def export_dicom(
@@ -115,8 +110,8 @@ def export_dicom(
         ValueError: If the folder holds no finished results, or they are under pseudonyms.
         OutputError: If they cannot be written.
     """
-    folder, run = Path(results), _run(Path(results))
-    makers, version, measurements = Makers.of_run(run), run["software_version"], measurements_of_run(run)
+    folder, run = Path(results), finished_run(Path(results))
+    makers, version, measurements = Makers.of_run(run), run["software_version"], quantities_of_run(run)
     salt = secrets.token_hex(16) if salt is None and not keep_identity else salt
     files = {str(item["id"]): str(item["image"]) for item in find_photographs(photographs)}
 
@@ -129,30 +124,12 @@ def export_dicom(
         shared: dict[str, Any] = {"stages": makers.stages, "keep_identity": keep_identity, "salt": salt}
         report: dict[str, Any] = {"calibration": makers.calibration, "measurements": measurements}
         write_sr(f"{target}.SR.dcm", source, row, makers.first, version, **report, **shared)
-        codes, eye = _mask(folder, CODES, str(row["image_id"])), row.get("laterality")
+        codes, eye = mask_values(folder, CODES, str(row["image_id"])), row.get("laterality")
         if codes is not None:
             disc, cup = codes != BACKGROUND, codes == CUP
             write_seg(f"{target}.SEG.dcm", source, disc, cup, makers.first, version, laterality=eye, **shared)
 
-    return _each(folder, write)
-
-
-def _each(results: Path, write: Callable[[Row], None]) -> LeftOut:
-    """Call ``write`` with the row of every measured photograph; return the reasons of the others."""
-    from tqdm import tqdm
-
-    _run(results)
-    left_out: LeftOut = {}
-    for row in tqdm(list(_rows(results)), desc="exporting", disable=None):
-        name = str(row["image_id"])
-        if row["status"] != "ok":
-            left_out[name] = f"{row['status']}: {row.get('status_reason') or 'no reason given'}"
-            continue
-        try:
-            write(row)
-        except (ValueError, OSError) as error:
-            left_out[name] = str(error)
-    return left_out
+    return each_measured(folder, write)
 
 
 def _stem(name: str) -> str:
@@ -160,17 +137,6 @@ def _stem(name: str) -> str:
     last = name.rsplit("/", 1)[-1]
     suffix = next((suffix for suffix in PHOTOGRAPH_EXTENSIONS if last.lower().endswith(suffix)), "")
     return last[: len(last) - len(suffix)]
-
-
-def _rows(results: Path) -> Iterator[Row]:
-    with (results / RESULTS).open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
-
-
-def _mask(results: Path, folder: str, name: str) -> NDArray[np.uint8] | None:
-    """Return the values ``(H, W)`` of a mask; None where it was not asked for."""
-    path = picture_path(results, folder, name)
-    return FundusReader(mode="mask")(path)[0] if path.is_file() else None
 
 
 def _labels(values: NDArray[np.uint8], labels: Mapping[int, int]) -> NDArray[np.uint8]:
@@ -184,22 +150,3 @@ def _labels(values: NDArray[np.uint8], labels: Mapping[int, int]) -> NDArray[np.
     found = np.zeros(256, np.uint8)
     found[list(labels)] = list(labels.values())
     return np.asarray(found[values])
-
-
-def _run(results: Path) -> dict[str, Any]:
-    """Return the record of a finished run.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    try:
-        record: dict[str, Any] = json.loads((results / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        record = {}
-    if not (results / RESULTS).is_file() or "model" not in record:
-        raise ValueError(
-            f"expected the results of `fundus-mtl infer`, but got none in {results.name!r}; run that first."
-        )
-    if record.get("state") != "completed":
-        raise ValueError(f"expected a run that ended, but got one that {record.get('state')}; resume it first.")
-    return record
