@@ -37,11 +37,22 @@ def run(
     parser.add_argument("out", type=Path, help="folder for the masks and datalists")
     parser.add_argument("--seed", type=int, default=0, help=f"of {seed} (default: 0)")
     arguments = parser.parse_args(argv)
+    return attempt(data_set, lambda: prepare(arguments.raw, arguments.out, arguments.seed), table)
+
+
+def attempt(what: str, prepare: Callable[[], Any], table: Callable[[Any], str]) -> int:
+    """Prepare and print a table; return 0, or 1 after one sentence about what is wrong.
+
+    Args:
+        what: Name of what is prepared, for the message.
+        prepare: Returns what was made.
+        table: Turns that into text.
+    """
     logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
-        made = prepare(arguments.raw, arguments.out, arguments.seed)
+        made = prepare()
     except (OSError, ValueError) as error:
-        print(f"{data_set} was not prepared. {_sentence(error)}", file=sys.stderr)
+        print(f"{what} was not prepared. {_sentence(error)}", file=sys.stderr)
         return 1
     print(table(made))
     return 0

@@ -25,6 +25,18 @@ def photograph_of(folder: Path, file: str, name: str) -> Path:
     return path
 
 
+def file_below(folder: Path, cell: str, name: str) -> Path:
+    """Return the path that a table's cell names, which must lie below the folder.
+
+    Raises:
+        ValueError: if it lies elsewhere.
+    """
+    path = folder / cell
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{name}: expected a file below {folder.name}, but got {cell}; correct the table.")
+    return path
+
+
 def checked_folder(raw: Path, data_set: str) -> Path:
     """Return the folder, resolved.
 

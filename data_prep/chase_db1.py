@@ -3,8 +3,8 @@
     python -m data_prep.chase_db1 RAW OUT
 
 ``RAW`` holds ``labels.csv``, ``images/``, ``vessels_obs1/`` and ``vessels_obs2/`` (two observers) and ``fov/``; masks have
-one bit per pixel. ``OUT`` gets ``datalist.json``, which points to ``RAW``: nothing is copied. ``vessel`` is the first observer's
-drawing, as in the literature; the second one's, ``vessel_observer2``, is there to compare people.
+one bit per pixel. ``OUT`` gets ``datalist.json``, which points to ``RAW``: nothing is copied. ``vessel`` is the first
+observer's drawing, as in the literature; the second one's, ``vessel_observer2``, is there to compare people.
 
 As in the literature, the last eight photographs (patients 11 to 14) are for testing. Two patients, drawn by the
 seed, validate. Source: Fraz et al., IEEE Transactions on Biomedical Engineering 59, 2012; CC BY 4.0.

@@ -2,9 +2,9 @@
 
     python -m data_prep.derived_outlines RAW OUT [--photographs FOLDER]
 
-``RAW`` holds ``agreement.csv`` (data_set, image, mask, disc_agreement, cup_agreement: the mean Dice of each network's outline
-with that of all) and the masks, PNGs of codes 0 background, 1 rim, 2 cup. ``FOLDER``, by default the one that holds ``RAW``, has
-the photographs as ``<data_set>/images/<image>``. ``OUT`` gets ``masks/<data_set>/<image>_disc.png`` and ``_cup.png`` and
+``RAW`` holds ``agreement.csv`` (data_set, image, mask, disc_agreement, cup_agreement: the mean Dice of each network's
+outline with that of all) and the masks, PNGs of codes 0 background, 1 rim, 2 cup. ``FOLDER``, by default the one that holds
+``RAW``, has the photographs as ``<data_set>/images/<image>``. ``OUT`` gets ``masks/<data_set>/<image>_disc.png`` and ``_cup.png`` and
 ``datalist.json`` with the outlines on which the networks agree. All of them stand in the training section:
 ``python -m data_prep.merge OUT.json ... --fill NAME=OUT/datalist.json`` adds them to photographs whose split is known.
 

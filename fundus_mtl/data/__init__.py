@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fundus_mtl.data._array_set import ArraySet
 from fundus_mtl.data._balanced_sampler import BalancedSampler
-from fundus_mtl.data._datalist import datalist_digest, read_datalist, write_datalist
+from fundus_mtl.data._datalist import datalist_digest, load_datalist, read_datalist, write_datalist
 from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
 from fundus_mtl.data._embedded_digits import embedded_digits
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
@@ -27,6 +27,7 @@ __all__ = [
     "datalist_digest",
     "digit_set",
     "embedded_digits",
+    "load_datalist",
     "plain_reason",
     "read_datalist",
     "root_cause",

@@ -60,6 +60,23 @@ def read_datalist(
     return [_located({k: v for k, v in item.items() if k not in dropped}, folder.resolve()) for item in items]
 
 
+def load_datalist(path: str | Path) -> dict[str, Any]:
+    """Return a whole datalist, checked, the paths of its items made absolute.
+
+    Args:
+        path: JSON file; paths in it are relative to its folder.
+
+    Raises:
+        FileNotFoundError: if the datalist, or a file that it names, is not there.
+        ValueError: if the datalist breaks a rule; the sentence names the item.
+    """
+    path = Path(path)
+    document = _load(path)
+    check_datalist(document)
+    folder = path.parent.resolve()
+    return document | {section: [_located(dict(item), folder) for item in document[section]] for section in SECTIONS}
+
+
 def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
     """Check a datalist and write it, whole or not at all.
 
