@@ -6,8 +6,8 @@
 ``glaucoma`` is 1 for GON+ and 0 for GON-; ``quality`` is the published score, from 2 (worst) to 8 (best), brought to 0..1.
 
 Some photographs are in the data set twice, also under two patient numbers. Only the first of such copies is listed, and
-patients who share a photograph count as one, so that none is in two sections. About 70 % of the patients train, 10 % validate,
-20 % test.
+patients who share a photograph count as one, so that none is in two sections. About 70 % of the patients train, 10 %
+validate, 20 % test.
 Source: Abramovich et al., Hillel Yaffe Glaucoma Dataset 1.1.0, PhysioNet, doi 10.13026/m92s-0z95; ODC-By.
 """
 
