@@ -10,48 +10,66 @@ from ._same_photograph import same_photographs
 from ._upright_size import upright_size
 
 
-def join_photographs(
-    records: Sequence[Record], fill: Sequence[Record], replace: Sequence[Record], tasks: Sequence[str]
-) -> list[Photograph]:
+def join_photographs(records: Sequence[Record], fill: Sequence[Record], tasks: Sequence[str]) -> list[Photograph]:
     """Return one item per photograph that has a label of some task.
 
     Args:
         records: Photographs of the sources, in order of preference.
-        fill: Copies whose labels are added where there is none.
-        replace: Copies whose labels come first.
+        fill: Copies whose labels are added where no person gave one.
         tasks: Labels to keep.
 
     Raises:
         ValueError: if numbers of one photograph contradict each other.
     """
-    everything = [*records, *fill, *replace]
-    copies: list[list[list[Record]]] = [[[], [], []] for _ in everything]
+    everything = [*records, *fill]
+    copies: list[tuple[list[Record], list[Record]]] = [([], []) for _ in everything]
     for position, first in enumerate(same_photographs([record.image for record in everything])):
-        kind = 0 if position < len(records) else 1 if position < len(records) + len(fill) else 2
-        copies[first][kind].append(everything[position])
-    joined = [_join(own, added, preferred, tasks) for own, added, preferred in copies if own]
+        copies[first][position >= len(records)].append(everything[position])
+    joined = [_join(own, added, tasks) for own, added in copies if own]
     return [photograph for photograph in joined if any(task in photograph.item for task in tasks)]
 
 
-def _join(own: Sequence[Record], fill: Sequence[Record], replace: Sequence[Record], tasks: Sequence[str]) -> Photograph:
+def _join(own: Sequence[Record], fill: Sequence[Record], tasks: Sequence[str]) -> Photograph:
     main = own[0]
-    given: dict[str, Record] = {}  # whose label of a task is taken
-    for record in (*replace, *own, *fill):
-        for task in tasks:
-            if _usable(record, main, task):
-                first = given.setdefault(task, record)
-                if first in own and record in own:
-                    _check_agreement(first, record, task)
-    item = {"id": f"{main.source}_{main.item['id']}", "image": main.item["image"]}
-    item |= {key: main.item[key] for key in ("laterality",) if key in main.item}
-    item |= {"source": main.source}
-    if cameras := [record.item["camera"] for record in own if "camera" in record.item]:
-        item["camera"] = cameras[0]
-    item |= {task: record.item[task] for task, record in given.items()}
-    elsewhere = {task: record.source for task, record in given.items() if record.source != main.source}
-    patients = dict.fromkeys(record.item["patient"] for record in own if "patient" in record.item)
     section = max((record.section for record in own), key=SECTIONS.index)
-    return Photograph(item | ({"label_sources": elsewhere} if elsewhere else {}), section, list(patients))
+    given = {task: record for task in tasks if (record := _giver(task, own, fill, section)) is not None}
+    item = {"id": f"{main.source}_{main.item['id']}", "image": main.item["image"], "source": main.source}
+    for key in ("camera", "laterality"):
+        if found := [record.item[key] for record in own if key in record.item]:
+            item[key] = found[0]
+    item |= {task: record.item[task] for task, record in given.items()}
+    makers = {task: _maker(task, record, main) for task, record in given.items()}
+    if others := {task: maker for task, maker in makers.items() if maker is not None}:
+        item["label_sources"] = others
+    patients = dict.fromkeys(record.item["patient"] for record in own if "patient" in record.item)
+    return Photograph(item, section, list(patients))
+
+
+def _giver(task: str, own: Sequence[Record], fill: Sequence[Record], section: str) -> Record | None:
+    """Return the record whose label is taken: a person's, then one that is filled in, then the source's derived one.
+
+    Filled-in labels that are derived themselves, such as those of networks, are no truth to test on.
+    """
+    labelled = [record for record in own if _usable(record, own[0], task)]
+    for record in labelled[1:]:
+        _check_agreement(labelled[0], record, task)
+    people = [record for record in labelled if not _derived(record, task)]
+    filled = [record for record in fill if _usable(record, own[0], task)]
+    if section == "testing":
+        filled = [record for record in filled if not _derived(record, task)]
+    return next(iter([*people, *filled, *labelled]), None)
+
+
+def _derived(record: Record, task: str) -> bool:
+    return task in record.item.get("label_sources", {})
+
+
+def _maker(task: str, record: Record, main: Record) -> str | None:
+    """Return where a label comes from; None if a person of the item's own source gave it."""
+    maker = record.item.get("label_sources", {}).get(task)
+    if record.source == main.source:
+        return maker
+    return f"{record.source}: {maker}" if maker else record.source
 
 
 def _usable(record: Record, main: Record, task: str) -> bool:
@@ -68,6 +86,6 @@ def _check_agreement(first: Record, record: Record, task: str) -> None:
     known, label = first.item[task], record.item[task]
     if isinstance(label, int | float) and label != known:
         raise ValueError(
-            f"{record.item['id']} of {record.source}: expected {task} {known}, as {first.item['id']} of {first.source} has it "
-            f"for the same photograph, but got {label}; correct one of the two."
+            f"{record.item['id']} of {record.source}: expected {task} {known}, as {first.item['id']} of {first.source} has "
+            f"it for the same photograph, but got {label}; correct one of the two."
         )

@@ -6,7 +6,7 @@
 outline with that of all) and the masks, PNGs of codes 0 background, 1 rim, 2 cup. ``FOLDER``, by default the one that holds
 ``RAW``, has the photographs as ``<data_set>/images/<image>``. ``OUT`` gets ``masks/<data_set>_<image>_disc.png`` and
 ``_cup.png`` and ``datalist.json`` with the outlines on which the networks agree. All of them stand in the training section:
-``python -m data_prep.merge OUT.json ... --fill NAME=OUT/datalist.json`` adds them to photographs whose split is known.
+``python -m data_prep.merge OUT.json ... --fill NAME=OUT/datalist.json`` adds them to photographs whose section is known.
 
 No person drew these outlines: say so wherever a network trained on them is described.
 """
@@ -86,9 +86,12 @@ def _item(row: Row, raw: Path, photographs: Path, out: Path) -> Item:
     photograph = photograph_of(folder, file_below(folder, row["image"], name).name, name)
     source = file_below(raw, row["mask"], name)
     masks = write_disc_and_cup(source, photograph, out / "masks", name)
-    return {"id": name, "image": relative(photograph, out), "source": row["data_set"]} | {
-        task: relative(path, out) for task, path in masks.items()
-    }
+    item = {"id": name, "image": relative(photograph, out), "source": row["data_set"]}
+    return (
+        item
+        | {task: relative(path, out) for task, path in masks.items()}
+        | {"label_sources": dict.fromkeys(masks, "networks")}
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

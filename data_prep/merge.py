@@ -1,7 +1,7 @@
 """Join datalists of several sources into one with partial labels.
 
-    python -m data_prep.merge OUT.json SOURCE=DATALIST ... [--fill NAME=DATALIST] [--replace NAME=DATALIST]
-                              [--place SOURCE=SECTION] [--camera SOURCE=TEXT] [--tasks TASK ...]
+    python -m data_prep.merge OUT.json SOURCE=DATALIST ... [--fill NAME=DATALIST] [--place SOURCE=SECTION]
+                              [--camera SOURCE=TEXT] [--tasks TASK ...]
 
 Each item keeps its photograph, labels, ``camera`` and ``laterality``, and gets its ``source``; its id is ``<source>_<id>``.
 Labels that its source lacks are missing.
@@ -10,10 +10,12 @@ Labels that its source lacks are missing.
   united, and the first list that has one wins. Classes or scores that contradict each other are an error. Outlines and
   points are only taken from a copy of the same size.
 * It goes to the strictest section that any list puts it in: testing before validation before training. Photographs of a
-  patient who stands in a stricter section too are left out, so that no photograph and no patient is in two sections. Patients
-  of two lists with one name count as one person: ``data_prep`` puts the data set's name before the number.
-* ``--fill`` adds the labels of a list to photographs that lack them; ``--replace`` prefers its labels. Its photographs that
-  no source has are left out. ``label_sources`` of an item names the list of each label that is not its source's.
+  patient who stands in a stricter section too are left out, so that no photograph and no patient is in two sections.
+  Patients of two lists with one name count as one person: ``data_prep`` puts the data set's name before the number.
+* ``--fill`` adds the labels of a list, such as outlines made by networks, to photographs for which no person gave one; also
+  where ``label_sources`` says that the source derived its own. What is derived itself is not added to the testing section.
+  Photographs of the list that no source has are left out.
+  ``label_sources`` of a joint item names where each label comes from that its source did not give.
 * ``--place`` puts a whole source into one section, such as a camera on which to test what was trained on others.
 * ``--tasks`` keeps these labels only; photographs without any of them are left out.
 """
@@ -39,7 +41,6 @@ def merge(
     out: Path,
     sources: Mapping[str, Path],
     fill: Mapping[str, Path] | None = None,
-    replace: Mapping[str, Path] | None = None,
     place: Mapping[str, str] | None = None,
     camera: Mapping[str, str] | None = None,
     tasks: Sequence[str] | None = None,
@@ -49,8 +50,7 @@ def merge(
     Args:
         out: JSON file to write; its folder is made if it is not there.
         sources: Datalists by the name of their source, the one whose labels come first first.
-        fill: Datalists whose labels are added where there is none.
-        replace: Datalists whose labels come first, whatever the sources have.
+        fill: Datalists whose labels are added where no person gave one.
         place: Section of all photographs of a source.
         camera: Camera of the photographs of a source whose items name none.
         tasks: Labels to keep; all by default.
@@ -62,14 +62,13 @@ def merge(
     """
     out = out.resolve()
     read = read_sources(sources, place or {}, camera or {})
-    added, preferred = (read_sources(lists or {}, {}, {}) for lists in (fill, replace))
-    kept = _kept_tasks(tasks, read.tasks, added.tasks, preferred.tasks)
-    photographs = join_photographs(read.records, added.records, preferred.records, kept)
-    sections = separate(photographs)
+    added = read_sources(fill or {}, {}, {})
+    kept = _kept_tasks(tasks, [*read.tasks, *added.tasks])
+    sections = separate(join_photographs(read.records, added.records, kept))
     document = {
         "name": "Merged: " + ", ".join(sources),
-        "licence": "; ".join(read.licences | added.licences | preferred.licences),
-        "source": "; ".join(read.credits | added.credits | preferred.credits),
+        "licence": "; ".join(read.licences | added.licences),
+        "source": "; ".join(read.credits | added.credits),
         "tasks": kept,
         **{section: [_relative(item, kept, out.parent) for item in items] for section, items in sections.items()},
     }
@@ -78,8 +77,8 @@ def merge(
     return document
 
 
-def _kept_tasks(wanted: Sequence[str] | None, *known: Sequence[str]) -> list[str]:
-    every = list(dict.fromkeys(task for tasks in known for task in tasks))
+def _kept_tasks(wanted: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    every = list(dict.fromkeys(known))
     if unknown := sorted(set(wanted or ()) - set(every)):
         raise ValueError(f"Merge: expected tasks among {every}, but got {unknown}.")
     return [task for task in every if wanted is None or task in wanted]
@@ -112,7 +111,7 @@ def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
 def _merge_given(given: argparse.Namespace) -> dict[str, Any]:
     lists = {
         option: {name: Path(path) for name, path in _pairs(getattr(given, option), option).items()}
-        for option in ("sources", "fill", "replace")
+        for option in ("sources", "fill")
     }
     place, camera = _pairs(given.place, "place"), _pairs(given.camera, "camera")
     return merge(given.out, **lists, place=place, camera=camera, tasks=given.tasks)
@@ -126,8 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path, help="datalist to write")
     parser.add_argument("sources", nargs="+", metavar="SOURCE=DATALIST", help="datalists to join")
     for option, what, about in (
-        ("fill", "NAME=DATALIST", "add its labels where there is none"),
-        ("replace", "NAME=DATALIST", "prefer its labels"),
+        ("fill", "NAME=DATALIST", "add its labels where no person gave one"),
         ("place", "SOURCE=SECTION", f"put a whole source into one of {', '.join(SECTIONS)}"),
         ("camera", "SOURCE=TEXT", "camera of a source whose items name none"),
     ):

@@ -11,6 +11,7 @@ from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
 from fundus_mtl.data._folder_samples import FolderSamples
 from fundus_mtl.data._folds import assign_folds
 from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform
+from fundus_mtl.data._source_sampler import SourceSampler
 from fundus_mtl.data._tensor_samples import TensorSamples
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Digits",
     "FolderSamples",
     "GuardedTransform",
+    "SourceSampler",
     "TensorSamples",
     "assign_folds",
     "datalist_digest",

@@ -9,6 +9,7 @@ from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensi
 from fundus_mtl.metrics._delta_mtl import DeltaMTL, delta_mtl
 from fundus_mtl.metrics._dice import dice
 from fundus_mtl.metrics._paired_tests import holm, paired_tests
+from fundus_mtl.metrics._rank_correlation import rank_correlation
 from fundus_mtl.metrics._refuge_case import RefugeCase
 from fundus_mtl.metrics._summary import summarise
 from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
@@ -37,6 +38,7 @@ __all__ = [
     "fit_vcdr_regression",
     "holm",
     "paired_tests",
+    "rank_correlation",
     "refuge",
     "sensitivity",
     "sensitivity_at_specificity",
