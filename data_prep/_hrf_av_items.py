@@ -10,9 +10,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep._hrf_av_files import HrfAvFiles
-from data_prep._hrf_av_masks import write_field, write_vessels
-from data_prep._upright_size import upright_size
+from ._hrf_av_files import HrfAvFiles
+from ._hrf_av_masks import write_field, write_vessels
+from ._upright_size import upright_size
 
 VESSELS = ("artery", "vein", "vessel")
 Item = dict[str, Any]

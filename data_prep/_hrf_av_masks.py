@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data_prep._mask_file import up_to_date, write_mask
 from fundus_mtl.metrics.av import decode
 from fundus_mtl.photographs import FundusReader
 from fundus_mtl.transforms import field_of_view
+
+from ._mask_file import up_to_date, write_mask
 
 Mask = NDArray[np.bool_]
 BRIGHTEST_BLEND = 255 * 3 // 2  # red + green + blue: 255 is the most of any blend of the four colours, grey 128 has 384

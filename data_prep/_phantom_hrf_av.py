@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep._phantom_cameras import hrf_camera
-from data_prep._phantom_files import STREAMS, save_picture
-from data_prep._phantom_source import PhantomSource
 from fundus_mtl.metrics.av import paint
+
+from ._phantom_cameras import hrf_camera
+from ._phantom_files import STREAMS, save_picture
+from ._phantom_source import PhantomSource
 
 NAMES = ("h.jpg", "g.jpg", "dr.JPG")  # the capital suffix is HRF's own
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep._refuge_files import SPLITS, RefugeFiles, folder_label
-from data_prep._refuge_masks import write_masks
-from data_prep._refuge_sheets import Entry
-from data_prep._upright_size import upright_size
+from ._refuge_files import SPLITS, RefugeFiles, folder_label
+from ._refuge_masks import write_masks
+from ._refuge_sheets import Entry
+from ._upright_size import upright_size
 
 CAMERAS = {(2124, 2056): "Zeiss Visucam 500", (1634, 1634): "Canon CR-2"}  # by width and height; each split has one
 Item = dict[str, Any]

@@ -24,11 +24,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep._command import run
-from data_prep._hrf_av_documents import documents
-from data_prep._hrf_av_files import find_files
-from data_prep._hrf_av_items import Item, build_items, diagnosis
 from fundus_mtl.data import write_datalist
+
+from ._command import run
+from ._hrf_av_documents import documents
+from ._hrf_av_files import find_files
+from ._hrf_av_items import Item, build_items, diagnosis
 
 _SECTIONS = ("training", "validation", "testing")
 

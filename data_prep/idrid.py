@@ -26,9 +26,11 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from data_prep._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
 from fundus_mtl.data import write_datalist
 from fundus_mtl.metrics import dice
+
+from ._command import program
+from ._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
 
 REFERENCE = ("id", "split", "od_x", "od_y", "fovea_x", "fovea_y", "od_box_cx", "od_box_cy", "od_box_w", "od_box_h")
 
@@ -48,7 +50,7 @@ def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> p
     raw, out = raw.resolve(), out.resolve()  # a relative path through a linked folder would lead elsewhere
     if not (raw / "labels.csv").is_file():
         raise FileNotFoundError(
-            f"{raw}: expected labels.csv and images/, but got neither; see python -m data_prep.idrid --help."
+            f"{raw}: expected labels.csv and images/, but got neither; see {program('idrid')} --help."
         )
     labels = pd.read_csv(raw / "labels.csv")
     outlines = certain_matches(masks) if masks else {}
@@ -110,7 +112,7 @@ def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.idrid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("idrid"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("raw", type=Path, help="folder with images/ and labels.csv")
     parser.add_argument("out", type=Path, help="where masks, datalist.json and reference.csv go")

@@ -14,11 +14,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep._phantom_anatomy import Camera
-from data_prep._phantom_cameras import clinic_cameras, hrf_camera, refuge_camera
-from data_prep._phantom_files import write_folder, write_refuge
-from data_prep._phantom_hrf_av import write_hrf_av
-from data_prep._phantom_image import Phantom, draw_phantom
+from ._command import program
+from ._phantom_anatomy import Camera
+from ._phantom_cameras import clinic_cameras, hrf_camera, refuge_camera
+from ._phantom_files import write_folder, write_refuge
+from ._phantom_hrf_av import write_hrf_av
+from ._phantom_image import Phantom, draw_phantom
 
 __all__ = [
     "Camera",
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.phantom",
+        prog=program("phantom"),
         description="Draw fundus-like photographs with exact ground truth, in the file layouts of REFUGE and HRF-AV.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

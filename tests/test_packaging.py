@@ -16,10 +16,10 @@ def setup():
 
 
 def test_every_package_is_in_the_wheel():
-    """They are listed by hand, since `bundles` comes from outside the package's folder."""
+    """They are listed by hand, since `bundles` and `data_prep` come from outside the package's folder."""
     listed = set(setup()["options"]["packages"].split())
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "fundus_mtl").rglob("__init__.py")}
-    assert listed == found | {"fundus_mtl.bundles"}
+    assert listed == found | {"fundus_mtl.bundles", "fundus_mtl.data_prep"}
 
 
 def test_the_bundles_and_the_report_are_found_after_an_install():
