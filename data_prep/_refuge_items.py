@@ -8,8 +8,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ._refuge_files import SPLITS, RefugeFiles, folder_label
 from ._refuge_masks import write_masks
 from ._refuge_sheets import Entry
@@ -29,6 +27,8 @@ def build_items(files: RefugeFiles, entries: dict[str, Entry], out: Path) -> dic
         ValueError: if the sources of a label contradict each other, or photograph and mask differ in size.
         OSError: if a mask cannot be written.
     """
+    from tqdm import tqdm
+
     items: dict[str, list[Item]] = {split: [] for split in ("training", "validation", "testing")}
     for name in tqdm(sorted(files.photographs), desc="REFUGE", unit="photograph"):
         items[SPLITS[name[0]]].append(_item(name, files, entries.get(name, Entry()), out))

@@ -19,18 +19,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from fundus_mtl.data import write_datalist
-from fundus_mtl.metrics import dice
 
 from ._command import program
 from ._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REFERENCE = ("id", "split", "od_x", "od_y", "fovea_x", "fovea_y", "od_box_cx", "od_box_cy", "od_box_w", "od_box_h")
 
@@ -47,6 +47,9 @@ def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> p
         FileNotFoundError: if a table, a photograph or an outline is not there.
         OSError: if something cannot be written, a full disk included.
     """
+    import pandas as pd
+    from tqdm import tqdm
+
     raw, out = raw.resolve(), out.resolve()  # a relative path through a linked folder would lead elsewhere
     if not (raw / "labels.csv").is_file():
         raise FileNotFoundError(
@@ -99,11 +102,15 @@ def _item(
     mask = out / "masks" / f"{image.stem}_disc.png"
     save_mask(drawn, mask)
     item["disc"] = mask.relative_to(out).as_posix()
+    from fundus_mtl.metrics import dice
+
     agreement = dice(box, drawn) if exact and box is not None else np.nan
     return item, "outline" if exact else "ellipse of the box", agreement
 
 
 def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
+    import pandas as pd
+
     if pd.isna(row["od_box_w"]):
         return None
     return ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (row["od_box_w"], row["od_box_h"]))

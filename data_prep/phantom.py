@@ -11,6 +11,7 @@ numbers measured on them say that the code works, nothing about eyes. Research u
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,16 +39,16 @@ __all__ = [
 SMALLEST = 48  # px: the disc is then five pixels high in the smaller photographs
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status 0."""
     options = _parser().parse_args(arguments)
     size = options.size or (400 if options.hrf_av is None else 600)
     if options.hrf_av is not None:
         write_hrf_av(options.out, options.hrf_av, size, options.seed)
-        return
+        return 0
     if options.folder is not None:
         write_folder(options.out, options.folder, size=size, seed=options.seed, share=options.glaucoma_share)
-        return
+        return 0
     counts = {"train": options.train, "validation": options.validation, "test": options.test}
     write_refuge(
         options.out,
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         share=options.glaucoma_share,
         missing_fovea=options.missing_fovea,
     )
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,4 +102,4 @@ def _share(text: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

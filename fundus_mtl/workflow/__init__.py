@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from fundus_mtl.workflow._error import RefusedError, WorkflowError
-from fundus_mtl.workflow._export_bundle import export_bundle
-from fundus_mtl.workflow._part import part_of
-from fundus_mtl.workflow._recipe import Recipe, read_recipe
-from fundus_mtl.workflow._trained_part import trained_configs, trained_part
-from fundus_mtl.workflow._workflow import StrictWorkflow
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.workflow._error import RefusedError, WorkflowError
+    from fundus_mtl.workflow._export_bundle import export_bundle
+    from fundus_mtl.workflow._part import part_of
+    from fundus_mtl.workflow._recipe import Recipe, read_recipe
+    from fundus_mtl.workflow._trained_part import trained_configs, trained_part
+    from fundus_mtl.workflow._workflow import StrictWorkflow
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "Recipe",
