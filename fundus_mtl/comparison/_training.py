@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._bundle import configs_of, content_digest, first_part, items_of, lists_of
+from fundus_mtl.comparison._args_file import configs_of, content_digest, first_part, items_of, lists_of
 from fundus_mtl.comparison._data_note import DATA_ITEMS, note_data
 from fundus_mtl.files import json_sha256
 

@@ -9,6 +9,8 @@ from fundus_mtl.lazy_names import lazy_names
 if TYPE_CHECKING:
     from fundus_mtl.workflow._error import RefusedError, WorkflowError
     from fundus_mtl.workflow._export_bundle import export_bundle
+    from fundus_mtl.workflow._bundle_folder import Bundle, find_bundle
+    from fundus_mtl.workflow._error import WorkflowError
     from fundus_mtl.workflow._part import part_of
     from fundus_mtl.workflow._recipe import Recipe, read_recipe
     from fundus_mtl.workflow._trained_part import trained_configs, trained_part
@@ -22,6 +24,11 @@ __all__ = [
     "StrictWorkflow",
     "WorkflowError",
     "export_bundle",
+    "Bundle",
+    "Recipe",
+    "StrictWorkflow",
+    "WorkflowError",
+    "find_bundle",
     "part_of",
     "read_recipe",
     "trained_configs",
