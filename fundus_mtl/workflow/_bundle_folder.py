@@ -33,6 +33,13 @@ class Bundle:
         """The args file of the evaluation."""
         return self.root / "configs" / "args_evaluate.yaml"
 
+    def default_overlays(self) -> list[Path]:
+        """Return the overlays that the args file of the training names, those of the bundle's own method."""
+        import yaml
+
+        names = yaml.safe_load(self.train_args.read_text(encoding="utf-8")).get("overlay") or []
+        return [self.train_args.parent / name for name in ([names] if isinstance(names, str) else names)]
+
     def method_overlay(self, name: str) -> Path:
         """Return the overlay of a method.
 
