@@ -1,6 +1,6 @@
-"""HRF-AV: from the unpacked photographs and artery/vein maps to binary masks and four datalists.
+"""HRF-AV: binary masks and four datalists from photographs and artery/vein maps.
 
-    python -m data_prep.hrf_av RAW OUT
+    fundus-mtl prepare hrf_av RAW OUT
 
 ``RAW`` is the folder below which lie, in any subfolders, HRF's photographs (``01_h.jpg``, ``01_dr.JPG``), the artery/vein
 maps (``01_h_AVmanual.png``) and the field-of-view masks (``01_h_mask.tif``; computed where there is none). ``OUT`` gets

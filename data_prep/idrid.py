@@ -1,6 +1,6 @@
-"""Write a datalist of disc and fovea for IDRiD.
+"""IDRiD: masks of the disc and a datalist of disc and fovea.
 
-    python -m data_prep.idrid RAW OUT [--masks FOLDER]
+    fundus-mtl prepare idrid RAW OUT [--masks FOLDER]
 
 RAW holds ``images/`` and ``labels.csv`` (image, split, od_x, od_y, fovea_x, fovea_y, od_box_cx, od_box_cy, od_box_w,
 od_box_h, in px of these images). FOLDER holds IDRiD's segmentation photographs' ``od_mask/*.png`` and

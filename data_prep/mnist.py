@@ -1,6 +1,6 @@
-"""MNIST: from its four IDX files to two tasks, in one file.
+"""MNIST: two tasks in one file from the four IDX files.
 
-    python -m data_prep.mnist MNIST_FOLDER OUT [--kind even_odd | multi]
+    fundus-mtl prepare mnist MNIST_FOLDER OUT [--kind even_odd | multi]
 
 ``MNIST_FOLDER`` holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
 ``t10k-labels-idx1-ubyte``, plain or as ``.gz``. ``OUT`` gets ``<kind>.npz`` (images and labels) and ``<kind>.json``.

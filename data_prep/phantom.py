@@ -1,8 +1,8 @@
-"""Draw fundus-like photographs with exact ground truth, in the file layouts of REFUGE and of HRF-AV.
+"""Phantoms: drawn photographs with exact ground truth, in the layouts of REFUGE and HRF-AV.
 
-    python -m data_prep.phantom OUT --train 40 --validation 20 --test 20
-    python -m data_prep.phantom OUT --folder 10
-    python -m data_prep.phantom OUT --hrf-av 15
+    fundus-mtl prepare phantom OUT --train 40 --validation 20 --test 20
+    fundus-mtl prepare phantom OUT --folder 10
+    fundus-mtl prepare phantom OUT --hrf-av 15
 
 They let every step from raw folder to report run without a licence or a download. They resemble photographs, they are none:
 numbers measured on them say that the code works, nothing about eyes. Research use only.

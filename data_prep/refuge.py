@@ -1,6 +1,6 @@
-"""REFUGE: from the unpacked archives to binary masks and three datalists.
+"""REFUGE: binary masks and three datalists from the unpacked archives.
 
-    python -m data_prep.refuge RAW OUT
+    fundus-mtl prepare refuge RAW OUT
 
 ``RAW`` is the folder below which everything was unpacked (REFUGE-Training400, Annotation-Training400,
 REFUGE-Validation400, REFUGE-Validation400-GT, REFUGE-Test400, REFUGE-Test-GT; or REFUGE2's packing). ``OUT`` gets

@@ -28,8 +28,10 @@ fundus-mtl prepare refuge --help
 def add_prepare(verbs: Any) -> None:
     """Add the verb to the command line's subparsers."""
     parser = add_verb(verbs, "prepare", run_prepare, "write the datalists of a data set", _ABOUT, _EXAMPLES)
-    known = "; ".join(f"{name}: {summary}" for name, summary in datasets().items())
-    parser.add_argument("dataset", metavar="DATASET", help=known.replace("%", "%%"))
+    listed = "\n".join(f"  {name:10} {summary}" for name, summary in datasets().items()).replace("%", "%%")
+    parser.description = f"{parser.description}\n\ndata sets:\n{listed}"
+    parser.usage = "%(prog)s [-h] DATASET RAW OUT ..."
+    parser.add_argument("dataset", metavar="DATASET", help="name of the data set")
     parser.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="...", help="RAW, OUT and options of the data set"
     )

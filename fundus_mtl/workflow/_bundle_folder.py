@@ -68,7 +68,7 @@ class Bundle:
                 if path.is_file():
                     return path.absolute()
         known = [path.name for folder in (configs / "overlays", configs) for path in sorted(folder.glob("*.yaml"))]
-        close = get_close_matches(name, known, n=1)
+        close = get_close_matches(name if "." in name else f"{name}.yaml", known, n=1)
         advice = f"did you mean {close[0]}?" if close else "there is no such file."
         raise FileNotFoundError(f"overlay: expected a file of the bundle {self.root.name}, but got {name}; {advice}")
 
