@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._args_file import shared_items
 from fundus_mtl.comparison._comparison import Comparison, Method
 from fundus_mtl.comparison._training import Training
-from fundus_mtl.workflow import Bundle, find_bundle
+from fundus_mtl.workflow import Bundle, find_bundle, shared_items
 
 
 def plan(comparison: Comparison) -> list[Training]:

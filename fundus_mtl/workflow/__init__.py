@@ -9,6 +9,7 @@ from fundus_mtl.lazy_names import lazy_names
 if TYPE_CHECKING:
     from fundus_mtl.workflow._error import RefusedError, WorkflowError
     from fundus_mtl.workflow._export_bundle import export_bundle
+    from fundus_mtl.workflow._config_items import configs_of, first_part, items_of, lists_of, shared_items
     from fundus_mtl.workflow._bundle_folder import Bundle, find_bundle
     from fundus_mtl.workflow._error import WorkflowError
     from fundus_mtl.workflow._part import part_of
@@ -28,9 +29,14 @@ __all__ = [
     "Recipe",
     "StrictWorkflow",
     "WorkflowError",
+    "configs_of",
     "find_bundle",
+    "first_part",
+    "items_of",
+    "lists_of",
     "part_of",
     "read_recipe",
+    "shared_items",
     "trained_configs",
     "trained_part",
 ]

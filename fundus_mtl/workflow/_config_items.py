@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,6 @@ def configs_of(args: Path) -> list[Path]:
 def first_part(item: str) -> str:
     """Return the top of an id, in either notation."""
     return item.replace("#", "::").split("::")[0]
-
-
-def content_digest(paths: Sequence[Path]) -> list[str]:
-    """Return the SHA-256 of each file."""
-    from fundus_mtl.files import file_sha256
-
-    return [file_sha256(path) for path in paths]
 
 
 def _read(path: Path) -> dict[str, Any]:
