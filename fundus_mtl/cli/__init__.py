@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from fundus_mtl import __version__
 from fundus_mtl.cli._bundle import add_bundle
 from fundus_mtl.cli._compare import add_compare
 from fundus_mtl.cli._endings import exit_status
@@ -17,7 +16,7 @@ from fundus_mtl.cli._export import add_export
 from fundus_mtl.cli._infer import add_infer
 from fundus_mtl.cli._prepare import add_prepare
 from fundus_mtl.cli._train import add_train
-from fundus_mtl.notices import RESEARCH_USE_ONLY
+from fundus_mtl.notices import RESEARCH_USE_ONLY, VERSION
 
 # Each adds its subparser, see `add_verb`. Importing them must be cheap: everything heavy is imported when the verb runs.
 VERBS: tuple[Callable[[Any], None], ...] = (
@@ -36,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="fundus-mtl", description="Multi-task learning for colour fundus photographs.", epilog=RESEARCH_USE_ONLY
     )
-    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    top.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     verbs = top.add_subparsers(metavar="VERB", required=True)
     for add in VERBS:
         add(verbs)

@@ -51,7 +51,7 @@ class PrivateModulesContract(_WallContract):
 class OwnPackageContract(_WallContract):
     """A module does not import the package that it lies in: a circle, even where names are imported lazily.
 
-    The root packages are exempt, since ``__version__`` is theirs; so is ``__main__``, which nothing imports.
+    ``__main__`` is exempt, since nothing imports it.
     """
 
     advice = "import from the module that defines the name."
@@ -59,4 +59,4 @@ class OwnPackageContract(_WallContract):
     @staticmethod
     def is_breach(graph: ImportGraph, importer: str, imported: str) -> bool:
         """Return whether the imported package contains the importer."""
-        return "." in imported and importer.startswith(f"{imported}.") and not importer.endswith(".__main__")
+        return importer.startswith(f"{imported}.") and not importer.endswith(".__main__")
