@@ -29,6 +29,19 @@ def test_the_bundles_and_the_report_are_found_after_an_install():
     assert "<html" in (files("fundus_mtl.results") / "report.html").read_text()
 
 
+def test_the_data_sets_are_found_after_an_install():
+    from importlib.resources import files
+
+    folder = files("fundus_mtl.data_prep")
+    assert (folder / "refuge.py").is_file()
+    assert (folder / "samples" / "retina.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert "CC0" in (folder / "samples" / "CREDIT.txt").read_text()
+    listed = setup()["options.package_data"]["fundus_mtl.data_prep"]
+    assert {path.name for pattern in listed.split(", ") for path in (ROOT / "data_prep").glob(pattern)} == {
+        path.name for path in (ROOT / "data_prep" / "samples").iterdir()
+    }
+
+
 def test_every_dependency_gives_its_reason():
     lines = setup()["options"]["install_requires"].strip().splitlines()
     assert all(re.search(r"\s# \S", line) for line in lines), lines
