@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from fundus_mtl.cli import VERBS, main, parser
 from fundus_mtl.cli._endings import RefusedError, exit_status, refusing
 from fundus_mtl.notices import RESEARCH_USE_ONLY
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = list(parser().get_default("verbs"))
 
 
@@ -106,3 +108,11 @@ def test_a_fault_of_the_program_keeps_its_traceback():
         ending(KeyError("x"))
     with pytest.raises(KeyError), refusing(ValueError):
         raise KeyError("x")
+
+
+def test_the_commands_of_the_readme_parse():
+    lines = [line.partition("#")[0].split() for line in (ROOT / "README.md").read_text().splitlines()]
+    commands = [line[1:] for line in lines if line[:1] == ["fundus-mtl"]]
+    assert {command[0] for command in commands} == set(NAMES)
+    for arguments in commands:
+        assert fundus_mtl.cli._parsed(arguments).run is not None
