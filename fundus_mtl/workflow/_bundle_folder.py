@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
+from fundus_mtl.workflow._config_items import configs_of
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -35,10 +37,7 @@ class Bundle:
 
     def default_overlays(self) -> list[Path]:
         """Return the overlays that the args file of the training names, those of the bundle's own method."""
-        import yaml
-
-        names = yaml.safe_load(self.train_args.read_text(encoding="utf-8")).get("overlay") or []
-        return [self.train_args.parent / name for name in ([names] if isinstance(names, str) else names)]
+        return configs_of(self.train_args, "overlay")
 
     def method_overlay(self, name: str) -> Path:
         """Return the overlay of a method.

@@ -1,9 +1,11 @@
-"""Which configs an args file of a bundle names, and which items they have."""
+"""Which configs an args file of a bundle names, and which items they have; read without MONAI, for commands and plans."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+_ORDER = "_after_"  # names the files that must come before; not an item
 
 
 def shared_items(args: Path, overlay: Path) -> dict[str, Any]:
@@ -14,7 +16,7 @@ def shared_items(args: Path, overlay: Path) -> dict[str, Any]:
 
 def items_of(args: Path) -> set[str]:
     """Return the ids at the top of the configs that an args file names."""
-    return {key for path in configs_of(args) for key in _read(path)}
+    return {first_part(key) for path in configs_of(args) for key in _read(path)}
 
 
 def lists_of(args: Path) -> set[str]:
@@ -22,19 +24,24 @@ def lists_of(args: Path) -> set[str]:
     return {key for path in configs_of(args) for key, value in _read(path).items() if isinstance(value, list)}
 
 
-def configs_of(args: Path) -> list[Path]:
-    """Return the configs that an args file names."""
-    names = _read(args)["config_file"]
+def configs_of(args: Path, key: str = "config_file") -> list[Path]:
+    """Return the files that an args file names.
+
+    Args:
+        args: The args file; the paths in it are relative to its folder.
+        key: ``config_file`` or ``overlay``.
+    """
+    names = _read(args).get(key) or []
     return [args.parent / name for name in ([names] if isinstance(names, str) else names)]
 
 
 def first_part(item: str) -> str:
-    """Return the top of an id, in either notation."""
-    return item.replace("#", "::").split("::")[0]
+    """Return the top of an id, in either notation and without the ``+`` of one that extends."""
+    return item.removeprefix("+").replace("#", "::").split("::")[0]
 
 
 def _read(path: Path) -> dict[str, Any]:
     import yaml
 
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return content if isinstance(content, dict) else {}
+    return {key: value for key, value in content.items() if key != _ORDER} if isinstance(content, dict) else {}
