@@ -22,27 +22,23 @@ def add_key_values(parser: argparse.ArgumentParser, meaning: str) -> None:
 
 
 def key_values(given: argparse.Namespace) -> dict[str, Any]:
-    """Return what a verb was given as ``KEY=VALUE``.
+    """Return what a verb was given as ``KEY=VALUE``; the last value of a key counts, and ``--set`` comes first.
 
     Raises:
-        ValueError: If a text has no ``=``, its value is not YAML, or a key is given twice.
+        ValueError: If a text has no ``=`` or its value is not YAML.
     """
-    changes = parse_changes(given.set, "--set")
-    more = parse_changes(given.key_values)
-    if twice := set(changes) & set(more):
-        raise ValueError(f"{min(twice)}: expected one value, but got two.")
-    return changes | more
+    return parse_changes(given.set, "--set") | parse_changes(given.key_values)
 
 
 def parse_changes(texts: Sequence[str], option: str = "") -> dict[str, Any]:
-    """Return ``KEY=VALUE`` texts as a dictionary; values are YAML.
+    """Return ``KEY=VALUE`` texts as a dictionary; values are YAML, and the last value of a key counts.
 
     Args:
         texts: The arguments.
         option: Option that they were given with, for messages.
 
     Raises:
-        ValueError: If a text has no ``=``, its value is not YAML, or a key is given twice.
+        ValueError: If a text has no ``=`` or its value is not YAML.
     """
     import yaml
 
@@ -52,8 +48,6 @@ def parse_changes(texts: Sequence[str], option: str = "") -> dict[str, Any]:
         label = f"{option} {key}".strip()
         if not sign or not key:
             raise ValueError(f"{option or 'arguments'}: expected KEY=VALUE, but got {text}.")
-        if key in changes:
-            raise ValueError(f"{label}: expected one value, but got two.")
         if value in _PYTHON:
             raise ValueError(f"{label}: expected a value as YAML, but got {value}; write {key}={_PYTHON[value]}.")
         try:

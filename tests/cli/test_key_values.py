@@ -50,7 +50,6 @@ def test_keys_are_kept_as_they_are():
         (["=1"], "", "arguments: expected KEY=VALUE, but got =1."),
         (["a=["], "--set", "--set a: expected a value as YAML, but got [."),
         (["a=["], "", "a: expected a value as YAML, but got [."),
-        (["a=1", "a=2"], "", "a: expected one value, but got two."),
         (["a=None"], "", "a: expected a value as YAML, but got None; write a=null."),
         (["a=!!python/object/apply:os.getcwd []"], "", "a: expected a value as YAML"),
     ],
@@ -70,9 +69,9 @@ def test_every_verb_takes_both_ways_in_any_order(verb, given):
     assert key_values(_parsed([*VERBS[verb], *given])) == {"x": 1, "y": [2]}
 
 
-def test_a_key_given_both_ways_is_refused():
-    with pytest.raises(ValueError, match="x: expected one value, but got two"):
-        key_values(_parsed([*VERBS["train"], "x=1", "--set", "x=2"]))
+def test_the_last_value_of_a_key_counts():
+    assert parse_changes(["a=1", "b=2", "a=3"]) == {"a": 3, "b": 2}
+    assert key_values(_parsed([*VERBS["train"], "x=1", "--set", "x=2"])) == {"x": 1}
 
 
 @pytest.mark.parametrize(
