@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
-from fundus_mtl.workflow._config_items import configs_of
+from fundus_mtl.workflow._config_items import files_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Bundle:
 
     def default_overlays(self) -> list[Path]:
         """Return the overlays that the args file of the training names, those of the bundle's own method."""
-        return configs_of(self.train_args, "overlay")
+        return files_of(self.train_args, "overlay")
 
     def method_overlay(self, name: str) -> Path:
         """Return the overlay of a method.
@@ -61,12 +61,12 @@ class Bundle:
         Raises:
             FileNotFoundError: If there is no such file.
         """
-        configs = self.root / "configs"
-        for folder in (configs, configs / "overlays", self.beside, Path()):
+        own = self.root / "configs" / "overlays"
+        for folder in (own, self.beside, Path()):
             for path in (folder / name, folder / f"{name}.yaml"):
                 if path.is_file():
                     return path.absolute()
-        known = [path.name for folder in (configs / "overlays", configs) for path in sorted(folder.glob("*.yaml"))]
+        known = sorted(path.name for path in own.glob("*.yaml"))
         close = get_close_matches(name if "." in name else f"{name}.yaml", known, n=1)
         advice = f"did you mean {close[0]}?" if close else "there is no such file."
         raise FileNotFoundError(f"overlay: expected a file of the bundle {self.root.name}, but got {name}; {advice}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-_ORDER = "_after_"  # names the files that must come before; not an item
+AFTER = "_after_"  # key with the files that must come before this one; not an item
 
 
 def shared_items(args: Path, overlay: Path) -> dict[str, Any]:
@@ -16,15 +16,15 @@ def shared_items(args: Path, overlay: Path) -> dict[str, Any]:
 
 def items_of(args: Path) -> set[str]:
     """Return the ids at the top of the configs that an args file names."""
-    return {first_part(key) for path in configs_of(args) for key in _read(path)}
+    return {first_part(key) for path in files_of(args) for key in _read(path)}
 
 
 def lists_of(args: Path) -> set[str]:
     """Return those of `items_of` that are lists, which ``+`` extends."""
-    return {key for path in configs_of(args) for key, value in _read(path).items() if isinstance(value, list)}
+    return {key for path in files_of(args) for key, value in _read(path).items() if isinstance(value, list)}
 
 
-def configs_of(args: Path, key: str = "config_file") -> list[Path]:
+def files_of(args: Path, key: str = "config_file") -> list[Path]:
     """Return the files that an args file names.
 
     Args:
@@ -44,4 +44,4 @@ def _read(path: Path) -> dict[str, Any]:
     import yaml
 
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {key: value for key, value in content.items() if key != _ORDER} if isinstance(content, dict) else {}
+    return {key: value for key, value in content.items() if key != AFTER} if isinstance(content, dict) else {}

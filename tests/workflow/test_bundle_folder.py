@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fundus_mtl.workflow import configs_of, find_bundle, first_part, items_of, lists_of, shared_items
+from fundus_mtl.workflow import files_of, find_bundle, first_part, items_of, lists_of, shared_items
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 
@@ -62,7 +62,7 @@ def test_what_is_not_found_is_named(own, find, message):
 
 def test_the_items_of_an_args_file(own):
     args = own / "configs" / "args.yaml"
-    assert [path.name for path in configs_of(args)] == ["common.yaml", "train.yaml"]
+    assert [path.name for path in files_of(args)] == ["common.yaml", "train.yaml"]
     assert items_of(args) == {"network", "size", "handlers", "losses", "train"}  # the order of files is no item
     assert lists_of(args) == {"handlers"}
 
