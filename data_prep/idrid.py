@@ -1,6 +1,6 @@
-"""Write a datalist of disc and fovea for IDRiD.
+"""IDRiD: masks of the disc and a datalist of disc and fovea.
 
-    python -m data_prep.idrid RAW OUT [--masks FOLDER] [--segmentation FOLDER]
+    fundus-mtl prepare idrid RAW OUT [--masks FOLDER] [--segmentation FOLDER]
 
 RAW holds ``images/`` and ``labels.csv`` (image, split, od_x, od_y, fovea_x, fovea_y, od_box_cx, od_box_cy, od_box_w,
 od_box_h, in px of these images). Outlines of IDRiD's segmentation photographs come in two forms: ``--masks`` has
@@ -23,20 +23,21 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from fundus_mtl.data import write_datalist
-from fundus_mtl.metrics import dice
 
+from ._command import program
 from ._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
 from ._idrid_segmentation import Segmentation, read_segmentation
 from ._item_files import relative
 from ._same_photograph import same_photographs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SECTIONS = ("training", "validation", "testing")
 CAMERA = "Kowa VX-10alpha"
@@ -64,10 +65,13 @@ def prepare(
         FileNotFoundError: if a table, a photograph or an outline is not there.
         OSError: if something cannot be written, a full disk included.
     """
+    import pandas as pd
+    from tqdm import tqdm
+
     raw, out = raw.resolve(), out.resolve()  # a relative path through a linked folder would lead elsewhere
     if not (raw / "labels.csv").is_file():
         raise FileNotFoundError(
-            f"{raw}: expected labels.csv and images/, but got neither; see python -m data_prep.idrid --help."
+            f"{raw}: expected labels.csv and images/, but got neither; see {program('idrid')} --help."
         )
     labels = pd.read_csv(raw / "labels.csv")
     more = read_segmentation(segmentation, raw / "images") if segmentation else Segmentation()
@@ -143,6 +147,8 @@ def _item(
     mask = out / "masks" / f"{image.stem}_disc.png"
     save_mask(drawn, mask)
     item["disc"] = mask.relative_to(out).as_posix()
+    from fundus_mtl.metrics import dice
+
     if not exact:
         item["label_sources"] = {"disc": "ellipse of the box"}
     agreement = dice(box, drawn) if exact and box is not None else np.nan
@@ -150,6 +156,8 @@ def _item(
 
 
 def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
+    import pandas as pd
+
     if pd.isna(row["od_box_w"]):
         return None
     return ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (row["od_box_w"], row["od_box_h"]))
@@ -158,7 +166,7 @@ def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.idrid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("idrid"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("raw", type=Path, help="folder with images/ and labels.csv")
     parser.add_argument("out", type=Path, help="where masks, datalist.json and reference.csv go")

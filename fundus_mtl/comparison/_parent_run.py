@@ -66,7 +66,7 @@ class ComparisonRun:
 
     def _tags(self) -> dict[str, str]:
         """Return what is told of the comparison as it is now: tags, for it may grow, and MLflow's params never change."""
-        from fundus_mtl import __version__
+        from fundus_mtl.notices import VERSION
         from fundus_mtl.tracking import source_commit, without_paths
 
         comparison = self.comparison
@@ -93,7 +93,7 @@ class ComparisonRun:
             "mlflow.note.content": f"{str(without_paths(comparison.note))[:_LONGEST]}\n\n{_NOTE}"
             if comparison.note
             else _NOTE,
-            "fundus_mtl_version": __version__,
+            "fundus_mtl_version": VERSION,
         }
 
     def tidy(self, folder: Path, word: str) -> None:

@@ -129,7 +129,9 @@ def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[It
         )
     for item in pooled:
         if "fold" not in item:
-            raise ValueError(f"{item['id']}: expected a fold among {folds}, but got none; run data_prep again.")
+            raise ValueError(
+                f"{item['id']}: expected a fold among {folds}, but got none; run `fundus-mtl prepare` again."
+            )
     return [item for item in pooled if (item["fold"] == fold) == (section == "validation")]
 
 
@@ -140,7 +142,7 @@ def _located(item: Item, folder: Path) -> Item:
             file = folder / value
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{item['id']}: expected the file {value} of {key}, but there is none; run data_prep again."
+                    f"{item['id']}: expected the file {value} of {key}, but there is none; run `fundus-mtl prepare` again."
                 )
             item[key] = str(file)
     return item
@@ -148,7 +150,9 @@ def _located(item: Item, folder: Path) -> Item:
 
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"Datalist: expected the file {path}, but there is none; make it with data_prep.")
+        raise FileNotFoundError(
+            f"Datalist: expected the file {path}, but there is none; make it with `fundus-mtl prepare`."
+        )
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
