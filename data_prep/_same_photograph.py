@@ -7,19 +7,16 @@ by at most 0.6 grey levels on average, and different photographs by at least 2.8
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
+from fundus_mtl.files import file_sha256
 
 SAME = 1.5  # mean absolute difference of thumbnails, grey levels of 255
 SIDE = 32  # px, of a thumbnail
@@ -42,6 +39,9 @@ def same_photographs(paths: Sequence[Path]) -> list[int]:
 
 def linked(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     """Return for each of ``count`` things the number of the group into which the pairs join them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     ends = np.array(list(pairs), dtype=np.intp).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
     return [int(number) for number in connected_components(graph, directed=False)[1]]
@@ -51,13 +51,13 @@ def _equal_bytes(paths: Sequence[Path]) -> list[tuple[int, int]]:
     first: dict[str, int] = {}
     pairs = []
     for position, path in enumerate(paths):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        pairs.append((first.setdefault(digest, position), position))
+        pairs.append((first.setdefault(file_sha256(path), position), position))
     return pairs
 
 
 def _equal_thumbnails(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    from scipy.spatial.distance import cdist
+
     if not paths:
         return []
     thumbnails = np.stack([_thumbnail(path) for path in tqdm(paths, desc="comparing", unit="photograph")])

@@ -1,6 +1,6 @@
 """CHASE_DB1: from the folder to a datalist of vessels.
 
-    python -m data_prep.chase_db1 RAW OUT
+    fundus-mtl prepare chase_db1 RAW OUT
 
 ``RAW`` holds ``labels.csv``, ``images/``, ``vessels_obs1/`` and ``vessels_obs2/`` (two observers) and ``fov/``; masks have
 one bit per pixel. ``OUT`` gets ``datalist.json``, which points to ``RAW``: nothing is copied. ``vessel`` is the first

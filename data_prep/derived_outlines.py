@@ -1,6 +1,6 @@
 """Disc and cup outlines that networks made for other data sets' photographs: from the folder to masks and a datalist.
 
-    python -m data_prep.derived_outlines RAW OUT [--photographs FOLDER]
+    fundus-mtl prepare derived_outlines RAW OUT [--photographs FOLDER]
 
 ``RAW`` holds ``agreement.csv`` (data_set, image, mask, disc_agreement, cup_agreement: the mean Dice of each network's
 outline with that of all) and the masks, PNGs of codes 0 background, 1 rim, 2 cup. ``FOLDER``, by default the one that holds
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from fundus_mtl.data import write_datalist
 
-from ._command import attempt
+from ._command import attempt, program
 from ._index_mask import write_disc_and_cup
 from ._item_files import checked_folder, file_below, photograph_of, relative
 from ._patient_split import table
@@ -97,7 +97,7 @@ def _item(row: Row, raw: Path, photographs: Path, out: Path) -> Item:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.derived_outlines",
+        prog=program("derived_outlines"),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

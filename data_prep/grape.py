@@ -1,6 +1,6 @@
 """GRAPE's outlines of disc and cup: from the folder to binary masks and two datalists.
 
-    python -m data_prep.grape RAW OUT
+    fundus-mtl prepare grape RAW OUT
 
 ``RAW`` holds ``labels.csv``, ``images/`` and ``masks/`` (whole photographs), ``crops/`` and ``crop_masks/`` (windows around
 the disc at the camera's own scale). Masks are PNGs of codes 0 background, 1 rim, 2 cup. ``OUT`` gets

@@ -1,6 +1,6 @@
 """HYGD: from the folder to a datalist of glaucoma and image quality.
 
-    python -m data_prep.hygd RAW OUT
+    fundus-mtl prepare hygd RAW OUT
 
 ``RAW`` holds ``labels.csv`` and ``images/``. ``OUT`` gets ``datalist.json``, which points to ``RAW``: nothing is copied.
 ``glaucoma`` is 1 for GON+ and 0 for GON-; ``quality`` is the published score, from 2 (worst) to 8 (best), brought to 0..1.

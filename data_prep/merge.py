@@ -1,6 +1,6 @@
 """Join datalists of several sources into one with partial labels.
 
-    python -m data_prep.merge OUT.json SOURCE=DATALIST ... [--fill NAME=DATALIST] [--place SOURCE=SECTION]
+    fundus-mtl prepare merge OUT.json SOURCE=DATALIST ... [--fill NAME=DATALIST] [--place SOURCE=SECTION]
                               [--camera SOURCE=TEXT] [--tasks TASK ...]
 
 Each item keeps its photograph, labels, ``camera`` and ``laterality``, and gets its ``source``; its id is ``<source>_<id>``.
@@ -30,7 +30,7 @@ from typing import Any
 
 from fundus_mtl.data import write_datalist
 
-from ._command import attempt
+from ._command import attempt, program
 from ._item_files import relative
 from ._merge_photographs import join_photographs
 from ._merge_sections import SECTIONS, separate, table
@@ -120,7 +120,7 @@ def _merge_given(given: argparse.Namespace) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.merge", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("merge"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, help="datalist to write")
     parser.add_argument("sources", nargs="+", metavar="SOURCE=DATALIST", help="datalists to join")
