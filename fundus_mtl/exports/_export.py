@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from fundus_mtl.exports._dicom_seg import write_seg
 from fundus_mtl.exports._dicom_sr import write_sr
 from fundus_mtl.exports._refuge import RefugeSubmission
+from fundus_mtl.metrics.refuge import BACKGROUND, CUP
 from fundus_mtl.photographs import PHOTOGRAPH_EXTENSIONS, FundusReader, find_photographs, photograph_file
-from fundus_mtl.results import BACKGROUND, CUP, RUN, Makers, picture_name, picture_paths, write_nifti
+from fundus_mtl.results import RUN, Makers, picture_name, picture_path, write_nifti
 
 RESULTS = "results.jsonl"
 Row = Mapping[str, Any]
@@ -138,7 +139,7 @@ def _rows(results: Path) -> Iterator[Row]:
 
 def _codes(results: Path, name: str) -> NDArray[np.uint8] | None:
     """Return the mask ``(H, W)`` in REFUGE's codes; None where no disc was asked for."""
-    path, _ = picture_paths(results, name)
+    path = picture_path(results, "masks", name)
     return FundusReader(mode="mask")(path)[0] if path.is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""Tables out: cells that no spreadsheet mistakes for a formula, and the data dictionary as a table."""
+"""CSV tables whose cells no spreadsheet mistakes for a formula."""
 
 from __future__ import annotations
 
@@ -8,34 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from fundus_mtl.files import harmless
-from fundus_mtl.results._dictionary import (
-    ARTERY_VEIN,
-    COLUMNS,
-    FAILURE_COLUMNS,
-    JOURNAL,
-    MASKS,
-    OVERLAYS,
-    PROBABILITIES,
-    RESULTS_JSONL,
-    VESSEL_COLUMNS,
-    VESSELS,
-    Column,
-)
-
-__all__ = [
-    "COLUMNS",
-    "FAILURE_COLUMNS",
-    "VOLATILE_COLUMNS",
-    "Column",
-    "Value",
-    "cell",
-    "columns_of",
-    "data_dictionary",
-    "table",
-]
-
-Value = str | int | float | None
-VOLATILE_COLUMNS = ("timestamp_utc", "runtime_s")
+from fundus_mtl.results._column import Column, Value
 
 
 def cell(value: Value) -> str:
@@ -73,24 +46,3 @@ def _line(cells: Sequence[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue().removesuffix("\r\n") + "\n"
-
-
-def columns_of(vessels: bool) -> tuple[Column, ...]:
-    """Return the columns of a run's table, with those of vessels before the flags if they were asked for."""
-    place = [column.name for column in COLUMNS].index("flags")
-    return (*COLUMNS[:place], *VESSEL_COLUMNS, *COLUMNS[place:]) if vessels else COLUMNS
-
-
-def data_dictionary(vessels: bool = False) -> str:
-    """Return the table of what every column, and every file beside the table, means."""
-    about = (Column("column", "", ""), Column("unit", "", ""), Column("meaning", "", ""))
-    entries = (
-        *columns_of(vessels),
-        MASKS,
-        OVERLAYS,
-        *((ARTERY_VEIN, VESSELS) if vessels else ()),
-        PROBABILITIES,
-        RESULTS_JSONL,
-        JOURNAL,
-    )
-    return table(about, ({"column": name, "unit": unit, "meaning": meaning} for name, unit, meaning in entries))

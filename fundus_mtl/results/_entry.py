@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fundus_mtl.results._csv_table import Value
+from fundus_mtl.results._column import Value
 
 Row = dict[str, Value]
 

@@ -12,11 +12,13 @@ from fundus_mtl.data import plain_reason
 from fundus_mtl.results._entry import Entry
 from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
+from fundus_mtl.results._layout import Layout
 from fundus_mtl.results._ledger import Ledger, now, sha256_of
 from fundus_mtl.results._output_errors import OutputError, write_output
 from fundus_mtl.results._output_folder import JOURNAL, RUN, check_output, clear_output, sweep_output
 from fundus_mtl.results._pseudonyms import Pseudonyms
 from fundus_mtl.results._relpath import with_relpaths
+from fundus_mtl.results._run_options import RunOptions
 from fundus_mtl.results._run_record import stamp
 
 _logger = logging.getLogger(__name__)
@@ -26,16 +28,14 @@ class FolderRun:
     """The record of a run beside its results, and what is done to the folder at its start and end.
 
     Args:
-        output_dir: of the run.
-        items: of ``FolderResults``.
-        record: what ``run.json`` begins with.
-        input_dir: folder or list of the photographs.
-        resume: whether to go on with an earlier run.
-        overwrite: whether to replace one.
-        id_key_file: of `Pseudonyms`, which the record's options ask for.
+        output_dir: Folder of the run.
+        items: Photographs, see `FolderResults`.
+        record: First part of ``run.json``.
+        layout: Columns and pictures of the run.
+        options: Options of the run.
 
     Raises:
-        ValueError: of `check_output`, `Pseudonyms`, `Ledger` and `finished`.
+        ValueError: See `check_output`, `Pseudonyms`, `Ledger` and `finished`.
     """
 
     def __init__(
@@ -43,30 +43,31 @@ class FolderRun:
         output_dir: Path,
         items: Sequence[Mapping[str, Any]],
         record: Mapping[str, Any],
-        input_dir: str | Path | None,
-        resume: bool,
-        overwrite: bool,
-        id_key_file: str | Path | None,
+        layout: Layout,
+        options: RunOptions,
     ) -> None:
-        self.output_dir, self._record = output_dir, dict(record)
-        self._again = check_output(output_dir, input_dir, record, resume, overwrite)
-        hashed = record["options"]["id_mode"] == "hash"
-        self._names = Pseudonyms(output_dir, id_key_file, self._again) if hashed else None
+        self.output_dir, self._layout = output_dir, layout
+        earlier = check_output(output_dir, options.input_dir, record, options.resume, options.overwrite)
+        self._resumed = earlier.resumed
+        # An earlier run's folders stay in the record until this run is replaced: it may be killed before it removes them.
+        self._record = {**record, "folders": list(dict.fromkeys([*record["folders"], *earlier.folders]))}
+        hashed = options.id_mode == "hash"
+        self._names = Pseudonyms(output_dir, options.id_key_file, self._resumed) if hashed else None
         self._journal = Journal(output_dir / JOURNAL)
-        placed = with_relpaths(items, input_dir)
+        placed = with_relpaths(items, options.input_dir)
         named = placed if self._names is None else self._names.of(placed)
         self.ledger = Ledger(named, stamp(record), self._journal)
-        self._done = finished(self._journal, named, output_dir) if self._again else {}
+        self._done = finished(self._journal, named, output_dir) if self._resumed else {}
 
     @property
     def pending(self) -> list[dict[str, Any]]:
-        """The items that have no row yet: how they are called here, where they are, and perhaps an ``error``."""
-        told = [item for name, item in self.ledger.items.items() if name not in self._done]
-        return [{key: item[key] for key in ("id", "image", "error") if key in item} for item in told]
+        """The items that have no row yet: ``id``, ``image``, and perhaps an ``error``."""
+        pending = [item for name, item in self.ledger.items.items() if name not in self._done]
+        return [{key: item[key] for key in ("id", "image", "error") if key in item} for item in pending]
 
     @property
     def running(self) -> bool:
-        """Whether the folder is claimed and the end is not told yet."""
+        """Whether the folder is claimed and the run has not ended."""
         return self._record.get("state") == "running"
 
     def start(self) -> None:
@@ -75,17 +76,19 @@ class FolderRun:
         Raises:
             OutputError: if the output cannot be written.
         """
-        if not self._again:
+        if not self._resumed:
             self._journal.clear()  # first: no row of another run may ever count as one of this
         self._record |= {"state": "running", "started_utc": now()}
         self._write_record()  # it marks what follows as ours
         if self._names is not None:
             self._names.keep()
-        if self._again:
-            sweep_output(self.output_dir, {file for files in self._done.values() for file in files})
+        if self._resumed:
+            sweep_output(
+                self.output_dir, self._record["folders"], {file for files in self._done.values() for file in files}
+            )
             self.ledger.recall(list(self._done))
         else:
-            clear_output(self.output_dir)
+            clear_output(self.output_dir, self._record["folders"])
 
     def complete(self) -> None:
         """Write the tables of all photographs.
@@ -112,7 +115,7 @@ class FolderRun:
     def _conclude(self, ending: Mapping[str, Any]) -> None:
         self._record |= {**ending, "finished_utc": now(), "counts": self.ledger.counts}
         self._journal.compact(self.ledger.items)
-        write_tables(self.output_dir, self.ledger, self._record)
+        write_tables(self.output_dir, self.ledger, self._record, self._layout)
         self._write_record()
         _logger.info(
             "finished: %(ok)d photographs ok, %(ungradable)d ungradable, %(failed)d failed", self.ledger.counts
@@ -123,18 +126,18 @@ class FolderRun:
 
 
 def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: Path) -> dict[str, tuple[str, ...]]:
-    """Return the photographs that need not be looked at again, with their pictures.
+    """Return the photographs that are done, with their pictures.
 
-    A photograph is done if its file has the bytes that the row was made of and its pictures are there. What must not be
-    opened (an item with an ``error``) costs nothing and is always told anew.
+    A photograph is done if its file still has the bytes that the row was made from, and its pictures are there. An item
+    with an ``error``, whose file must not be opened, is never done: its row costs nothing and is written again.
 
     Args:
-        journal: of the earlier run.
-        items: of this one.
-        output_dir: of both.
+        journal: Journal of the earlier run.
+        items: Items of this run.
+        output_dir: Folder of both.
 
     Raises:
-        ValueError: if the journal has rows, but none of these photographs.
+        ValueError: If the journal has rows, but none of these photographs.
     """
     known = {str(item["id"]): item for item in items}
     done: dict[str, tuple[str, ...]] = {}
@@ -146,7 +149,7 @@ def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: P
             done[entry.name] = entry.files
     if not common:
         raise ValueError(
-            f"expected results of the same photographs to go on with, but got none of them in {output_dir.name!r}; "
+            f"expected results of the same photographs to resume, but got none of them in {output_dir.name!r}; "
             "choose another folder, or set overwrite to True."
         )
     return done

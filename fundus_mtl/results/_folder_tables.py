@@ -8,29 +8,30 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.results._csv_table import FAILURE_COLUMNS, Column, columns_of, data_dictionary, table
+from fundus_mtl.results._column import Column
+from fundus_mtl.results._csv_table import table
 from fundus_mtl.results._entry import Row, known
+from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
 from fundus_mtl.results._ledger import Ledger
 from fundus_mtl.results._output_errors import write_output
 from fundus_mtl.results._output_folder import TABLES
 from fundus_mtl.results._report import report_pieces
-from fundus_mtl.results._vessel_findings import asked
 
 
-def write_tables(output_dir: Path, ledger: Ledger, run: Mapping[str, Any]) -> None:
-    """Write the rows, the failures, the columns' meanings and the report, holding one row at a time.
+def write_tables(output_dir: Path, ledger: Ledger, run: Mapping[str, Any], layout: Layout) -> None:
+    """Write the rows, the failures, the columns' meanings and the report, holding one row at a time in memory.
 
     Raises:
-        OutputError: if they cannot be written; those before are whole.
+        OutputError: If they cannot be written; those before are whole.
     """
-    columns = columns_of(asked(run["tasks"]))
+    columns = layout.columns
     names = [column.name for column in columns]
     pieces = (
         _csv(columns, (entry.row for entry in ledger.entries())),
         (_json({name: entry.row.get(name) for name in names}) for entry in ledger.entries()),
         _csv(FAILURE_COLUMNS, (entry.failure for entry in ledger.entries() if entry.failure is not None)),
-        iter([data_dictionary(asked(run["tasks"]))]),
-        report_pieces(ledger.entries, run),
+        iter([layout.data_dictionary()]),
+        report_pieces(ledger.entries, run, layout.shown),
     )
     for name, content in zip(TABLES, pieces, strict=True):
         write_output(output_dir / name, content)

@@ -14,7 +14,7 @@ from typing import Any
 from fundus_mtl.data import plain_reason, root_cause
 from fundus_mtl.files import file_sha256
 from fundus_mtl.photographs import photograph_file
-from fundus_mtl.results._csv_table import Value
+from fundus_mtl.results._column import Value
 from fundus_mtl.results._entry import Entry, Row
 from fundus_mtl.results._exit_codes import NOTHING_USABLE
 from fundus_mtl.results._journal import Journal

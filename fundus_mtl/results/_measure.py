@@ -1,127 +1,212 @@
-"""From the network's answer for one photograph to its columns and pictures."""
+"""From a photograph and the network's answers to columns, masks, points and scores; nothing is read or written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+import torch
+from numpy.typing import NDArray
 
-from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
-from fundus_mtl.results._csv_table import Value
-from fundus_mtl.results._findings import Findings
-from fundus_mtl.results._ledger import Ledger
-from fundus_mtl.results._pictures import discard_pictures, write_pictures
-from fundus_mtl.results._probabilities import write_maps
+from fundus_mtl import biomarkers
+from fundus_mtl.results._column import Column, Columns, sorted_columns
+from fundus_mtl.results._contribution import KINDS, Contribution
+from fundus_mtl.results._facts import Facts
+from fundus_mtl.results._findings import Answers, Findings, Mask, Picture, Point
+from fundus_mtl.results._relation import Relation
+from fundus_mtl.results._relations import PHOTOGRAPH, RELATIONS
+from fundus_mtl.results._role import Role
 from fundus_mtl.results._rules import Rules
-
-BURNED_IN = "burned_in_annotation"
-FileFacts = Mapping[str, Any]
+from fundus_mtl.transforms import field_of_view
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a photograph adds to the results.
+    """What is known of one photograph.
 
     Args:
-        columns: of its row.
-        files: its pictures and maps, relative to the output folder.
-        thumbnail: small JPEG, None where the photograph must not be shown.
+        columns: Values of `Measure.columns`; NaN, None or absent where unknown. ``status`` is ``ok`` or ``ungradable``.
+        findings: Masks, points and scores, see `Findings`.
+        contributions: The roles and relations that are in it.
     """
 
-    columns: dict[str, Value]
-    files: tuple[str, ...]
-    thumbnail: bytes | None
+    columns: Columns
+    findings: Findings = field(repr=False)
+    contributions: tuple[Contribution, ...] = field(default=(), repr=False)
+
+    @property
+    def status(self) -> str:
+        """``ok``, or ``ungradable`` where the answers are withheld."""
+        return str(self.columns["status"])
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Reasons to look at the photograph before using its numbers."""
+        return tuple(flag for flag in str(self.columns["flags"]).split(";") if flag)
+
+    @property
+    def masks(self) -> Mapping[str, Mask]:
+        """Masks ``(H, W)`` by structure."""
+        return self.findings.answers.masks
+
+    @property
+    def points(self) -> Mapping[str, Point]:
+        """Points ``(x, y)`` in native px by role; NaN where not found."""
+        return self.findings.answers.points
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """Scores by role; NaN where there is none."""
+        return self.findings.answers.scores
+
+    @property
+    def landmark(self) -> Mask | None:
+        """Mask ``(H, W)`` of the role that is a landmark, if there is one; the report's thumbnails show it."""
+        names = [
+            name for one in self.contributions if isinstance(one, Role) and one.landmark for name in one.structures
+        ]
+        return self.masks[names[0]] if names else None
+
+    @property
+    def probabilities(self) -> Mapping[str, NDArray[np.float64]]:
+        """Maps ``(H, W)`` from 0 to 1 by structure, where the sample has them."""
+        return self.findings.answers.probabilities
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """Measure a postprocessed sample on its photograph, and write its pictures.
-
-    Args:
-        output_dir: of the run.
-        tasks: task by role.
-        reader: reads the photograph at a path as RGB uint8 ``(3, H, W)``.
-        facts: of the file at a path: ``laterality``, ``mm_per_px``, ``burned_in``; nothing else of it is looked at.
-        mm_per_px: scale of photographs of which neither the file nor the list of files says one.
-        rules: how photographs are judged; None is by default.
-        export_burned_in: whether photographs with letters burned in are shown nevertheless.
-    """
-
-    output_dir: Path
-    tasks: Mapping[str, str | None]
-    reader: Callable[[str], ArrayLike]
-    facts: Callable[[str], FileFacts] | None = None
-    mm_per_px: float | None = None
-    rules: Rules | None = None
-    export_burned_in: bool = False
-
-    def __call__(self, name: str, item: Mapping[str, Any], sample: Mapping[str, Any]) -> Measured:
-        """Return the columns of the photograph called ``name``, after its pictures are in place.
-
-        Raises:
-            OutputError: if the output cannot be written at all.
-            OSError: if only this name is impossible, or the photograph cannot be read.
-            ValueError: if the answer does not fit the photograph.
-        """
-        picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
-        facts = self._facts(item)
-        findings = Findings.of(sample, self.tasks, picture, facts, self.rules)
-        found = findings.columns(str(item.get("relpath", name)))
-        height, width = picture.shape[:2]
-        columns: dict[str, Value] = {"width_px": width, "height_px": height, **found}
-        burned_in = facts.get("burned_in") == "yes"
-        if burned_in:
-            flags = [flag for flag in str(columns.get("flags") or "").split(";") if flag]
-            columns["flags"] = ";".join(dict.fromkeys([*flags, BURNED_IN]))
-        shown = self.export_burned_in or not burned_in
-        files, thumbnail = write_pictures(self.output_dir, name, picture, findings, shown)
-        if findings.seen is not None:  # the answers were not withheld
-            scale = findings.facts.mm_per_px
-            files += write_maps(self.output_dir, name, sample, self.tasks, findings.seen, scale)
-        return Measured(columns, files, thumbnail)
-
-    def _facts(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is known of the photograph: the user's list wins over the file, the file over the user's default."""
-        facts = dict(self.facts(item["image"])) if self.facts is not None else {}
-        if item.get("laterality") is not None:
-            facts |= {"laterality": item["laterality"], "laterality_source": "list"}
-        scale = item.get("mm_per_px")
-        if scale is None and facts.get("mm_per_px") is None:
-            scale = self.mm_per_px
-        if scale is not None:
-            facts |= {"mm_per_px": _along_both(scale), "scale_source": "user"}
-        return facts
-
-
-def commit(measure: Measurement, ledger: Ledger, sample: Mapping[str, Any], seconds: float) -> None:
-    """Write a photograph's pictures, then its row, which makes it done; what is its fault is a failed row.
+class Measure:
+    """Measure photographs in memory.
 
     Args:
-        measure: of the run.
-        ledger: of the run.
-        sample: postprocessed, with its ``id``; with ``failure`` where that went wrong (``GuardedTransform``).
-        seconds: that it took.
+        roles: Roles that the network's tasks answer.
+        rules: Rules for judging photographs; None for the default ones.
+        relations: What is measured from several roles; each is left out where a role that it needs is missing.
 
     Raises:
-        OutputError: if the output cannot be written at all.
+        ValueError: If two roles have the same name or structure, or an option of the rules is unknown or impossible.
+
+    Example:
+        >>> measure = Measure([Disc("disc"), Cup("cup")])  # doctest: +SKIP
+        >>> measure(picture, {"pred_disc": disc, "pred_cup": cup}).columns["vcdr"]  # doctest: +SKIP
+        0.52
     """
-    name = str(sample["id"])
-    try:
-        if FAILURE in sample:
-            ledger.fail(name, "postprocess", sample[FAILURE], seconds)
-            return
-        measured = measure(name, ledger.items[name], sample)
-    except PHOTOGRAPH_ERRORS as error:
-        discard_pictures(measure.output_dir, name)
-        ledger.fail(name, "measure", error, seconds)
-    else:
-        ledger.succeed(name, measured.columns, measured.files, measured.thumbnail, seconds)
+
+    def __init__(
+        self, roles: Sequence[Role], rules: Rules | None = None, relations: Sequence[Relation] = RELATIONS
+    ) -> None:
+        self.roles, self.rules = tuple(roles), rules or Rules()
+        names = [role.name for role in self.roles]
+        _refuse_doubles("roles", names)
+        _refuse_doubles("structures of roles", [name for role in self.roles for name in role.structures])
+        self._relations = tuple(relation for relation in relations if relation.listed(names))
+        self.contributions: tuple[Contribution, ...] = (*PHOTOGRAPH, *self.roles, *self._relations)
+        self._check_rules()
+
+    @property
+    def tasks(self) -> dict[str, str | None]:
+        """Names of the tasks by role."""
+        return {role.name: role.task for role in self.roles}
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that a measurement may have, in the order of ``results.csv``, but ``status``, its reason and flags."""
+        return sorted_columns(group for one in self.contributions for group in one.columns)
+
+    def __call__(
+        self,
+        picture: Picture,
+        sample: Mapping[str, Any],
+        facts: Facts | Mapping[str, Any] | None = None,
+        relpath: str = "",
+    ) -> Measured:
+        """Measure a photograph.
+
+        Args:
+            picture: Upright photograph, RGB uint8 ``(H, W, 3)``.
+            sample: Postprocessed sample with ``pred_<task>`` (tensors or arrays): masks ``(C, H, W)`` of the photograph's
+                size, points ``(x, y)`` in native px, scores ``(1,)``. It may have ``probability_<task>`` ``(C, H, W)`` and
+                ``uncertainty_<key>``. A role whose answer is absent is not measured.
+            facts: `Facts`, or a mapping with ``laterality``, ``laterality_source``, ``mm_per_px`` along x and y,
+                ``scale_source`` and ``burned_in`` ("yes" or "no").
+            relpath: Relative path of the photograph; its name may say which eye it is.
+
+        Raises:
+            ValueError: If an answer does not fit the photograph.
+        """
+        known = facts if isinstance(facts, Facts) else Facts.of(facts)
+        found = self._findings(picture, sample, known, relpath)
+        active = tuple(one for one in self.contributions if one.listed(found.roles))
+        columns: Columns = {}
+        for one in active:
+            columns |= one.measure(found, columns)
+            if one.uncertainty is not None and one.uncertainty.key in found.uncertainties:
+                columns[one.uncertainty.column] = found.uncertainties[one.uncertainty.key]
+        missing = sorted(filter(None, (one.missing(found) for one in active)), key=lambda lost: KINDS.index(lost.kind))
+        flags = [lost.flag for lost in missing] + [flag for one in active for flag in one.flags(found, columns)]
+        reasons = [reason.replace("_", " ") for reason in found.quality["reasons"]] + [lost.reason for lost in missing]
+        columns |= {
+            "status": "ungradable" if found.withheld else "ok",
+            "status_reason": "; ".join(dict.fromkeys(reasons)),  # a disc may be missing for both
+            "flags": ";".join(dict.fromkeys(flags)),
+        }
+        return Measured(columns, found, active)
+
+    def _findings(self, picture: Picture, sample: Mapping[str, Any], facts: Facts, relpath: str) -> Findings:
+        seen = seen_in(picture)
+        answered = {role: sample[f"pred_{role.task}"] for role in self.roles if _has(sample, f"pred_{role.task}")}
+        names = frozenset(role.name for role in answered)
+        taken = [role.take(_array(answer), seen) for role, answer in answered.items()]
+        masks = {name: mask for answers in taken for name, mask in answers.masks.items()}
+        for relation in self._relations:
+            masks |= relation.refine(masks) if relation.listed(names) else {}
+        landmark = next((masks[name] for role in answered if role.landmark for name in role.structures), None)
+        quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits)
+        found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath)
+        if found.withheld:
+            return found
+        answers = Answers(
+            masks,
+            {name: point for answers in taken for name, point in answers.points.items()},
+            {name: score for answers in taken for name, score in answers.scores.items()},
+            {
+                name: found
+                for role in answered
+                if _has(sample, key := f"probability_{role.task}")
+                for name, found in role.take_probabilities(_array(sample[key]), seen).items()
+            },
+        )
+        spreads = {one.uncertainty for one in self.contributions if one.uncertainty is not None}
+        varied = {one.key: float(sample[one.sample_key]) for one in spreads if _has(sample, one.sample_key)}
+        return Findings(names, answers, seen, quality, facts, self.rules, relpath, varied)
+
+    def _check_rules(self) -> None:
+        known = {name for one in self.contributions for name in one.options}
+        if unknown := self.rules.of_roles.keys() - known:
+            expected = ", ".join(("limits", "withhold_ungradable", *sorted(known)))
+            raise ValueError(
+                f"rules: expected some of {expected}, but got {', '.join(sorted(unknown))}; check the name, or add the role."
+            )
+        for one in self.contributions:
+            one.check(self.rules)
 
 
-def _along_both(scale: float | tuple[float, float]) -> tuple[float, float]:
-    """Return the scale along x and along y."""
-    return (scale, scale) if isinstance(scale, int | float) else (scale[0], scale[1])
+def seen_in(picture: Picture) -> Mask:
+    """Return the field of view ``(H, W)`` of a photograph ``(H, W, 3)``; the whole frame where no border is seen."""
+    return np.asarray(field_of_view(torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, -1, 0))))[0])
+
+
+def _has(sample: Mapping[str, Any], key: str) -> bool:
+    return sample.get(key) is not None
+
+
+def _array(answer: Any) -> NDArray[Any]:
+    """Return a tensor or an array as NumPy, also from a GPU."""
+    return np.asarray(answer.cpu() if hasattr(answer, "cpu") else answer)
+
+
+def _refuse_doubles(what: str, names: Sequence[str]) -> None:
+    if double := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"{what}: expected different names, but got {', '.join(double)} more than once.")

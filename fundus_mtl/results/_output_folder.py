@@ -3,76 +3,91 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fundus_mtl.files import is_part
 from fundus_mtl.notices import SOFTWARE
 from fundus_mtl.results._output_errors import OutputError, output_errors
-from fundus_mtl.results._picture_paths import FOLDERS
 from fundus_mtl.results._run_record import identity
 
 TABLES = ("results.csv", "results.jsonl", "failures.csv", "data_dictionary.csv", "report.html")
 RUN, JOURNAL = "run.json", "journal.jsonl"
-_NAMES = (*FOLDERS, *TABLES, JOURNAL, RUN)
+_PLAIN = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Earlier(NamedTuple):
+    """What is in an output folder before a run starts.
+
+    Args:
+        resumed: Whether there is a run to resume.
+        folders: Names of the folders of pictures that it wrote.
+    """
+
+    resumed: bool = False
+    folders: tuple[str, ...] = ()
 
 
 def check_output(
     output_dir: Path, input_dir: str | Path | None, run: Mapping[str, Any], resume: bool, overwrite: bool
-) -> bool:
+) -> Earlier:
     """Refuse an output folder that would mix results with photographs or with another run. Nothing is changed.
 
     Args:
-        output_dir: that results are to go to.
-        input_dir: of the photographs.
-        run: the record of the run that is about to start.
-        resume: whether to go on with results of the same model, configuration and tasks.
-        overwrite: whether to replace an earlier run's results.
-
-    Returns:
-        Whether there is a run to go on with.
+        output_dir: Folder that results are to go to.
+        input_dir: Folder or list of the photographs.
+        run: Record of the run that is about to start.
+        resume: Whether to resume a run of the same model, configuration and tasks.
+        overwrite: Whether to replace an earlier run's results.
 
     Raises:
-        ValueError: if it is the input folder; or holds, under a name that results get, what is not an earlier run's, or
-            results of another run without ``overwrite``, or of the same one without ``resume`` or ``overwrite``.
+        ValueError: If it is the input folder; or holds, under a name that results get, something that is not an earlier
+            run's, or results of another run without ``overwrite``, or of the same one without ``resume`` or ``overwrite``.
     """
-    _refuse_place(output_dir, input_dir)
-    found = [name for name in _NAMES if (output_dir / name).exists()]
+    earlier = _record(output_dir / RUN)
+    before = _folders(earlier)
+    names = (*dict.fromkeys((*run["folders"], *before)), *TABLES, JOURNAL, RUN)
+    _refuse_place(output_dir, input_dir, names)
+    found = [name for name in names if (output_dir / name).exists()]
     if not found:
-        return False
+        return Earlier()
     if not (overwrite or resume):
         raise ValueError(
             f"expected an output folder without results, but got {', '.join(found)} in {output_dir.name!r}; "
             "choose another, or set resume or overwrite to True."
         )
-    earlier = _record(output_dir / RUN)
     if earlier is None:
         raise ValueError(
             f"expected results of an earlier run, but got {', '.join(found)} in {output_dir.name!r} "
             f"without a {RUN} of {SOFTWARE}; choose another folder."
         )
     if overwrite:
-        return False
+        return Earlier(False, before)
     now, then = identity(run), identity(earlier)
     if other := [what.replace("_", " ") for what in now if now[what] != then[what]]:
         raise ValueError(
-            f"expected results of the same run to go on with, but got another {', '.join(other)} in {output_dir.name!r}; "
+            f"expected results of the same run to resume, but got another {', '.join(other)} in {output_dir.name!r}; "
             "repeat the first command, choose another folder, or set overwrite to True."
         )
-    return True
+    return Earlier(True, before)
 
 
-def clear_output(output_dir: Path) -> None:
+def clear_output(output_dir: Path, folders: Iterable[str]) -> None:
     """Remove an earlier run's results, and only those; call after `check_output`.
 
+    Args:
+        output_dir: Folder of the run.
+        folders: Names of the folders of pictures in it.
+
     Raises:
-        OutputError: if they cannot be removed.
+        OutputError: If they cannot be removed.
     """
     _remove_parts(output_dir)
     try:
-        for name in FOLDERS:
+        for name in folders:
             if (output_dir / name).exists():
                 shutil.rmtree(output_dir / name)
         for name in TABLES:
@@ -83,20 +98,21 @@ def clear_output(output_dir: Path) -> None:
         ) from error
 
 
-def sweep_output(output_dir: Path, files: Collection[str]) -> None:
+def sweep_output(output_dir: Path, folders: Iterable[str], files: Collection[str]) -> None:
     """Remove what a killed run left unfinished, and pictures that no finished photograph has.
 
     Args:
-        output_dir: of the run.
-        files: to keep, relative to it.
+        output_dir: Folder of the run.
+        folders: Names of the folders of pictures in it.
+        files: Files to keep, relative to the folder of the run.
 
     Raises:
-        OutputError: if it cannot be removed.
+        OutputError: If it cannot be removed.
     """
     kept = set(files)
     _remove_parts(output_dir)
     with output_errors():
-        for folder in FOLDERS:
+        for folder in folders:
             # deepest first, so that folders are empty by then
             for path in sorted((output_dir / folder).rglob("*"), reverse=True):
                 if path.is_dir() and not path.is_symlink():
@@ -106,12 +122,12 @@ def sweep_output(output_dir: Path, files: Collection[str]) -> None:
                     path.unlink()
 
 
-def _refuse_place(output_dir: Path, input_dir: str | Path | None) -> None:
+def _refuse_place(output_dir: Path, input_dir: str | Path | None, names: Iterable[str]) -> None:
     if input_dir is not None and output_dir.resolve() == Path(input_dir).resolve():
         raise ValueError("expected an output folder of its own, but got the input folder; choose another.")
     if output_dir.exists() and not output_dir.is_dir():
         raise ValueError(f"expected an output folder, but got {output_dir.name!r}, which is a file; choose another.")
-    if linked := [name for name in _NAMES if (output_dir / name).is_symlink()]:
+    if linked := [name for name in names if (output_dir / name).is_symlink()]:
         raise ValueError(f"expected an output folder without links, but got {', '.join(linked)}; choose another.")
 
 
@@ -121,6 +137,12 @@ def _remove_parts(output_dir: Path) -> None:
         for path in output_dir.iterdir():
             if is_part(path):
                 path.unlink()
+
+
+def _folders(record: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the folders that a record names, if they are plain names: they may be removed."""
+    names = (record or {}).get("folders")
+    return tuple(name for name in names if _PLAIN.fullmatch(str(name))) if isinstance(names, list) else ()
 
 
 def _record(run: Path) -> dict[str, Any] | None:

@@ -1,34 +1,32 @@
-"""Where the pictures of a photograph go: mirrored under the output folder, one name for each photograph."""
+"""Where the pictures of a photograph go: mirrored under the output folder, with one name for each photograph."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path, PurePosixPath
 
-FOLDERS = ("masks", "overlays", "artery_vein", "vessels", "probabilities")
-MAPS = ("disc", "cup", "artery", "vein", "vessel")
+OVERLAYS, PROBABILITIES = "overlays", "probabilities"
 _LONGEST = 240  # bytes; file systems allow 255, and a suffix is added
 _KEPT = 180
 
 
-def picture_paths(output_dir: Path, name: str) -> tuple[Path, Path]:
-    """Return where mask and overlay of a photograph go.
+def picture_path(output_dir: Path, folder: str, name: str, suffix: str = ".png") -> Path:
+    """Return where a picture of a photograph goes.
 
-    The photograph's whole name stays in theirs, or ``im2.png`` and ``im2.jpg`` would overwrite each other.
+    The photograph's whole name is kept, or ``im2.png`` and ``im2.jpg`` would overwrite each other.
+
+    Args:
+        output_dir: Folder of the run.
+        folder: Name of the folder for this kind of picture.
+        name: Id of the photograph: its relative path or a pseudonym.
+        suffix: Suffix that is appended.
     """
-    stem = picture_name(name)
-    return output_dir / "masks" / f"{stem}.png", output_dir / "overlays" / f"{stem}.jpg"
-
-
-def vessel_paths(output_dir: Path, name: str) -> tuple[Path, Path]:
-    """Return where the artery/vein map and the vessel mask of a photograph go."""
-    stem = picture_name(name)
-    return output_dir / "artery_vein" / f"{stem}.png", output_dir / "vessels" / f"{stem}.png"
+    return output_dir / folder / f"{picture_name(name)}{suffix}"
 
 
 def map_path(output_dir: Path, name: str, structure: str) -> Path:
-    """Return where the probability map of one of `MAPS` goes."""
-    return output_dir / "probabilities" / f"{picture_name(name)}_{structure}.nii.gz"
+    """Return where the probability map of a structure goes."""
+    return picture_path(output_dir, PROBABILITIES, name, f"_{structure}.nii.gz")
 
 
 def picture_name(name: str) -> str:

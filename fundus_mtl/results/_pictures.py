@@ -1,104 +1,101 @@
-"""The pictures of a photograph: its masks and its overlay, mirrored under the output folder."""
+"""The pictures of a photograph: masks, probability maps and overlay, mirrored under the output folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fundus_mtl.results._answers import Mask
-from fundus_mtl.results._findings import Findings
+from fundus_mtl.results._findings import Mask, Picture
+from fundus_mtl.results._measure import Measured
+from fundus_mtl.results._nifti_writer import write_probabilities
 from fundus_mtl.results._output_errors import write_output
-from fundus_mtl.results._overlay import Picture, draw_overlay
-from fundus_mtl.results._picture_paths import MAPS, map_path, picture_paths, vessel_paths
+from fundus_mtl.results._overlay import draw_overlay
+from fundus_mtl.results._picture_bytes import encode
+from fundus_mtl.results._picture_paths import OVERLAYS, map_path, picture_path
 
 THUMBNAIL_PX = 168  # longer side: twice what the report shows, for dense screens
 
 
 def write_pictures(
-    output_dir: Path, name: str, picture: Picture, findings: Findings, overlay: bool = True
+    output_dir: Path, name: str, picture: Picture, measured: Measured, overlay: bool = True
 ) -> tuple[tuple[str, ...], bytes | None]:
-    """Write the masks (if any were asked for) and the overlay of a photograph.
+    """Write the masks, the overlay and the probability maps of a photograph, as far as there are some.
 
     Args:
-        output_dir: of the run.
-        name: id of the photograph, its relative path or a pseudonym.
-        picture: RGB ``(H, W, 3)``.
-        findings: what was found in it.
-        overlay: whether the photograph itself may be shown.
+        output_dir: Folder of the run.
+        name: Id of the photograph: its relative path or a pseudonym.
+        picture: Photograph, RGB ``(H, W, 3)``.
+        measured: What was found in it.
+        overlay: Whether the photograph itself may be shown.
 
     Returns:
-        What was written, relative to the output folder, and a small JPEG of the overlay, see `thumbnail`.
+        The files that were written, relative to the output folder, and a small JPEG of the overlay, see `thumbnail`.
 
     Raises:
-        OutputError: if the output cannot be written at all.
-        OSError: if only this name is impossible.
+        OutputError: If the output cannot be written at all.
+        OSError: If only this name is impossible.
     """
-    mask_path, overlay_path = picture_paths(output_dir, name)
     files: list[Path] = []
 
     def write(path: Path, content: bytes) -> None:
         write_output(path, content)
         files.append(path)
 
-    codes = findings.codes()
-    if codes is not None:
-        write(mask_path, encode(codes, ".png"))
-    if findings.vessels is not None:
-        for path, png in zip(vessel_paths(output_dir, name), findings.vessels.pngs(), strict=True):
-            if png is not None:
-                write(path, png)
+    for one in measured.contributions:
+        for folder, png in one.pictures(measured.findings).items():
+            write(picture_path(output_dir, folder, name), png)
     small = None
     if overlay:
-        drawn = _drawn(picture, findings)
-        write(overlay_path, encode(drawn, ".jpg"))
-        small = encode(thumbnail(drawn, findings.disc), ".jpg", jpeg_quality=80)
+        drawn = overlay_of(picture, measured)
+        write(picture_path(output_dir, OVERLAYS, name, ".jpg"), encode(drawn, ".jpg"))
+        small = encode(thumbnail(drawn, measured.landmark), ".jpg", jpeg_quality=80)
+    for structure, probabilities in measured.probabilities.items():
+        path = map_path(output_dir, name, structure)
+        write_probabilities(path, probabilities, measured.findings.facts.mm_per_px)
+        files.append(path)
     return tuple(path.relative_to(output_dir).as_posix() for path in files), small
 
 
-def _drawn(picture: Picture, findings: Findings) -> Picture:
-    """Return the photograph with what was found in it."""
-    masks = {"disc": findings.disc, "cup": findings.cup}
-    if findings.vessels is not None:
-        masks |= findings.vessels.outlines()
-    points = {} if findings.fovea is None else {"fovea": findings.fovea.tolist()}
-    return draw_overlay(picture, {role: found for role, found in masks.items() if found is not None}, points)
+def overlay_of(picture: Picture, measured: Measured) -> Picture:
+    """Return the photograph with outlines and crosses of what was found in it."""
+    found = measured.findings
+    outlines = {name: mask for one in measured.contributions for name, mask in one.outlines(found).items()}
+    marks = {name: point.tolist() for one in measured.contributions for name, point in one.marks(found).items()}
+    return draw_overlay(picture, outlines, marks)
 
 
-def discard_pictures(output_dir: Path, name: str) -> None:
-    """Remove what was written of a photograph that then failed."""
-    maps = [map_path(output_dir, name, structure) for structure in MAPS]
-    for path in (*picture_paths(output_dir, name), *vessel_paths(output_dir, name), *maps):
+def discard_pictures(output_dir: Path, name: str, folders: Iterable[str], structures: Iterable[str]) -> None:
+    """Remove what was written of a photograph that then failed.
+
+    Args:
+        output_dir: Folder of the run.
+        name: Id of the photograph.
+        folders: Names of the folders of masks.
+        structures: Names of the structures that may have probability maps.
+    """
+    pictures = [picture_path(output_dir, folder, name) for folder in folders]
+    maps = [map_path(output_dir, name, structure) for structure in structures]
+    for path in (*pictures, picture_path(output_dir, OVERLAYS, name, ".jpg"), *maps):
         try:
             path.unlink(missing_ok=True)
-        except OSError:  # its name is impossible, so there is nothing
+        except OSError:  # the name is impossible, so there is no such file
             continue
 
 
-def encode(picture: NDArray[np.uint8], extension: str, jpeg_quality: int = 90) -> bytes:
-    """Return an RGB ``(H, W, 3)`` or grey ``(H, W)`` picture as the bytes of a file."""
-    import cv2
-
-    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if extension == ".jpg" else []
-    ok, data = cv2.imencode(extension, picture[..., ::-1] if picture.ndim == 3 else picture, options)
-    if not ok:
-        raise ValueError(f"expected a picture that can be written as {extension}, but got shape {picture.shape}.")
-    return bytes(data)
-
-
-def thumbnail(picture: Picture, disc: Mask | None) -> Picture:
-    """Return a small picture, and right of it, as high, the disc with its surroundings, where there is one.
+def thumbnail(picture: Picture, landmark: Mask | None) -> Picture:
+    """Return a small picture, and to its right, with the same height, a landmark with its surroundings if there is one.
 
     Args:
-        picture: RGB ``(H, W, 3)``, drawn upon.
-        disc: mask ``(H, W)``.
+        picture: Overlay, RGB ``(H, W, 3)``.
+        landmark: Mask ``(H, W)``, such as the optic disc's.
     """
     small = _fitted(picture, min(THUMBNAIL_PX / max(picture.shape[:2]), 1.0))
-    if disc is None or not disc.any():
+    if landmark is None or not landmark.any():
         return small
-    ys, xs = np.nonzero(disc)
-    reach = max(2, int(np.ptp(ys)), int(np.ptp(xs)))  # the window is two discs wide
+    ys, xs = np.nonzero(landmark)
+    reach = max(2, int(np.ptp(ys)), int(np.ptp(xs)))  # the window is two landmarks wide
     top, left = (max(0, int(place.min() + place.max()) // 2 - reach) for place in (ys, xs))
     window = picture[top : top + 2 * reach, left : left + 2 * reach]
     return np.concatenate([small, _fitted(window, small.shape[0] / window.shape[0])], axis=1)

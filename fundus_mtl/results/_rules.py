@@ -1,36 +1,33 @@
-"""What a user may decide about the measuring of photographs."""
+"""What a user may decide about how photographs are measured."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import isnan
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from fundus_mtl.biomarkers import GradabilityLimits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Rules:
     """How photographs are judged.
 
     Args:
-        limits: of gradability.
-        withhold_ungradable: whether a photograph that is not gradable gets no number of the network; its row then has the
-            status ``ungradable`` and the reasons. Otherwise it is only flagged ``not_gradable``.
-        glaucoma_threshold: score from which on a photograph is flagged, 0 to 1; None flags none.
-        glaucoma_calibrated: whether the score was calibrated, for the row to say so.
-
-    Raises:
-        ValueError: if the threshold is not between 0 and 1.
+        limits: Limits of gradability; None for the default ones.
+        withhold_ungradable: Whether a photograph that is not gradable gets no number of the network. Its row then has the
+            status ``ungradable`` and the reasons. Otherwise it is only flagged as ``not_gradable``.
+        **of_roles: Options of the roles, such as ``glaucoma_threshold``; see the roles. `Measure` raises an error for
+            an option that no role has.
     """
 
-    limits: GradabilityLimits = field(default_factory=GradabilityLimits)
-    withhold_ungradable: bool = True
-    glaucoma_threshold: float | None = None
-    glaucoma_calibrated: bool = False
+    limits: GradabilityLimits
+    withhold_ungradable: bool
+    of_roles: Mapping[str, Any]
 
-    def __post_init__(self) -> None:
-        threshold = self.glaucoma_threshold
-        if threshold is not None and (isnan(threshold) or not 0 <= threshold <= 1):
-            raise ValueError(
-                f"glaucoma_threshold: expected a score from 0 to 1, but got {threshold}; None sets no flag."
-            )
+    def __init__(
+        self, limits: GradabilityLimits | None = None, withhold_ungradable: bool = True, **of_roles: Any
+    ) -> None:
+        object.__setattr__(self, "limits", limits or GradabilityLimits())
+        object.__setattr__(self, "withhold_ungradable", withhold_ungradable)
+        object.__setattr__(self, "of_roles", of_roles)

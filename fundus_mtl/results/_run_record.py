@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import fundus_mtl
 from fundus_mtl.notices import DISCLAIMER, SOFTWARE
+from fundus_mtl.results._facts import KnownFacts
+from fundus_mtl.results._layout import Layout
 from fundus_mtl.results._makers import check_model
+from fundus_mtl.results._measure import Measure
+from fundus_mtl.results._run_options import Provenance, RunOptions
 
 PACKAGES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "scikit-image", "opencv-python", "pillow")
 IDENTITY = ("software_version", "model", "config_sha256", "tasks", "options")
 
 
-def provenance(
-    model: Mapping[str, str],
-    config_sha256: str,
-    tasks: Mapping[str, str | None],
-    options: Mapping[str, Any] | None = None,
-    stages: Sequence[Mapping[str, Any]] = (),
+def run_record(
+    model: Mapping[str, str], provenance: Provenance, measure: Measure, facts: KnownFacts, options: RunOptions
 ) -> dict[str, Any]:
-    """Return what a run's record begins with.
+    """Return the first part of ``run.json``.
 
     Args:
         model: ``id`` and ``sha256`` of the weights.
-        config_sha256: of the merged configuration.
-        tasks: task by role.
-        options: others that rows depend on.
-        stages: models that look again, with ``id``, ``sha256`` and the ``roles`` that they answer.
+        provenance: What else shapes the answers.
+        measure: How photographs are measured, with its roles.
+        facts: Where facts about the photographs come from.
+        options: Options of the run.
 
     Raises:
-        ValueError: if the model's id is a path, which would tell where it lies.
+        ValueError: If the model's id is a path, which would reveal where it lies.
     """
     check_model(model)
     return {
@@ -43,10 +43,16 @@ def provenance(
         "platform": sys.platform,
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "model": dict(model),
-        "stages": [{**stage, "roles": list(stage["roles"])} for stage in stages],
-        "config_sha256": config_sha256,
-        "tasks": dict(tasks),
-        "options": dict(options or {}),
+        "stages": [{**stage, "roles": list(stage["roles"])} for stage in provenance.used_stages],
+        "config_sha256": provenance.config_sha256,
+        "tasks": measure.tasks,
+        "folders": list(Layout.of(measure).folders),
+        "options": {
+            "id_mode": options.id_mode,
+            "export_burned_in": options.export_burned_in,
+            "mm_per_px": facts.mm_per_px,
+            "further_models": provenance.used_further,
+        },
         "disclaimer": DISCLAIMER,
     }
 

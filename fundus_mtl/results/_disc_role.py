@@ -1,0 +1,59 @@
+"""The optic disc: its size and place."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fundus_mtl import biomarkers
+from fundus_mtl.results._column import Column, ColumnGroup, Columns, Shown
+from fundus_mtl.results._findings import Findings, Mask
+from fundus_mtl.results._millimetre_columns import lengths
+from fundus_mtl.results._positions import PIXELS
+from fundus_mtl.results._role import MaskRole
+
+
+class Disc(MaskRole):
+    """The optic disc, cup included; cleaned to its largest component without holes."""
+
+    name: ClassVar[str] = "disc"
+    landmark: ClassVar[bool] = True
+    structures: ClassVar[tuple[str, ...]] = ("disc",)
+    columns: ClassVar[tuple[ColumnGroup, ...]] = (
+        ColumnGroup(
+            40,
+            (
+                Column("disc_area_px", "px²", "pixels of the disc, cup included: largest component, holes filled"),
+                Column("disc_height_px", "px", "vertical extent of the disc"),
+                Column("disc_width_px", "px", "horizontal extent of the disc"),
+            ),
+        ),
+        ColumnGroup(
+            50,
+            (
+                Column("disc_cx_px", "px", f"x of the disc's centroid; {PIXELS}"),
+                Column("disc_cy_px", "px", "y of the disc's centroid"),
+            ),
+        ),
+        ColumnGroup(
+            70,
+            (
+                Column(
+                    "disc_area_mm2",
+                    "mm²",
+                    "disc_area_px in mm²; empty, as all in mm, where the photograph's scale is not known",
+                ),
+                Column("disc_height_mm", "mm", "vertical extent of the disc"),
+                Column("disc_width_mm", "mm", "horizontal extent of the disc"),
+            ),
+        ),
+    )
+    shown: ClassVar[tuple[Shown, ...]] = (Shown("disc_height_px", "Disc height", 0, "px", place=20),)
+
+    def clean(self, mask: Mask) -> Mask:
+        """Return the largest component, holes filled."""
+        return biomarkers.clean_disc(mask)
+
+    def measure(self, found: Findings, columns: Columns) -> Columns:
+        """Return area, extents and centroid, in px and in mm."""
+        sizes: Columns = {**biomarkers.disc_measures(found.answers.masks["disc"])}  # type: ignore[dict-item]  # a TypedDict of floats
+        return sizes | lengths(found.facts, sizes, "disc_area_mm2", "disc_height_mm", "disc_width_mm")

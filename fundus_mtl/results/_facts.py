@@ -1,0 +1,78 @@
+"""What is known of a photograph beside its pixels: the eye, the scale, and whether text is burned into the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+EYES = ("R", "L")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts about one photograph; None where unknown.
+
+    Args:
+        laterality: ``"R"`` or ``"L"``.
+        laterality_source: Where the eye comes from: ``dicom`` or ``list``.
+        mm_per_px: Scale along x and along y.
+        scale_source: Where the scale comes from: ``pixel_spacing``, ``user`` or ``assumed``.
+        burned_in: Whether the file's header says that text is burned into the picture.
+    """
+
+    laterality: str | None = None
+    laterality_source: str = "dicom"
+    mm_per_px: tuple[float, float] | None = None
+    scale_source: str = "pixel_spacing"
+    burned_in: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any] | None) -> Facts:
+        """Take the facts out of a mapping; other keys are ignored, and None or an absent key is unknown.
+
+        Only R and L are accepted as an eye (DICOM's B means both), and only two positive numbers as a scale, or one that
+        holds for both directions.
+        """
+        known = {name: value for name, value in (given or {}).items() if value is not None}
+        scale = known.get("mm_per_px", ())
+        scale = tuple(map(float, (scale, scale) if isinstance(scale, int | float) else scale))
+        eye = known.get("laterality")
+        return cls(
+            laterality=eye if eye in EYES else None,
+            laterality_source=str(known.get("laterality_source", "dicom")),
+            mm_per_px=(scale[0], scale[1]) if len(scale) == 2 and all(isfinite(s) and s > 0 for s in scale) else None,
+            scale_source=str(known.get("scale_source", "pixel_spacing")),
+            burned_in=known.get("burned_in") == "yes",
+        )
+
+
+@dataclass(frozen=True)
+class KnownFacts:
+    """Where the facts about a run's photographs come from.
+
+    Args:
+        of_file: Returns ``laterality``, ``mm_per_px`` and ``burned_in`` of the file at a path; nothing else of it is used.
+            None if files are not asked.
+        mm_per_px: Scale of photographs for which neither the file nor the list of files gives one.
+    """
+
+    of_file: Callable[[str], Mapping[str, Any]] | None = None
+    mm_per_px: float | None = None
+
+    def of(self, item: Mapping[str, Any]) -> Facts:
+        """Return the facts about a photograph: the user's list comes first, then the file, then the user's default.
+
+        Args:
+            item: Item of the folder, with ``image`` and perhaps ``laterality`` and ``mm_per_px``.
+        """
+        facts = dict(self.of_file(item["image"])) if self.of_file is not None else {}
+        if item.get("laterality") is not None:
+            facts |= {"laterality": item["laterality"], "laterality_source": "list"}
+        scale = item.get("mm_per_px")
+        if scale is None and facts.get("mm_per_px") is None:
+            scale = self.mm_per_px
+        if scale is not None:
+            facts |= {"mm_per_px": scale, "scale_source": "user"}
+        return Facts.of(facts)

@@ -1,0 +1,29 @@
+"""How much answers vary over mirrored views of a photograph, for ``fundus_mtl.engines.FlipUncertainty``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from fundus_mtl.results._contribution import Contribution, Sample
+from fundus_mtl.results._relation import Relation
+from fundus_mtl.results._relations import RELATIONS
+from fundus_mtl.results._role import Role
+
+Spread = Callable[[Sequence[Sample]], float]
+
+
+def flip_spreads(roles: Sequence[Role], relations: Sequence[Relation] = RELATIONS) -> dict[str, Spread]:
+    """Return what is to be computed over the views, by the key that a sample gets.
+
+    Args:
+        roles: Roles that the network's tasks answer; one without a task is left out.
+        relations: What is measured from several roles.
+    """
+    tasks = {role.name: role.task for role in roles if role.task is not None}
+    contributions: list[Contribution] = [*roles, *relations]
+    return {
+        one.uncertainty.sample_key: partial(one.spread, tasks=tasks)
+        for one in contributions
+        if one.uncertainty is not None and one.listed(tasks)
+    }

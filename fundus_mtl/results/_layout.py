@@ -1,0 +1,137 @@
+"""What an output folder holds, given the roles of a run: columns, kinds of pictures, and the data dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fundus_mtl.results._column import Column, ColumnGroup, Shown, sorted_columns
+from fundus_mtl.results._contribution import Contribution
+from fundus_mtl.results._csv_table import table
+from fundus_mtl.results._measure import Measure
+from fundus_mtl.results._picture_paths import OVERLAYS, PROBABILITIES
+from fundus_mtl.results._role import Role
+
+IDENTITY = ColumnGroup(
+    -1,
+    (
+        Column("image_id", "", "the photograph's name in this run; an apostrophe is put before a leading = + - @"),
+        Column(
+            "source_relpath",
+            "",
+            "path of the file relative to the input folder or the list's; empty where ids are hashes or the list's own",
+        ),
+        Column("source_sha256", "hex", "SHA-256 of the file; empty where it could not be read"),
+        Column(
+            "status",
+            "ok | ungradable | failed",
+            "ok: the network answered; ungradable: too bad a photograph to measure, no number of the network is given; "
+            "failed: no number of this row may be used",
+        ),
+        Column("status_reason", "", "why the photograph failed or is ungradable, or what was not found in it"),
+    ),
+)
+RUN = ColumnGroup(
+    1000,
+    (
+        Column("flags", "", "reasons to look at the photograph before using its numbers, separated by semicolons"),
+        Column("model_id", "", "name of the model that looks at the whole photograph"),
+        Column("model_sha256", "hex", "SHA-256 of its weights"),
+        Column(
+            "further_sha256",
+            "name=hex",
+            "SHA-256 of what else made the row, separated by semicolons: the model of a closer look at the disc, that of "
+            "vessels, the calibration; empty without",
+        ),
+        Column("software_version", "", "version of fundus_mtl"),
+        Column("config_sha256", "hex", "SHA-256 of the configuration"),
+        Column("timestamp_utc", "ISO 8601", "when the row was made; differs from run to run"),
+        Column("runtime_s", "s", "time since the row before, shared by a batch; differs from run to run"),
+    ),
+)
+VOLATILE_COLUMNS = ("timestamp_utc", "runtime_s")
+FAILURE_COLUMNS: tuple[Column, ...] = (
+    Column("source_relpath", "", "as in the results; image_id where it is empty there"),
+    Column("stage", "scan | read | prepare | predict | postprocess | measure", "where it failed"),
+    Column("error_class", "", "name of the Python exception"),
+    Column("message", "", "what was wrong, in one line"),
+)
+RESULTS_JSONL = Column("results.jsonl", "", "the same rows as results.csv, one JSON each; null where a cell is empty")
+JOURNAL = Column("journal.jsonl", "", "what is done, for a run that is to go on; not a result")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The output of a run.
+
+    Args:
+        contributions: Roles and relations of the run.
+        roles: The roles among them.
+    """
+
+    contributions: tuple[Contribution, ...]
+    roles: tuple[Role, ...]
+
+    @classmethod
+    def of(cls, measure: Measure) -> Layout:
+        """Return the layout of a run that measures with these roles."""
+        return cls(measure.contributions, measure.roles)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Columns of ``results.csv``, in their order."""
+        return sorted_columns((IDENTITY, *(group for one in self.contributions for group in one.columns), RUN))
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """Columns that the report shows, in their order; none of a role that no task answers."""
+        answered = [role.name for role in self.roles if role.task is not None]
+        shown = (number for one in self.contributions if one.listed(answered) for number in one.shown)
+        return tuple(sorted(shown, key=lambda number: number.place))
+
+    @property
+    def mask_folders(self) -> tuple[str, ...]:
+        """Names of the folders of masks."""
+        return tuple(entry.name.split("/")[0] for one in self.contributions for entry in one.files)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Names of all folders that a run may write to."""
+        return (*self.mask_folders, OVERLAYS, PROBABILITIES)
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Names of the structures that may have probability maps."""
+        return tuple(name for role in self.roles for name in role.structures)
+
+    def data_dictionary(self) -> str:
+        """Return the table of what every column, and every file beside the table, means."""
+        about = (Column("column", "", ""), Column("unit", "", ""), Column("meaning", "", ""))
+        entries = (*self.columns, *self._files())
+        return table(about, ({"column": name, "unit": unit, "meaning": meaning} for name, unit, meaning in entries))
+
+    def _files(self) -> tuple[Column, ...]:
+        relations = [entry for one in self.contributions if one not in self.roles for entry in one.files]
+        own = [entry for role in self.roles for entry in role.files]
+        maps = Column(
+            f"{PROBABILITIES}/<image_id>_<structure>.nii.gz",
+            "0 to 1",
+            f"only with save_probabilities: what the masks were cut from, of {_list(self.structures, 'or')}; native size",
+        )
+        overlays = Column(f"{OVERLAYS}/<image_id>.jpg", "", _drawn(self.roles))
+        return (*relations, overlays, *own, *([maps] if self.structures else []), RESULTS_JSONL, JOURNAL)
+
+
+def _drawn(roles: Sequence[Role]) -> str:
+    """Return what an overlay shows."""
+    masks = [role.name for role in roles if role.kind == "mask" and role.by_itself]
+    masks = masks or [name for role in roles for name in role.structures]
+    points = [role.name for role in roles if role.kind == "point"]
+    parts = [f"outlines of {_list(masks, 'and')}"] if masks else []
+    parts += [f"a cross at the {_list(points, 'and')}"] if points else []
+    return " with ".join(["the photograph", *([" and ".join(parts)] if parts else [])])
+
+
+def _list(names: Sequence[str], last: str) -> str:
+    """Return names as in a sentence."""
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

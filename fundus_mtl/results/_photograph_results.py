@@ -1,0 +1,72 @@
+"""One photograph of a run: measured, its pictures written, then its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
+from fundus_mtl.results._facts import KnownFacts
+from fundus_mtl.results._layout import Layout
+from fundus_mtl.results._ledger import Ledger
+from fundus_mtl.results._measure import Measure
+from fundus_mtl.results._pictures import discard_pictures, write_pictures
+
+
+@dataclass(frozen=True)
+class PhotographResults:
+    """Turn postprocessed samples into pictures and rows.
+
+    Args:
+        output_dir: Folder of the run.
+        reader: Reads the photograph at a path as RGB uint8 ``(3, H, W)``, upright.
+        measure: Measures it in memory.
+        facts: Where eye and scale come from.
+        export_burned_in: Whether photographs with text burned in are shown.
+    """
+
+    output_dir: Path
+    reader: Callable[[str], ArrayLike]
+    measure: Measure
+    facts: KnownFacts
+    export_burned_in: bool = False
+
+    def commit(self, ledger: Ledger, sample: Mapping[str, Any], seconds: float) -> None:
+        """Write a photograph's pictures, then its row, which marks it as done; a problem with it makes a failed row.
+
+        Args:
+            ledger: Rows of the run.
+            sample: Postprocessed, with its ``id``; with ``failure`` where that failed (``GuardedTransform``).
+            seconds: Time that it took.
+
+        Raises:
+            OutputError: If the output cannot be written at all.
+        """
+        name = str(sample["id"])
+        if FAILURE in sample:
+            ledger.fail(name, "postprocess", sample[FAILURE], seconds)
+            return
+        try:
+            columns, files, thumbnail = self._written(name, ledger.items[name], sample)
+        except PHOTOGRAPH_ERRORS as error:
+            layout = Layout.of(self.measure)
+            discard_pictures(self.output_dir, name, layout.mask_folders, layout.structures)
+            ledger.fail(name, "measure", error, seconds)
+        else:
+            ledger.succeed(name, columns, files, thumbnail, seconds)
+
+    def _written(
+        self, name: str, item: Mapping[str, Any], sample: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], tuple[str, ...], bytes | None]:
+        """Return the columns of a photograph, its files and its thumbnail, after the files are in place."""
+        picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
+        facts = self.facts.of(item)
+        measured = self.measure(picture, sample, facts, str(item.get("relpath", name)))
+        shown = self.export_burned_in or not facts.burned_in
+        files, thumbnail = write_pictures(self.output_dir, name, picture, measured, shown)
+        return measured.columns, files, thumbnail
