@@ -10,7 +10,7 @@ export MONAI_FAIL_ON_DUPLICATE_CONFIG := 1
 
 CONFIGS := bundles/refuge_mtl/configs
 DEMO := runs/demo
-RECIPE := --overlay $(CONFIGS)/robust.yaml,$(CONFIGS)/demo.yaml
+RECIPE := --overlay $(CONFIGS)/overlays/robust.yaml,$(CONFIGS)/overlays/demo.yaml
 SEED ?= 0
 
 .PHONY: demo test lint clean
@@ -24,7 +24,7 @@ demo: $(VENV)/ready
 	cp data_prep/samples/retina.jpg $(DEMO)/photographs/
 	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args_inference.yaml $(RECIPE) --dataset_dir $(DEMO)/photographs
 	@echo
-	@echo "The model was trained on phantoms: its numbers say that the road works, and nothing about eyes."
+	@echo "The model was trained on phantoms: its numbers show that the software runs, and nothing about eyes."
 	@echo "  evaluation  $(DEMO)/refuge_mtl/evaluation/summary.md and the pictures beside it"
 	@echo "  table       $(DEMO)/refuge_mtl/results/results.csv"
 	@echo "  overlays    $(DEMO)/refuge_mtl/results/overlays/"

@@ -137,7 +137,7 @@ def _workflow(job: Job, out: Path) -> Any:
     given |= {"task_names": list(job.tasks), "max_epochs": job.epochs, "tracking_uri": None}
     configs = BUNDLES / "digits_mtl" / "configs"
     return StrictWorkflow(
-        config_file=[str(configs / "common.yaml"), str(configs / "train.yaml")],
+        config_file=[str(configs / name) for name in ("common.yaml", "../../shared/train.yaml", "train.yaml")],
         workflow_type="train",
         logging_file=False,
         overlay=[str(BUNDLES / "methods" / f"{job.method}.yaml")],

@@ -18,7 +18,7 @@ import torch
 
 from fundus_mtl.data import FolderSamples
 from fundus_mtl.photographs import FundusReader, scan_folder
-from fundus_mtl.results import FolderResults, Rules
+from fundus_mtl.results import Cup, Disc, FolderResults, Rules, RunOptions
 
 SIDE = 1000  # px
 
@@ -46,8 +46,8 @@ def seconds(photographs: Path, out: Path, network: float, threads: int) -> float
     rules = Rules(withhold_ungradable=False)
     model = {"id": "none", "sha256": ""}
     items = scan_folder(photographs)
-    roles: dict[str, Any] = {"fovea": None, "glaucoma": None, "rules": rules, "writers": threads}
-    results = FolderResults(out, items, FundusReader(), model, **roles)
+    roles = [Disc("disc"), Cup("cup")]
+    results = FolderResults(out, items, FundusReader(), model, roles, rules, options=RunOptions(writers=threads))
     results.start()
     begun = time.perf_counter()
     for sample in FolderSamples(results.pending, answer, results.fail, ahead=threads):

@@ -36,10 +36,10 @@ def measure(overlays: tuple[str, ...], settings: dict[str, Any], data: str, epoc
     configs = BUNDLES / "hrf_av_mtl" / "configs"
     with tempfile.TemporaryDirectory() as out:
         workflow = StrictWorkflow(
-            config_file=[str(configs / "common.yaml"), str(configs / "train.yaml")],
+            config_file=[str(configs / name) for name in ("common.yaml", "../../shared/train.yaml", "train.yaml")],
             workflow_type="train",
             logging_file=False,
-            overlay=[str(configs / name) for name in overlays] or None,
+            overlay=[str(configs / "overlays" / name) for name in overlays] or None,
             dataset_dir=data,
             output_dir=out,
             max_epochs=1 + epochs,

@@ -33,7 +33,8 @@ def trainer_of(method: str, options: argparse.Namespace) -> Any:
 
     root = Path(__file__).parents[1] / "bundles"
     parser = ConfigParser()
-    parser.read_config([str(root / "refuge_mtl" / "configs" / name) for name in ("common.yaml", "train.yaml")])
+    names = ("refuge_mtl/configs/common.yaml", "shared/train.yaml", "refuge_mtl/configs/train.yaml")
+    parser.read_config([str(root / name) for name in names])
     parser.read_meta({})
     for key, value in ConfigParser.load_config_file(str(root / "methods" / f"{method}.yaml")).items():
         parser[key] = value
@@ -44,7 +45,7 @@ def trainer_of(method: str, options: argparse.Namespace) -> Any:
     sample["glaucoma"] = torch.ones(1)
     sample |= {f"{name}_present": torch.tensor(True) for name in ("disc", "cup", "fovea", "glaucoma")}
     parser["train::dataloader"] = None
-    parser["network_def::width"], parser["train::handlers"], parser["train::trainer::max_epochs"] = options.width, [], 1
+    parser["network_def::width"], parser["train::handlers"], parser["train::trainer::max_epochs"] = options.width, {}, 1
     parser["device"] = torch.device("cpu")
     loader = DataLoader(Dataset([sample] * options.batch * (options.rounds + 2)), batch_size=options.batch)
     parser["train::trainer::train_data_loader"] = loader

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fundus_mtl import __version__
+from fundus_mtl.cli._bundle import add_bundle
 from fundus_mtl.cli._compare import add_compare
 from fundus_mtl.cli._export import add_export
 from fundus_mtl.cli._infer import add_infer
@@ -14,7 +15,7 @@ from fundus_mtl.notices import RESEARCH_USE_ONLY
 
 # Each adds its subparser, with set_defaults(run=function of the parsed options that returns the exit status). Importing
 # them must be cheap: everything heavy is imported when the verb runs.
-VERBS: tuple[Callable[[Any], None], ...] = (add_infer, add_export, add_compare)
+VERBS: tuple[Callable[[Any], None], ...] = (add_infer, add_export, add_compare, add_bundle)
 
 
 def parser() -> argparse.ArgumentParser:

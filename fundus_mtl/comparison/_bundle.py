@@ -11,6 +11,8 @@ from typing import Any
 
 from fundus_mtl.comparison._comparison import Method
 
+_ORDER = "_after_"  # which files come before this one; no item
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -53,12 +55,12 @@ class Bundle:
         raise FileNotFoundError(f"methods: expected a method of the bundles, but got {name}; {advice}")
 
     def overlay(self, name: str) -> Path:
-        """Return an overlay beside the bundle's configs, beside the comparison's file, or from the working folder.
+        """Return an overlay of the bundle, beside the comparison's file, or from the working folder.
 
         Raises:
             FileNotFoundError: if it is nowhere.
         """
-        for folder in (self.root / "configs", self.beside, Path()):
+        for folder in (self.root / "configs" / "overlays", self.beside, Path()):
             if (found := folder / name).is_file():
                 return found.absolute()
         raise FileNotFoundError(
@@ -87,7 +89,7 @@ def find_bundle(name: str, beside: Path) -> Bundle:
 
 def items_of(args: Path) -> set[str]:
     """Return the ids at the top of the configs that an args file names."""
-    return {key for path in configs_of(args) for key in _read(path)}
+    return {first_part(key) for path in configs_of(args) for key in _read(path)}
 
 
 def lists_of(args: Path) -> set[str]:
@@ -102,8 +104,8 @@ def configs_of(args: Path) -> list[Path]:
 
 
 def first_part(item: str) -> str:
-    """Return the top of an id, in either notation."""
-    return item.replace("#", "::").split("::")[0]
+    """Return the top of an id, in either notation and without the ``+`` of one that extends."""
+    return item.removeprefix("+").replace("#", "::").split("::")[0]
 
 
 def content_digest(paths: Sequence[Path]) -> list[str]:
@@ -117,4 +119,6 @@ def _read(path: Path) -> dict[str, Any]:
     import yaml
 
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return {key: value for key, value in content.items() if key != _ORDER}

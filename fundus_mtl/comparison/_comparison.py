@@ -78,7 +78,8 @@ class Comparison:
         metrics: column of ``evaluation/summary.csv``, or a metric of the MLflow run, to its better direction.
         folds: None stands for the datalist's own split.
         seeds: of network and order.
-        overlay: of training and evaluation: file names, beside the bundle's configs or this file.
+        overlay: files for training and evaluation, in the bundle's ``configs/overlays``, beside this file or in
+            the working folder.
         train_overlay: of the training only.
         options: of training and evaluation.
         train_options: of the training only.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fundus_mtl.exports._dicom_seg import write_seg
 from fundus_mtl.exports._dicom_source import source_header
 from fundus_mtl.exports._dicom_sr import write_sr
-from fundus_mtl.exports._export import export_dicom, export_nifti, export_refuge
-from fundus_mtl.exports._refuge import RefugeSubmission
+from fundus_mtl.exports._folder_exports import export_dicom, export_nifti, export_refuge
+from fundus_mtl.exports._refuge_submission import RefugeSubmission
 
 __all__ = [
     "RefugeSubmission",

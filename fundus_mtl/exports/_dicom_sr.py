@@ -15,10 +15,23 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from fundus_mtl.exports._dicom_document import MANUFACTURER, SIDES, authorship, highdicom_module, write_dicom
-from fundus_mtl.exports._dicom_quantities import SCORE, Quantity, measured
+from fundus_mtl.exports._dicom_quantities import ReportedNumber, reported
 from fundus_mtl.exports._dicom_source import eye, source_header
 from fundus_mtl.notices import DISCLAIMER, SOFTWARE
-from fundus_mtl.results import Makers, Model, Stage, Value
+from fundus_mtl.results import (
+    Cup,
+    Disc,
+    Fovea,
+    Glaucoma,
+    Layout,
+    Makers,
+    Measure,
+    Model,
+    ReportedQuantity,
+    Stage,
+    Value,
+    quantities_of_run,
+)
 
 
 def write_sr(
@@ -30,6 +43,7 @@ def write_sr(
     *,
     stages: Sequence[Stage] = (),
     calibration: str | None = None,
+    measurements: Sequence[ReportedQuantity] | None = None,
     keep_identity: bool = False,
     salt: str | None = None,
 ) -> None:
@@ -38,33 +52,34 @@ def write_sr(
     Where one model measured everything, the group of measurements names it; else each measurement names its own.
 
     Args:
-        path_out: of the DICOM file.
-        source: the photograph, file or data set, of one frame.
-        row: columns of results.csv; numbers, or text as in the table. The measurements of `QUANTITIES` are reported, a
-            missing one is left out; so are ``laterality``, ``flags`` and where the millimetres come from
-            (``scale_source``).
+        path_out: Path of the DICOM file.
+        source: Photograph, as a file or a data set, of one frame.
+        row: Columns of results.csv; numbers, or text as in the table. A missing measurement is left out. The report also
+            has ``laterality``, ``flags`` and the source of the millimetres (``scale_source``).
         model: ``{"id": name, "sha256": of the weights}``.
-        software_version: of this package.
-        stages: further models, see `Makers`.
+        software_version: Version of this package.
+        stages: Further models, see `Makers`.
         calibration: SHA-256 of what the score was calibrated with.
-        keep_identity: whether the file says who the patient is, as a file in a patient's study must; see
-            `source_header`. By default it does not.
-        salt: of the new UIDs where the identity is not kept; see `source_header`.
+        measurements: Quantities to report, see `fundus_mtl.results.quantities_of_run`; None for those of disc, cup, fovea
+            and glaucoma.
+        keep_identity: Whether the file names the patient, as a file in a patient's study must; see `source_header`. By
+            default it does not.
+        salt: Secret for the new UIDs where the identity is not kept; see `source_header`.
 
     Raises:
-        ImportError: if the extra ``dicom`` is not installed.
-        ValueError: if the photograph is none that `source_header` takes, the row names the other eye or its ``status``
-            is not ``ok``, nothing was measured, or a measurement is no number.
-        OutputError: if the output cannot be written at all.
+        ImportError: If the extra ``dicom`` is not installed.
+        ValueError: If `source_header` refuses the photograph, the row names the other eye or its ``status`` is not ``ok``,
+            nothing was measured, or a measurement is not a number.
+        OutputError: If the output cannot be written at all.
     """
     highdicom = highdicom_module()
     header = source_header(source, keep_identity, salt)
     if (status := row.get("status", "ok")) != "ok":
         raise ValueError(f"row: expected the status ok, but got {status!r}; such a photograph has no report.")
-    if not (found := measured(row)):
+    if not (found := reported(row, _standard() if measurements is None else measurements)):
         raise ValueError("row: expected a measurement at least, but got none; such a photograph has no report.")
     makers = Makers(model, stages, calibration)
-    models = makers.of({role for quantity, _ in found for role in quantity.roles})
+    models = makers.of({role for number in found for role in number.roles})
     side = eye(header, str(row.get("laterality") or ""))
     document = highdicom.sr.Comprehensive3DSR(
         evidence=[header],
@@ -76,9 +91,15 @@ def write_sr(
     write_dicom(path_out, document)
 
 
+def _standard() -> tuple[ReportedQuantity, ...]:
+    """Return the quantities of the roles that a report is usually about."""
+    roles = [Disc(None), Cup(None), Fovea(None), Glaucoma(None)]
+    return quantities_of_run({"exported": Layout.of(Measure(roles)).exported()})
+
+
 def _content(
     header: Dataset,
-    found: list[tuple[Quantity, float]],
+    found: list[ReportedNumber],
     side: str,
     remarks: list[str],
     makers: Makers,
@@ -86,21 +107,21 @@ def _content(
 ) -> Any:
     """Return the root of the report: who observed, one group of measurements, and the remarks."""
     sr = highdicom_module().sr
-    every = {role for entry, _ in found for role in entry.roles}
-    common = len({algorithm_of(makers, entry.roles) for entry, _ in found}) == 1
+    every = {role for number in found for role in number.roles}
+    common = len({algorithm_of(makers, number.roles, number.calibrated) for number in found}) == 1
 
-    def algorithm(roles: Collection[str]) -> Any:
-        name, parameters = algorithm_of(makers, roles)
+    def algorithm(number: ReportedNumber) -> Any:
+        name, parameters = algorithm_of(makers, number.roles, number.calibrated)
         return sr.AlgorithmIdentification(name, software_version, parameters=list(parameters))
 
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=generate_uid(prefix=None), identifier="optic disc and fovea"),
-        algorithm_id=algorithm(found[0][0].roles) if common else None,
+        algorithm_id=algorithm(found[0]) if common else None,
         finding_sites=[sr.FindingSite(codes.SCT.Eye, laterality=SIDES.get(side))],
         source_images=[sr.SourceImageForMeasurementGroup(header.SOPClassUID, header.SOPInstanceUID)],
         measurements=[
-            sr.Measurement(entry.name, value, entry.unit, algorithm_id=None if common else algorithm(entry.roles))
-            for entry, value in found
+            sr.Measurement(number.name, number.value, number.unit, algorithm_id=None if common else algorithm(number))
+            for number in found
         ],
     )
     report = sr.MeasurementReport(
@@ -116,18 +137,18 @@ def _content(
 
 
 def _remarks(row: Mapping[str, Value]) -> list[str]:
-    told = {"Flags": row.get("flags"), "Scale of the millimetres": row.get("scale_source")}
-    return [DISCLAIMER, *(f"{what}: {value}" for what, value in told.items() if value)]
+    remarks = {"Flags": row.get("flags"), "Scale of the millimetres": row.get("scale_source")}
+    return [DISCLAIMER, *(f"{what}: {value}" for what, value in remarks.items() if value)]
 
 
 SEVERAL = " + "  # between the names of models
 
 
-def algorithm_of(makers: Makers, roles: Collection[str]) -> tuple[str, tuple[str, ...]]:
-    """Return name and parameters of what answered some roles: the models', and for a score what calibrated it."""
+def algorithm_of(makers: Makers, roles: Collection[str], calibrated: bool) -> tuple[str, tuple[str, ...]]:
+    """Return name and parameters of what answered some roles: the models, and the calibration where it has one."""
     models = makers.of(roles)
     parameters = [f"model_sha256={model['sha256']}" for model in models]
-    if makers.calibration and set(roles) & set(SCORE):
+    if makers.calibration and calibrated:
         parameters.append(f"calibration_sha256={makers.calibration}")
     return SEVERAL.join(model["id"] for model in models), tuple(parameters)
 

@@ -65,7 +65,7 @@ class BestModelSaver:
             torch.save(self.network.state_dict(), partial)
         if self.recipe is not None:
             record = {"recipe": self.recipe, "weights": {self.path.name: file_sha256(self.path)}}
-            write_whole(self.path.with_name("recipe.json"), json.dumps(record, indent=2, sort_keys=True) + "\n")
+            write_whole(self.path.with_name("recipe.json"), json.dumps(record, indent=2) + "\n")
 
 
 def keep_best_metric(engine: Engine) -> Engine:

@@ -9,6 +9,7 @@ from fundus_mtl.results._csv_table import cell, table
 from fundus_mtl.results._cup_role import Cup
 from fundus_mtl.results._disc_role import Disc
 from fundus_mtl.results._exit_codes import ALL_OK, NOTHING_USABLE, SOME_FAILED, exit_code
+from fundus_mtl.results._exported import MaskFile, Quantity, ReportedQuantity, masks_of_run, quantities_of_run
 from fundus_mtl.results._facts import Facts, KnownFacts
 from fundus_mtl.results._findings import Answers, Findings
 from fundus_mtl.results._flip_spreads import flip_spreads
@@ -18,11 +19,12 @@ from fundus_mtl.results._glaucoma_role import Glaucoma
 from fundus_mtl.results._layout import FAILURE_COLUMNS, VOLATILE_COLUMNS, Layout
 from fundus_mtl.results._ledger import NothingUsableError
 from fundus_mtl.results._makers import Makers, Model, Stage
-from fundus_mtl.results._measure import Measure, Measured
+from fundus_mtl.results._measure import Measure
 from fundus_mtl.results._nifti_writer import write_nifti
 from fundus_mtl.results._output_errors import OutputError, write_output
 from fundus_mtl.results._output_folder import RUN
 from fundus_mtl.results._overlay import draw_overlay
+from fundus_mtl.results._photograph_measures import Measured
 from fundus_mtl.results._picture_paths import picture_name, picture_path
 from fundus_mtl.results._pictures import overlay_of, write_pictures
 from fundus_mtl.results._quality_role import Quality
@@ -59,6 +61,7 @@ __all__ = [
     "KnownFacts",
     "Layout",
     "Makers",
+    "MaskFile",
     "MaskRole",
     "Measure",
     "Measured",
@@ -69,7 +72,9 @@ __all__ = [
     "PointRole",
     "Provenance",
     "Quality",
+    "Quantity",
     "Relation",
+    "ReportedQuantity",
     "Role",
     "Rules",
     "RunOptions",
@@ -83,9 +88,11 @@ __all__ = [
     "draw_overlay",
     "exit_code",
     "flip_spreads",
+    "masks_of_run",
     "overlay_of",
     "picture_name",
     "picture_path",
+    "quantities_of_run",
     "render_report",
     "table",
     "write_nifti",

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from fundus_mtl.metrics import av
-from fundus_mtl.results._column import Column
+from fundus_mtl.results._exported import MaskFile
 from fundus_mtl.results._findings import Findings
 from fundus_mtl.results._picture_bytes import palette_png
 from fundus_mtl.results._role import MaskRole
@@ -23,8 +23,13 @@ class ArteryVein(MaskRole):
     structures: ClassVar[tuple[str, ...]] = ("artery", "vein")
     by_itself: ClassVar[bool] = False
     within_field: ClassVar[bool] = True
-    files: ClassVar[tuple[Column, ...]] = (
-        Column("artery_vein/<image_id>.png", "colour", "red artery, blue vein, green both, black neither (HRF-AV)"),
+    files: ClassVar[tuple[MaskFile, ...]] = (
+        MaskFile(
+            "artery_vein",
+            "colour",
+            "red artery, blue vein, green both, black neither (HRF-AV)",
+            {0: 0, 1: 1, 2: 2, 3: 3},
+        ),
     )
 
     def pictures(self, found: Findings) -> dict[str, bytes]:

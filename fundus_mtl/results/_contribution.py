@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from math import nan
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from fundus_mtl.results._column import Column, ColumnGroup, Columns, Shown, Uncertainty
+from fundus_mtl.results._column import ColumnGroup, Columns, Shown, Uncertainty
+from fundus_mtl.results._exported import MaskFile, Quantity
 from fundus_mtl.results._findings import Findings, Mask, Point
 from fundus_mtl.results._rules import Rules
 
@@ -35,17 +36,23 @@ class Contribution:
     Attributes:
         columns: Columns of ``results.csv``, with units and meanings for the data dictionary.
         shown: Columns that the report shows.
-        files: Kinds of pictures it writes, as entries of the data dictionary, such as ``vessels/<image_id>.png``. The
-            part before the slash is the folder.
+        files: Kinds of masks that it writes, with their entries in the data dictionary and their labels in exports.
+        quantities: Columns that reports for other programs have.
         options: Options that a user may set in `Rules`, with their default values.
         uncertainty: How its variation over mirrored views is called; None if it has none.
     """
 
     columns: ClassVar[tuple[ColumnGroup, ...]] = ()
     shown: ClassVar[tuple[Shown, ...]] = ()
-    files: ClassVar[tuple[Column, ...]] = ()
+    files: ClassVar[tuple[MaskFile, ...]] = ()
+    quantities: ClassVar[tuple[Quantity, ...]] = ()
     options: ClassVar[Mapping[str, Any]] = {}
     uncertainty: ClassVar[Uncertainty | None] = None
+
+    @property
+    def measured_in(self) -> tuple[str, ...]:
+        """Names of the roles whose answers it uses."""
+        raise NotImplementedError
 
     def listed(self, roles: Collection[str]) -> bool:
         """Return whether it belongs to results with these roles."""

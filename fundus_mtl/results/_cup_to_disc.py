@@ -12,6 +12,7 @@ from fundus_mtl import biomarkers
 from fundus_mtl.metrics import refuge
 from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, Uncertainty
 from fundus_mtl.results._contribution import Sample
+from fundus_mtl.results._exported import MaskFile, Quantity
 from fundus_mtl.results._findings import Findings, Mask
 from fundus_mtl.results._millimetre_columns import lengths
 from fundus_mtl.results._picture_bytes import encode
@@ -50,6 +51,13 @@ class CupToDisc(Relation):
             histogram=Histogram("Vertical cup-to-disc ratio (vCDR)", "vertical cup-to-disc ratios"),
         ),
     )  # fmt: skip
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("vcdr", "VCDR", "Vertical cup-disc ratio"),
+        Quantity("hcdr", "HCDR", "Horizontal cup-disc ratio"),
+        Quantity("acdr", "ACDR", "Area cup-disc ratio"),
+        Quantity("cup_area_px", "CUPAREA", "Optic cup area"),
+        Quantity("cup_area_mm2", "CUPAREA", "Optic cup area"),
+    )
     uncertainty: ClassVar[Uncertainty | None] = Uncertainty("vcdr", "vcdr_uncertainty")
 
     def refine(self, masks: Mapping[str, Mask]) -> dict[str, Mask]:
@@ -114,8 +122,13 @@ class DiscCupMask(Relation):
     """One mask of disc and cup in REFUGE's codes."""
 
     any_of: ClassVar[tuple[str, ...]] = ("disc", "cup")
-    files: ClassVar[tuple[Column, ...]] = (
-        Column("masks/<image_id>.png", "code", "0 cup, 128 rim of the disc, 255 background (REFUGE); native size"),
+    files: ClassVar[tuple[MaskFile, ...]] = (
+        MaskFile(
+            "masks",
+            "code",
+            "0 cup, 128 rim of the disc, 255 background (REFUGE); native size",
+            {refuge.BACKGROUND: 0, refuge.RIM: 1, refuge.CUP: 2},
+        ),
     )
 
     def pictures(self, found: Findings) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from fundus_mtl import biomarkers
 from fundus_mtl.results._column import Column, ColumnGroup, Columns, Shown
+from fundus_mtl.results._exported import Quantity
 from fundus_mtl.results._findings import Findings, Mask
 from fundus_mtl.results._millimetre_columns import lengths
 from fundus_mtl.results._positions import PIXELS
@@ -46,6 +47,14 @@ class Disc(MaskRole):
                 Column("disc_width_mm", "mm", "horizontal extent of the disc"),
             ),
         ),
+    )
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("disc_area_px", "DISCAREA", "Optic disc area"),
+        Quantity("disc_height_px", "DISCHEIGHT", "Vertical optic disc diameter"),
+        Quantity("disc_width_px", "DISCWIDTH", "Horizontal optic disc diameter"),
+        Quantity("disc_area_mm2", "DISCAREA", "Optic disc area"),
+        Quantity("disc_height_mm", "DISCHEIGHT", "Vertical optic disc diameter"),
+        Quantity("disc_width_mm", "DISCWIDTH", "Horizontal optic disc diameter"),
     )
     shown: ClassVar[tuple[Shown, ...]] = (Shown("disc_height_px", "Disc height", 0, "px", place=20),)
 

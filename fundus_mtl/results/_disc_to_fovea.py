@@ -6,9 +6,12 @@ from typing import ClassVar
 
 from fundus_mtl import biomarkers
 from fundus_mtl.results._column import Column, ColumnGroup, Columns, Shown
+from fundus_mtl.results._exported import Quantity
 from fundus_mtl.results._findings import Findings
 from fundus_mtl.results._millimetre_columns import lengths
 from fundus_mtl.results._relation import Relation
+
+DISTANCE = "Distance of optic disc centre and fovea"
 
 
 class DiscToFovea(Relation):
@@ -44,6 +47,11 @@ class DiscToFovea(Relation):
         ),
     )
     shown: ClassVar[tuple[Shown, ...]] = (Shown("disc_fovea_dist_dd", "Disc to fovea", 2, "disc diameters", place=30),)
+
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        *(Quantity(f"disc_fovea_dist_{unit}", "DISCFOVEA", DISTANCE) for unit in ("px", "mm", "dd")),
+        Quantity("disc_fovea_angle_deg", "DISCFOVEAANGLE", "Angle of optic disc above fovea"),
+    )
 
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return distance and angle, and as ``laterality`` the eye that they tell, for `WhichEye`."""

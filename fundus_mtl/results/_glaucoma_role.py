@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, Uncertainty
 from fundus_mtl.results._contribution import Missing
+from fundus_mtl.results._exported import Quantity
 from fundus_mtl.results._findings import Findings
 from fundus_mtl.results._role import ScoreRole
 from fundus_mtl.results._rules import Rules
@@ -52,6 +53,9 @@ class Glaucoma(ScoreRole):
             histogram=Histogram("Glaucoma score (research)", "glaucoma scores"),
         ),
     )  # fmt: skip
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("glaucoma_prob", "SCORE", "Glaucoma classifier research score", calibrated=True),
+    )
     uncertainty: ClassVar[Uncertainty | None] = Uncertainty("glaucoma_prob", "glaucoma_prob_uncertainty")
 
     def check(self, rules: Rules) -> None:

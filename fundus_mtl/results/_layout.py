@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fundus_mtl.results._column import Column, ColumnGroup, Shown, sorted_columns
 from fundus_mtl.results._contribution import Contribution
 from fundus_mtl.results._csv_table import table
+from fundus_mtl.results._exported import ReportedQuantity
 from fundus_mtl.results._measure import Measure
 from fundus_mtl.results._picture_paths import OVERLAYS, PROBABILITIES
 from fundus_mtl.results._role import Role
@@ -92,7 +94,7 @@ class Layout:
     @property
     def mask_folders(self) -> tuple[str, ...]:
         """Names of the folders of masks."""
-        return tuple(entry.name.split("/")[0] for one in self.contributions for entry in one.files)
+        return tuple(mask.folder for one in self.contributions for mask in one.files)
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -104,6 +106,21 @@ class Layout:
         """Names of the structures that may have probability maps."""
         return tuple(name for role in self.roles for name in role.structures)
 
+    def exported(self) -> dict[str, Any]:
+        """Return what ``run.json`` tells exports: see `masks_of_run` and `quantities_of_run`."""
+        units = {column.name: column.unit for column in self.columns}
+        places = {name: place for place, name in enumerate(units)}
+        quantities = [
+            ReportedQuantity(*quantity[:3], units[quantity.column], one.measured_in, quantity.calibrated)._asdict()
+            for one in self.contributions
+            for quantity in one.quantities
+        ]
+        masks = [mask for one in self.contributions for mask in one.files]
+        return {
+            "masks": [{"folder": mask.folder, "labels": [*map(list, mask.labels.items())]} for mask in masks],
+            "quantities": sorted(quantities, key=lambda quantity: places[quantity["column"]]),
+        }
+
     def data_dictionary(self) -> str:
         """Return the table of what every column, and every file beside the table, means."""
         about = (Column("column", "", ""), Column("unit", "", ""), Column("meaning", "", ""))
@@ -111,8 +128,8 @@ class Layout:
         return table(about, ({"column": name, "unit": unit, "meaning": meaning} for name, unit, meaning in entries))
 
     def _files(self) -> tuple[Column, ...]:
-        relations = [entry for one in self.contributions if one not in self.roles for entry in one.files]
-        own = [entry for role in self.roles for entry in role.files]
+        relations = [mask.entry for one in self.contributions if one not in self.roles for mask in one.files]
+        own = [mask.entry for role in self.roles for mask in role.files]
         maps = Column(
             f"{PROBABILITIES}/<image_id>_<structure>.nii.gz",
             "0 to 1",

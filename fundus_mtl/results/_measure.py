@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,65 +15,13 @@ from fundus_mtl import biomarkers
 from fundus_mtl.results._column import Column, Columns, sorted_columns
 from fundus_mtl.results._contribution import KINDS, Contribution
 from fundus_mtl.results._facts import Facts
-from fundus_mtl.results._findings import Answers, Findings, Mask, Picture, Point
+from fundus_mtl.results._findings import Answers, Findings, Mask, Picture
+from fundus_mtl.results._photograph_measures import Measured
 from fundus_mtl.results._relation import Relation
 from fundus_mtl.results._relations import PHOTOGRAPH, RELATIONS
 from fundus_mtl.results._role import Role
 from fundus_mtl.results._rules import Rules
 from fundus_mtl.transforms import field_of_view
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What is known of one photograph.
-
-    Args:
-        columns: Values of `Measure.columns`; NaN, None or absent where unknown. ``status`` is ``ok`` or ``ungradable``.
-        findings: Masks, points and scores, see `Findings`.
-        contributions: The roles and relations that are in it.
-    """
-
-    columns: Columns
-    findings: Findings = field(repr=False)
-    contributions: tuple[Contribution, ...] = field(default=(), repr=False)
-
-    @property
-    def status(self) -> str:
-        """``ok``, or ``ungradable`` where the answers are withheld."""
-        return str(self.columns["status"])
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """Reasons to look at the photograph before using its numbers."""
-        return tuple(flag for flag in str(self.columns["flags"]).split(";") if flag)
-
-    @property
-    def masks(self) -> Mapping[str, Mask]:
-        """Masks ``(H, W)`` by structure."""
-        return self.findings.answers.masks
-
-    @property
-    def points(self) -> Mapping[str, Point]:
-        """Points ``(x, y)`` in native px by role; NaN where not found."""
-        return self.findings.answers.points
-
-    @property
-    def scores(self) -> Mapping[str, float]:
-        """Scores by role; NaN where there is none."""
-        return self.findings.answers.scores
-
-    @property
-    def landmark(self) -> Mask | None:
-        """Mask ``(H, W)`` of the role that is a landmark, if there is one; the report's thumbnails show it."""
-        names = [
-            name for one in self.contributions if isinstance(one, Role) and one.landmark for name in one.structures
-        ]
-        return self.masks[names[0]] if names else None
-
-    @property
-    def probabilities(self) -> Mapping[str, NDArray[np.float64]]:
-        """Maps ``(H, W)`` from 0 to 1 by structure, where the sample has them."""
-        return self.findings.answers.probabilities
 
 
 class Measure:

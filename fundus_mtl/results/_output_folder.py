@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any, NamedTuple
 
 from fundus_mtl.files import is_part
 from fundus_mtl.notices import SOFTWARE
+from fundus_mtl.results._exported import plain_folders
 from fundus_mtl.results._output_errors import OutputError, output_errors
 from fundus_mtl.results._run_record import identity
 
 TABLES = ("results.csv", "results.jsonl", "failures.csv", "data_dictionary.csv", "report.html")
 RUN, JOURNAL = "run.json", "journal.jsonl"
-_PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Earlier(NamedTuple):
@@ -142,7 +141,7 @@ def _remove_parts(output_dir: Path) -> None:
 def _folders(record: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Return the folders that a record names, if they are plain names: they may be removed."""
     names = (record or {}).get("folders")
-    return tuple(name for name in names if _PLAIN.fullmatch(str(name))) if isinstance(names, list) else ()
+    return plain_folders(names) if isinstance(names, list) else ()
 
 
 def _record(run: Path) -> dict[str, Any] | None:

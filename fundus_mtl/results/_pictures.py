@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from fundus_mtl.results._findings import Mask, Picture
-from fundus_mtl.results._measure import Measured
 from fundus_mtl.results._nifti_writer import write_probabilities
 from fundus_mtl.results._output_errors import write_output
 from fundus_mtl.results._overlay import draw_overlay
+from fundus_mtl.results._photograph_measures import Measured
 from fundus_mtl.results._picture_bytes import encode
 from fundus_mtl.results._picture_paths import OVERLAYS, map_path, picture_path
 

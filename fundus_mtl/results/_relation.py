@@ -20,6 +20,11 @@ class Relation(Contribution):
     needs: ClassVar[tuple[str, ...]] = ()
     any_of: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def measured_in(self) -> tuple[str, ...]:
+        """Names of the roles that it needs."""
+        return self.needs or self.any_of
+
     def listed(self, roles: Collection[str]) -> bool:
         """Return whether all that it needs is among these roles."""
         one = not self.any_of or any(role in roles for role in self.any_of)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from fundus_mtl import biomarkers
 from fundus_mtl.results._column import Column, ColumnGroup, Columns
+from fundus_mtl.results._exported import Quantity
 from fundus_mtl.results._facts import EYES
 from fundus_mtl.results._findings import Findings
 from fundus_mtl.results._relation import Relation
@@ -55,6 +56,10 @@ class RimBySector(Relation):
                 Column("ist_obeyed", "yes | no", "inferior ≥ superior ≥ temporal rim; describes a disc, not a disease"),
             ),
         ),
+    )
+
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("rim_disc_ratio_min", "RIMDISCMIN", "Minimum rim-disc ratio"),
     )
 
     def measure(self, found: Findings, columns: Columns) -> Columns:

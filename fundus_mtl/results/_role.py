@@ -36,6 +36,11 @@ class Role(Contribution):
 
     task: str | None
 
+    @property
+    def measured_in(self) -> tuple[str, ...]:
+        """Its own name."""
+        return (self.name,)
+
     def listed(self, roles: Collection[str]) -> bool:
         """Return whether it is one of these roles."""
         return self.name in roles

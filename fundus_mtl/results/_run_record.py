@@ -36,6 +36,7 @@ def run_record(
         ValueError: If the model's id is a path, which would reveal where it lies.
     """
     check_model(model)
+    layout = Layout.of(measure)
     return {
         "software": SOFTWARE,
         "software_version": fundus_mtl.__version__,
@@ -46,7 +47,8 @@ def run_record(
         "stages": [{**stage, "roles": list(stage["roles"])} for stage in provenance.used_stages],
         "config_sha256": provenance.config_sha256,
         "tasks": measure.tasks,
-        "folders": list(Layout.of(measure).folders),
+        "folders": list(layout.folders),
+        "exported": layout.exported(),
         "options": {
             "id_mode": options.id_mode,
             "export_burned_in": options.export_burned_in,

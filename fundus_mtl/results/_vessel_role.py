@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fundus_mtl.results._column import Column
+from fundus_mtl.results._exported import MaskFile
 from fundus_mtl.results._findings import Findings
 from fundus_mtl.results._picture_bytes import mask_png
 from fundus_mtl.results._role import MaskRole
@@ -17,8 +17,8 @@ class Vessel(MaskRole):
     structures: ClassVar[tuple[str, ...]] = ("vessel",)
     by_itself: ClassVar[bool] = False
     within_field: ClassVar[bool] = True
-    files: ClassVar[tuple[Column, ...]] = (
-        Column("vessels/<image_id>.png", "", "white where the vessel head sees a vessel; native size"),
+    files: ClassVar[tuple[MaskFile, ...]] = (
+        MaskFile("vessels", "", "white where the vessel head sees a vessel; native size", {0: 0, 1: 1}),
     )
 
     def pictures(self, found: Findings) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Say in one line what went wrong."""
+"""Errors of a workflow: one line with the root cause."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from fundus_mtl.workflow._explanation import config_id, explain, unwrapped
 from fundus_mtl.workflow._items import split
-from fundus_mtl.workflow._root_cause import config_id, explain, root_cause
 
 REFUSED = 2  # exit status, as of wrong arguments everywhere
-_OF_FILES = ("run", "items", "results", "dataset", "dataloader")  # items of a config that touch the photographs
+_OF_FILES = ("run", "items", "results", "dataset", "dataloader")  # items of a config that read the photographs
 _LONGEST = 600  # characters; PyTorch lists every key of a state_dict that does not fit
 
 
 class RefusedError(ValueError):
-    """Input that the user can mend; its text is the whole story, so that no traceback is shown."""
+    """Input that the user can correct; its text is enough, so no traceback is printed."""
 
 
 class WorkflowError(SystemExit):
-    """The end of a workflow that went wrong; ``str()`` is the message, the ``__cause__`` is the original exception.
+    """A workflow failed; ``str()`` is the message, the ``__cause__`` is the original exception.
 
     It is a ``SystemExit``, so that the stock command ends with a status and without a second traceback. Catch it by name.
 
     Args:
-        message: one sentence.
-        code: exit status.
+        message: One sentence.
+        code: Exit status.
     """
 
     def __init__(self, message: str, code: int = REFUSED) -> None:
@@ -37,30 +37,31 @@ class WorkflowError(SystemExit):
 
 @contextmanager
 def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Turn an exception into `WorkflowError`: traceback first, for the developer, then one line with the root cause.
+    """Turn an exception into `WorkflowError`: print the traceback for developers, then one line with the root cause.
 
-    An exception with an ``exit_code`` of its own, such as a full disk's, is told without a traceback and gives the status.
-    Where the config has ``id_mode: hash``, the text of what goes wrong may name a patient's file: then, unless it is one
-    of our own sentences about the configuration, only the kinds of the exceptions are told, and where they came from.
+    An exception with an ``exit_code`` attribute, such as that of a full disk, is printed without a traceback and gives
+    the exit status. Where the config has ``id_mode: hash``, an error message may contain the name of a patient's file:
+    then, unless it is a message of ours about the configuration, only the types of the exceptions and where they were
+    raised are printed.
 
     Args:
-        config: in which a missing reference is looked for under similar names.
+        config: Merged config, to suggest similar names for a missing reference.
 
     Raises:
-        WorkflowError: instead of any ``Exception``; Ctrl-C and ``SystemExit`` pass.
+        WorkflowError: Instead of any ``Exception``; Ctrl-C and ``SystemExit`` pass.
     """
     try:
         yield
     except RefusedError as error:
         _end(str(error), error)
     except Exception as error:
-        root, where = root_cause(error), config_id(error)
+        root, where = unwrapped(error), config_id(error)
         if hasattr(root, "exit_code"):
             _end(str(root), root, int(root.exit_code))
         if (config or {}).get("id_mode") == "hash" and not _is_ours(root, where):
             print(_frames(error), file=sys.stderr)
             _end(
-                f"{type(root).__name__}; its text is withheld, as it may hold names that id_mode hash keeps back.",
+                f"{type(root).__name__}; its text is withheld, as it may contain names that id_mode hash hides.",
                 error,
             )
         traceback.print_exception(error)
@@ -68,21 +69,21 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
 
 
 def _is_ours(root: BaseException, where: str | None) -> bool:
-    """Tell an error of the configuration, in our own words, from one that may quote a file's name or a header."""
-    said = str(root)
+    """Return whether an error is a message of ours about the configuration, not one that may quote a file name or header."""
+    text = str(root)
     ours = (
         isinstance(root, ValueError | FileNotFoundError | ModuleNotFoundError) and getattr(root, "errno", None) is None
     )
-    return where is not None and split(where)[0] not in _OF_FILES and ours and "expected" in said and "but got" in said
+    return where is not None and split(where)[0] not in _OF_FILES and ours and "expected" in text and "but got" in text
 
 
 def _frames(error: BaseException | None) -> str:
-    """Return where an exception and those behind it came from, without what they say."""
-    told: list[str] = []
+    """Return where an exception and its causes were raised, without their messages."""
+    frames: list[str] = []
     while error is not None:
-        told = [*traceback.format_tb(error.__traceback__), f"{type(error).__name__}\n", *told]
+        frames = [*traceback.format_tb(error.__traceback__), f"{type(error).__name__}\n", *frames]
         error = error.__cause__
-    return "".join(["Traceback (most recent call last):\n", *told])
+    return "".join(["Traceback (most recent call last):\n", *frames])
 
 
 def _end(message: str, error: BaseException, code: int = REFUSED) -> NoReturn:

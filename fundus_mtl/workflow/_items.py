@@ -1,4 +1,4 @@
-"""Look up items of a config by id, and guess what a misspelt id meant."""
+"""Look up items of a config by id, and suggest ids for a misspelt one."""
 
 from __future__ import annotations
 
@@ -45,29 +45,29 @@ def suggestions(config: Any, parts: list[str]) -> list[str]:
     """Return up to three ids that a misspelt one may have meant, the likeliest first.
 
     Args:
-        config: merged.
-        parts: of the id; at least one of them is wrong.
+        config: Merged config.
+        parts: Parts of the id; at least one of them is wrong.
 
     Returns:
-        Ids in ``::`` notation: the wrong part mended; or, failing that, items elsewhere whose last part is the same or
-        alike.
+        Ids in ``::`` notation, with the wrong part corrected; or else items elsewhere with the same or a similar last
+        part.
     """
-    mended = [item_id for item_id in _mended(config, parts, []) if item_id != SEPARATOR.join(parts)]
-    if mended:
-        return mended[:3]
+    corrected = [item_id for item_id in _corrected(config, parts, []) if item_id != SEPARATOR.join(parts)]
+    if corrected:
+        return corrected[:3]
     paths = list(_paths(config, []))
     alike = get_close_matches(parts[-1], {path[-1] for path in paths}, n=1, cutoff=0.8)
     return [SEPARATOR.join(path) for path in sorted(paths, key=len) if path[-1] in alike][:3]
 
 
-def _mended(config: Any, parts: list[str], before: list[str]) -> list[str]:
+def _corrected(config: Any, parts: list[str], before: list[str]) -> list[str]:
     if not parts:
         return [SEPARATOR.join(before)]
     found = []
     for name in _close_names(config, parts[0]):
         below = child(config, name)
         if below is not MISSING or not parts[1:]:
-            found += _mended(below, parts[1:], [*before, name])
+            found += _corrected(below, parts[1:], [*before, name])
     return found
 
 

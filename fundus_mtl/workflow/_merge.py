@@ -1,4 +1,4 @@
-"""Merge config files and overrides, refusing what has no place in the config."""
+"""Merge config files and overrides, and refuse what has no place in the config."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import MISSING, SEPARATOR, child, look_up, may_have, split, suggestions
+from fundus_mtl.workflow._order import take_order
 from fundus_mtl.workflow._values import check_kind, check_numbers
 
 MERGE = "+"
@@ -23,19 +24,17 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
     """Return the merged config.
 
     Args:
-        files: a bundle's own, in order; keys with a path (``train::trainer::amp``) must fit what came before.
-        overlays: the same, and a new top-level item must be referred to by something if it looks like a misspelt old
-            one.
+        files: Config files of a bundle in order; keys with a path (``train::trainer::amp``) must fit what came before.
+        overlays: Overlays in order. Their new top-level items must be referred to if they look like misspelt old ones.
 
     Raises:
-        RefusedError: naming the file, the key and what it may have meant.
+        RefusedError: If a file comes before one that it names in ``_after_``, or a key has no place in the config.
     """
     config: dict[str, Any] = {}
     names = ", ".join(str(file) for file in files)
     for file in [*files, *overlays]:
-        content = ConfigParser.load_config_file(file) or {}
-        if not isinstance(content, dict):
-            raise RefusedError(f"{file}: expected a dictionary of items, but got a {type(content).__name__}.")
+        content = load(file)
+        take_order(content, file, [*files, *overlays], "overlay" if file in overlays else "config_file")
         new = [key for key in content if file in overlays and key not in config and len(split(key)) == 1]
         for key, value in sorted(content.items(), key=_wholes_first):
             _put(config, key, value, f"{file}: {key}", names)
@@ -44,22 +43,34 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
     return config
 
 
+def load(file: Path) -> dict[str, Any]:
+    """Return the content of a config file.
+
+    Raises:
+        RefusedError: If it is no dictionary.
+    """
+    content = ConfigParser.load_config_file(file) or {}
+    if not isinstance(content, dict):
+        raise RefusedError(f"{file}: expected a dictionary of items, but got a {type(content).__name__}.")
+    return content
+
+
 def merge_overrides(
     config: dict[str, Any], override: Mapping[str, Any], files: Sequence[Path], tracking: Any
 ) -> dict[str, Any]:
     """Merge overrides into the config, in place.
 
     Args:
-        config: of `merge_files`.
-        override: id to value, ids in either notation; ``+id`` extends a list or a dictionary.
-        files: for the message.
-        tracking: MONAI's option, which brings items of its own.
+        config: Config of `merge_files`.
+        override: Values by id, in either notation; ``+id`` extends a list or a dictionary.
+        files: Files of the config, for the message.
+        tracking: MONAI's option, which adds items.
 
     Returns:
         The overrides for MONAI, whole values in ``::`` notation.
 
     Raises:
-        RefusedError: naming the override and what it may have meant.
+        RefusedError: If an override has no place in the config.
     """
     names = ", ".join(str(file) for file in files)
     settings = DEFAULT_EXP_MGMT_SETTINGS.get(tracking, {}) if isinstance(tracking, str) else tracking or {}

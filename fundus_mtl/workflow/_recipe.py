@@ -1,7 +1,7 @@
-"""What a training was made of, kept beside its weights, so that nobody has to repeat it for an inference.
+"""The overlays and options of a training, written beside its weights, so that inference can read them.
 
-A recipe is data: names of a bundle's own overlays and plain values. Nothing in it is ever executed or evaluated, so it is as
-safe to take from others as weights that are loaded with ``weights_only``.
+A recipe is data: names of overlays and plain values. Nothing in it is executed or evaluated, so a recipe from somebody
+else is as safe as weights that are loaded with ``weights_only``.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser
-
 from fundus_mtl.files import file_sha256
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR, look_up, split
-from fundus_mtl.workflow._merge import MERGE, merge_overrides
+from fundus_mtl.workflow._merge import MERGE, load, merge_files, merge_overrides
 
-RECIPE_FILE, COMMON = "recipe.json", "common.yaml"
+RECIPE_FILE, COMMON, OVERLAYS = "recipe.json", "common.yaml", "overlays"
 _COMMANDS = ("$", "@", "%")
-# Ids of every bundle that say where a training ran, not what it was.
+# Ids of every bundle that state where a training ran, not how.
 _WHERE = frozenset({"bundle_root", "dataset_dir", "datalist", "output_dir", "ckpt_dir", "device", "num_workers"})
-_WHERE |= {"network_def::pretrained"}  # a file, and what it held is in the weights
+_WHERE |= {"network_def::pretrained"}  # a file whose content is in the weights
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,10 @@ class Recipe:
     """A training's bundle, overlays and options.
 
     Args:
-        bundle: name of its folder.
-        overlays: SHA-256 by file name.
-        options: given on the command line, plain values that name no path.
-        expressions: ids of options that were no plain values, which are not kept.
+        bundle: Name of the bundle's folder.
+        overlays: SHA-256 of each overlay by file name, in the order of the training.
+        options: Options of the command line that are plain values and no paths.
+        expressions: Ids of options that were no plain values; their values are not kept.
     """
 
     bundle: str
@@ -45,14 +43,14 @@ class Recipe:
 
     def as_text(self) -> str:
         """Return JSON in which MONAI's parser sees no reference or macro."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(asdict(self))  # not sorted: overlays and options apply in this order
         return text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "@%#$"})
 
     def refuse_commands(self) -> None:
-        """Refuse what a config would execute: a recipe may come from others.
+        """Refuse what a config would execute: a recipe may come from somebody else.
 
         Raises:
-            ValueError: naming the items.
+            ValueError: If there is such an item.
         """
         found = [item for item, value in self.options.items() if not _is_data(item, value)]
         if found or Path(self.bundle).name != self.bundle:
@@ -64,13 +62,14 @@ class Recipe:
         """Return what the recipe changes of the items that training and inference share.
 
         Args:
-            common: the bundle's ``common.yaml``; items that it has not belong to training only.
-            places: of overlays: folders of the bundles, files that the user names; never beside the weights: they execute.
+            common: Content of the bundle's ``common.yaml``; other items belong to training only.
+            places: Where to look for overlays: folders of the bundles, and files that the user names. Never beside the
+                weights, as overlays are executed.
 
         Raises:
-            RefusedError: if an overlay is not found or has changed, or a shared item is no plain value.
+            RefusedError: If an overlay is not found or has changed, or a shared item is no plain value.
         """
-        overlays = [ConfigParser.load_config_file(_overlay(*known, places)) or {} for known in self.overlays.items()]
+        overlays = [load(file) for file in self._files(places)]
         if lost := [item for item in self.expressions if _parts(item)[0] in common]:
             raise RefusedError(f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(lost)}.")
         content, changed = deepcopy(dict(common)), set[str]()
@@ -79,9 +78,30 @@ class Recipe:
             changed |= set(merge_overrides(content, shared, [Path(COMMON)], None))
         return {item: look_up(content, split(item)) for item in sorted(changed)}
 
+    def training(self, files: Sequence[Path], places: Sequence[Path]) -> dict[str, Any]:
+        """Return the merged config of the training.
+
+        Args:
+            files: Config files of the bundle's training.
+            places: See `overrides`.
+
+        Raises:
+            RefusedError: If an overlay is not found or has changed, or an option was no plain value.
+        """
+        if self.expressions:
+            raise RefusedError(
+                f"{RECIPE_FILE}: expected plain values, but got something else for {', '.join(self.expressions)}."
+            )
+        config = merge_files(files, self._files(places))
+        merge_overrides(config, self.options, files, None)
+        return config
+
+    def _files(self, places: Sequence[Path]) -> list[Path]:
+        return [_overlay(*known, places) for known in self.overlays.items()]
+
 
 def recipe_of(bundle_root: str | Path, overlays: Sequence[Path], options: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of a run; options that say where, such as paths, are left out."""
+    """Return the recipe of a run, without options that are paths."""
     options = {item: value for item, value in options.items() if SEPARATOR.join(_parts(item)) not in _WHERE}
     kept = {item: value for item, value in options.items() if _is_data(item, value)}
     commands = [item for item, value in options.items() if item not in kept and not _is_path(value)]
@@ -93,7 +113,7 @@ def read_recipe(weights: str | Path) -> Recipe:
     """Read the recipe beside a file of weights.
 
     Raises:
-        RefusedError: if there is none, it is none, or the weights are not those that it was written with.
+        RefusedError: If the file is missing or no recipe, or belongs to other weights.
     """
     path = Path(weights).parent / RECIPE_FILE
     try:
@@ -130,7 +150,7 @@ def _overlay(name: str, sha256: str, places: Sequence[Path]) -> Path:
 
 
 def _is_data(item: str, value: Any) -> bool:
-    """Tell whether an option is no more than data: nothing that a config evaluates, imports or instantiates, no path."""
+    """Return whether an option is data only: nothing that a config evaluates, imports or instantiates, and no path."""
     if any(key.startswith(("_", *_COMMANDS)) for key in _parts(item)):
         return False
     if isinstance(value, Mapping):

@@ -16,12 +16,12 @@ def parameters(item: Any) -> set[str] | None:
     """Return the keys that a config item with a ``_target_`` may have.
 
     Args:
-        item: any part of a config.
+        item: Any part of a config.
 
     Returns:
         Parameter names and MONAI's own keys (``_disabled_`` …); an empty set if the item has no ``_target_``; None if
-        anything goes or nobody can tell: a ``_target_`` that is an expression, cannot be found (MONAI says so itself),
-        or takes ``**kwargs`` to the last.
+        any key is allowed or it is unknown: the ``_target_`` is an expression, cannot be found (MONAI reports that), or
+        accepts ``**kwargs`` and so do all its ancestors.
     """
     if not ConfigComponent.is_instantiable(item):
         return set()

@@ -1,4 +1,4 @@
-"""What ``monai.bundle.run`` was told but does not pass on to the workflow."""
+"""Arguments of ``monai.bundle.run`` that it does not pass on to the workflow."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fundus_mtl.workflow._merge import MERGE
 class StockCall:
     """The overrides as they were written, and the folder of the ``args_file``.
 
-    MONAI 1.6.1 drops overrides that are None, strips the ``+`` of those that should extend an item, and keeps the path
-    of the ``args_file`` to itself.
+    MONAI 1.6.1 drops overrides that are None, strips the ``+`` of those that should extend an item, and does not pass on
+    the path of the ``args_file``.
 
     Args:
-        written: None values and ``+`` keys.
-        folder: against which relative paths in the ``args_file`` are meant; None if there is no such file.
-        by_run: whether the stock command ``run`` made the workflow, which ends the process after it.
+        written: Overrides that are None or have a ``+``.
+        folder: Folder to which relative paths in the ``args_file`` refer; None if there is no such file.
+        by_run: Whether the stock command ``run`` made the workflow; it ends the process afterwards.
     """
 
     written: Mapping[str, Any] = field(default_factory=dict)
@@ -30,16 +30,16 @@ class StockCall:
     by_run: bool = False
 
     def restore(self, override: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the overrides that reached the workflow, with what was lost on the way."""
+        """Return the overrides that reached the workflow, together with those that MONAI dropped."""
         stripped = {key.removeprefix(MERGE) for key in self.written if key.startswith(MERGE)}
         return {key: value for key, value in override.items() if key not in stripped} | dict(self.written)
 
 
 def stock_call(reserved: Collection[str]) -> StockCall:
-    """Look up MONAI's ``create_workflow`` among the callers: it alone still knows.
+    """Look up MONAI's ``create_workflow`` among the callers, the only place that still has these arguments.
 
     Args:
-        reserved: the workflow's own parameters, whose None means "not given".
+        reserved: Parameters of the workflow itself, where None means "not given".
 
     Returns:
         An empty record if the workflow was made directly.
@@ -60,7 +60,7 @@ def stock_call(reserved: Collection[str]) -> StockCall:
 
 
 def _by_run(frame: FrameType | None) -> bool:
-    """Tell whether the stock command ``run`` is among a frame's callers: Python code may call what it calls."""
+    """Return whether the stock command ``run`` is among a frame's callers, and not Python code that calls what it calls."""
     while frame is not None:
         if (frame.f_globals.get("__name__"), frame.f_code.co_name) == ("monai.bundle.scripts", "run"):
             return True

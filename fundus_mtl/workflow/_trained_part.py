@@ -1,4 +1,4 @@
-"""A bundle as a training left it: its configs, changed by the recipe beside the weights."""
+"""The configs of a bundle with the changes of a training, which the recipe beside the weights records."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from fundus_mtl.workflow._args_file import files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
-from fundus_mtl.workflow._recipe import COMMON, read_recipe
+from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, read_recipe
 
 
 def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.yaml", **options: Any) -> Any:
     """Build a part of the bundle that some weights were trained with, as they were trained.
 
     Args:
-        weights: file with a ``recipe.json`` beside it, as trainings leave them.
-        part: id of what to build.
-        config: of the bundle, after ``common.yaml``.
-        **options: items of these, changed last.
+        weights: File of weights with a ``recipe.json`` beside it, as trainings write them.
+        part: Id of what to build.
+        config: Name of a config file of the bundle.
+        **options: Items of the config to change last.
 
     Returns:
-        What the item becomes, for instance a `fundus_mtl.engines.NextStage`.
+        The object that the item describes, for instance a `fundus_mtl.engines.NextStage`.
 
     Raises:
-        RefusedError: if the recipe, the bundle or an option is not what it should be.
+        RefusedError: If the recipe is missing or wrong, the bundle has no such file, or an option is no item.
     """
     names, changes = trained_configs(weights, config)
     content = merge_files(names, [])
@@ -41,12 +42,12 @@ def trained_configs(
     """Return the config files of the bundle that some weights were trained with, and what to change of them.
 
     Args:
-        weights: file with a ``recipe.json`` beside it.
-        config: of the bundle, after ``common.yaml``.
-        overlays: files that the training was given and the bundles do not have.
+        weights: File of weights with a ``recipe.json`` beside it.
+        config: Name of a config file of the bundle, with the files of ``args_<config>`` before it, or ``common.yaml``.
+        overlays: Overlays of the training that are not part of the bundles.
 
     Raises:
-        RefusedError: if the recipe is not what it should be, or the bundle has no such config.
+        RefusedError: If the recipe is missing or wrong, or the bundle has no such file.
     """
     recipe = read_recipe(weights)
     bundles = Path(str(files("fundus_mtl.bundles")))
@@ -56,6 +57,7 @@ def trained_configs(
             f"{Path(weights).name}: expected weights of a bundle with {config}, but got {recipe.bundle}."
         )
     shared = merge_files([folder / COMMON], [])
-    changes = recipe.overrides(shared, (folder, bundles / "methods", *map(Path, overlays)))
+    changes = recipe.overrides(shared, (folder / OVERLAYS, bundles / "methods", *map(Path, overlays)))
     own = {"bundle_root": str(folder.parent), "ckpt_path": str(weights), "ckpt_dir": str(Path(weights).parent)}
-    return [folder / COMMON, folder / config], changes | own
+    args = folder / f"args_{config}"
+    return files_of(args) if args.is_file() else [folder / COMMON, folder / config], changes | own

@@ -1,4 +1,4 @@
-"""Refuse values that would be taken for something else."""
+"""Refuse values that would be read as something else."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def check_kind(label: str, value: Any, current: Any) -> None:
     """Refuse an override of another kind than the item it replaces.
 
     Args:
-        label: how the user wrote the item.
-        value: new; expressions (``$``), references (``@``) and macros (``%``) may stand for anything.
-        current: in the merged config; None takes everything.
+        label: The item as the user wrote it.
+        value: New value; expressions (``$``), references (``@``) and macros (``%``) are always accepted.
+        current: Value in the merged config; None accepts everything.
 
     Raises:
-        RefusedError: if a boolean is given as text or number, a number as text or boolean, a list or dictionary as
+        RefusedError: If a boolean is given as text or number, a number as text or boolean, a list or dictionary as
             text.
     """
     if isinstance(value, str) and value.startswith(("$", "@", "%")):
@@ -41,7 +41,7 @@ def check_numbers(config: Any, parts: tuple[str, ...] = ()) -> None:
     """Refuse text that looks like a number, which is what YAML makes of ``1e-4``.
 
     Raises:
-        RefusedError: naming the item and how to write it.
+        RefusedError: If there is such text.
     """
     if isinstance(config, (dict, list)):
         for key, value in config.items() if isinstance(config, dict) else enumerate(config):

@@ -1,8 +1,7 @@
-"""The workflow behind ``python -m monai.bundle run`` for people who mistype.
+"""The workflow that ``python -m monai.bundle run`` uses for the bundles; it checks what the user typed.
 
-Source of the faults this avoids: MONAI 1.6.1 adds a misspelt override to the config and trains with the default, takes
-the text ``false`` for true, drops ``--item None``, and ends with ``Failed to evaluate ConfigExpression`` whatever went
-wrong.
+What it avoids: MONAI 1.6.1 adds a misspelt override to the config and trains with the default, reads the text ``false``
+as true, drops ``--item None``, and ends with ``Failed to evaluate ConfigExpression`` after any error.
 """
 
 from __future__ import annotations
@@ -16,11 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.utils.enums import BundlePropertyConfig
 
 from fundus_mtl.workflow._error import one_line
-from fundus_mtl.workflow._files import find_files, nearby
+from fundus_mtl.workflow._find_files import find_files, folders_may_differ, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, validation_refers_to
+from fundus_mtl.workflow._order import AFTER
 from fundus_mtl.workflow._part import SNAPSHOT
 from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._stock_call import stock_call
@@ -35,33 +37,35 @@ class StrictWorkflow(ConfigWorkflow):
     ``ConfigWorkflow``:
 
     * an override (``--id value``, ``#`` or ``::`` between the parts) must name an item of the merged config, or a parameter
-      of an item's ``_target_``; ``--+id value`` extends a list or a dictionary; ``--id None`` is heard;
+      of an item's ``_target_``; ``--+id value`` extends a list or a dictionary; ``--id None`` sets None;
     * a boolean item takes True and False only, a number item no text, except expressions;
-    * ``overlay`` files come after the config files and may add whole top-level items, and parameters as above;
+    * ``overlay`` files come after the config files and may add top-level items, and parameters as above;
+    * a file with ``_after_: [NAME, …]`` must come after the files of these names;
+    * handlers may be a dictionary by name;
     * relative config files are looked for beside the ``args.yaml`` too, and ``bundle_root: .`` means the folder above
       ``configs``, so that the command works from everywhere;
     * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
     * an item ``recipe: null`` with the bundle's name, overlays and options as JSON text, for `BestModelSaver`;
     * the stock command ends with the status that an item ``exit_code`` has when all is done;
-    * SIGTERM ends a run like Ctrl-C does, so that handlers can close what they opened;
-    * whatever goes wrong ends in `WorkflowError`: the traceback (not for refused input), then one last line
+    * SIGTERM ends a run as Ctrl-C does, so that handlers can close what they opened;
+    * every error ends in `WorkflowError`: the traceback (not for refused input), then one last line
       ``error: <id of the item>: <root cause>``, exit status 2.
 
     Args:
-        config_file: one or several, a list or separated by commas; later ones win.
-        meta_file: see ``ConfigWorkflow``, as all below.
-        logging_file: see there.
-        init_id: see there.
-        run_id: see there.
-        final_id: see there.
-        tracking: see there.
-        workflow_type: see there.
-        properties_path: see there.
-        overlay: one or several more config files, such as a method's.
-        override: id and value pairs.
+        config_file: One or several files, as a list or separated by commas; later ones win.
+        meta_file: See ``ConfigWorkflow``.
+        logging_file: See ``ConfigWorkflow``.
+        init_id: See ``ConfigWorkflow``.
+        run_id: See ``ConfigWorkflow``.
+        final_id: See ``ConfigWorkflow``.
+        tracking: See ``ConfigWorkflow``.
+        workflow_type: See ``ConfigWorkflow``.
+        properties_path: See ``ConfigWorkflow``.
+        overlay: One or several more config files, such as that of a method.
+        override: Values by id.
 
     Raises:
-        WorkflowError: a ``SystemExit`` of status 2 whose text is the line that was printed.
+        WorkflowError: On any error; a ``SystemExit`` of status 2 whose text is the line that was printed.
     """
 
     def __init__(
@@ -78,7 +82,7 @@ class StrictWorkflow(ConfigWorkflow):
         overlay: str | Sequence[str] | None = None,
         **override: Any,
     ) -> None:
-        with one_line():
+        with one_line(), folders_may_differ():
             call = stock_call(set(inspect.signature(StrictWorkflow.__init__).parameters))
             files = find_files(config_file, call.folder, "config")
             overlays = find_files(overlay, call.folder, "overlay") if overlay else []
@@ -99,6 +103,7 @@ class StrictWorkflow(ConfigWorkflow):
                 properties_path=properties_path,
                 **overrides,
             )
+            self.parser.get().pop(AFTER, None)  # checked by now, and no item
             self._by_command = call.by_run
             if RECIPE in config and self.parser[RECIPE] is None:
                 root = config.get("bundle_root", ".")
@@ -114,11 +119,25 @@ class StrictWorkflow(ConfigWorkflow):
             return super().initialize()
 
     def _get_prop_id(self, name: str, property: dict[str, Any]) -> Any:
-        """Let `check_properties` list what is missing: it waits for an ``AttributeError``, not MONAI's ``KeyError``."""
+        """Let `check_properties` list what is missing: it catches an ``AttributeError``, not MONAI's ``KeyError``."""
         try:
             return super()._get_prop_id(name, property)
         except KeyError as error:
             raise AttributeError(*error.args) from error
+
+    def _check_optional_id(self, name: str, property: dict[str, Any]) -> bool:
+        """Let `check_properties` find the ``ValidationHandler`` among handlers by name too."""
+        handlers = self.parser.get("train::handlers")
+        if name in OF_VALIDATION and isinstance(handlers, dict):
+            return validation_refers_to(
+                handlers, property[BundlePropertyConfig.REF_ID], property[BundlePropertyConfig.ID]
+            )
+        return super()._check_optional_id(name, property)
+
+    @staticmethod
+    def patch_bundle_tracking(parser: ConfigParser, settings: dict[str, Any]) -> None:
+        """Add MONAI's handlers of ``tracking``, to handlers by name too."""
+        ConfigWorkflow.patch_bundle_tracking(parser, add_tracking(parser, settings))
 
     def run(self) -> Any:
         """Run the config's ``run`` list."""
@@ -126,7 +145,7 @@ class StrictWorkflow(ConfigWorkflow):
             return super().run()
 
     def finalize(self) -> Any:
-        """Run the config's ``finalize`` list; end the stock command with the ``exit_code`` that it cannot give itself."""
+        """Run the config's ``finalize`` list; end the stock command with the status of the item ``exit_code``."""
         with one_line(self.parser.get()):
             done = super().finalize()
             if self._by_command and EXIT_CODE in self.parser and (code := self.parser.get_parsed_content(EXIT_CODE)):

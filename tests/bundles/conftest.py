@@ -12,6 +12,7 @@ from data_prep.phantom import write_hrf_av, write_refuge
 from data_prep.refuge import prepare
 from fundus_mtl.data import ArraySet, BalancedSampler, embedded_digits
 from fundus_mtl.workflow import StrictWorkflow
+from fundus_mtl.workflow._args_file import files_of
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 # What makes a bundle tiny, and the fixture that prepares sixteen training samples for it.
@@ -73,9 +74,9 @@ def data_of(request):
 
 def workflow(bundle, kind, *overlays, **overrides):
     """Make a bundle's workflow as its args file would, tiny."""
-    configs = BUNDLES / bundle / "configs"
+    args = BUNDLES / bundle / "configs" / ("args.yaml" if kind == "train" else f"args_{kind}.yaml")
     return StrictWorkflow(
-        config_file=[str(configs / "common.yaml"), str(configs / f"{kind}.yaml")],
+        config_file=[str(file) for file in files_of(args)],
         workflow_type="train" if kind == "train" else "infer",
         logging_file=False,
         overlay=[str(overlay) for overlay in overlays] or None,

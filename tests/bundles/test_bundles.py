@@ -23,7 +23,7 @@ KINDS = [
     if (BUNDLES / bundle / "configs" / f"{kind}.yaml").is_file()
 ]
 METHODS = sorted((BUNDLES / "methods").glob("*.yaml"))
-ROBUST = BUNDLES / "refuge_mtl" / "configs" / "robust.yaml"
+ROBUST = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "robust.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1, "tracking_uri": None}
 
 
@@ -262,5 +262,5 @@ def test_two_processes_train_as_one(refuge_data, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     state = torch.load(tmp_path / "out" / "state" / "state_checkpoint_epoch=1.pt", weights_only=True)
     assert state["trainer"]["iteration"] == 2  # sixteen photographs, four on each of two processes per step
-    assert (done.stdout + done.stderr).count("Key metric: train_score") == 1  # told once, not by each process
+    assert (done.stdout + done.stderr).count("Key metric: train_score") == 1  # logged once, not by each process
     assert (tmp_path / "out" / "models" / "model.pt").is_file()

@@ -15,7 +15,7 @@ from fundus_mtl.data import ArraySet, Digits, digit_set
 from tests.bundles.conftest import BUNDLES, run, workflow
 
 MNIST = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mnist"
-MULTI = BUNDLES / "digits_mtl" / "configs" / "multi.yaml"
+MULTI = BUNDLES / "digits_mtl" / "configs" / "overlays" / "multi.yaml"
 JOINT = BUNDLES / "methods" / "joint.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "tracking_uri": None}
 EMBEDDED = TINY | {"dataset_dir": None, "hidden": 10, "batch_size": 64}
@@ -26,7 +26,7 @@ def train(out, *overlays, **more):
 
 
 def test_no_data_at_all(tmp_path, caplog):
-    """scikit-learn's digits are trained on and said to be no MNIST, in the log and in the table."""
+    """The log and the table state that scikit-learn's digits are not MNIST."""
     with caplog.at_level(logging.WARNING, logger="fundus_mtl"):
         made = train(tmp_path, **EMBEDDED | {"max_epochs": 8})
     assert "Not MNIST" in caplog.text
@@ -50,7 +50,7 @@ def test_no_data_at_all(tmp_path, caplog):
 
 
 def test_weights_of_the_other_network_are_explained(tmp_path, digits_data, capsys):
-    """MT-COOL's network has shares; whoever forgets to say so at the evaluation is told what to do."""
+    """MT-COOL's network has shares; an evaluation without that option fails with advice."""
     data = {"dataset_dir": str(digits_data)}
     train(tmp_path, BUNDLES / "methods" / "mt_cool.yaml", **data)
     given = data | {"output_dir": str(tmp_path), "tracking_uri": None}

@@ -14,7 +14,7 @@ from tests.bundles.conftest import BUNDLES, run, workflow
 
 BUNDLE = "hrf_av_mtl"
 CONFIGS = BUNDLES / BUNDLE / "configs"
-NARROW, ADAM = CONFIGS / "narrow.yaml", CONFIGS / "adam.yaml"
+NARROW, ADAM = CONFIGS / "overlays" / "narrow.yaml", CONFIGS / "overlays" / "adam.yaml"
 MT_COOL = BUNDLES / "methods" / "mt_cool.yaml"
 TINY = {"max_epochs": 1, "batch_size": 2, "val_interval": 1, "tracking_uri": None}
 

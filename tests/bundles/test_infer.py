@@ -14,7 +14,7 @@ from fundus_mtl.cli import main
 from tests.bundles.conftest import BUNDLES, run
 
 TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1, "tracking_uri": None}
-ROBUST = BUNDLES / "refuge_mtl" / "configs" / "robust.yaml"
+ROBUST = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "robust.yaml"
 
 
 @pytest.fixture(scope="module")

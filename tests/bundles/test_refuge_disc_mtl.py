@@ -12,7 +12,7 @@ from monai.data import decollate_batch, list_data_collate
 from tests.bundles.conftest import BUNDLES, run, workflow
 
 BUNDLE = "refuge_disc_mtl"
-ROBUST = BUNDLES / BUNDLE / "configs" / "robust.yaml"
+ROBUST = BUNDLES / BUNDLE / "configs" / "overlays" / "robust.yaml"
 MT_COOL = BUNDLES / "methods" / "mt_cool.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1, "tracking_uri": None}
 

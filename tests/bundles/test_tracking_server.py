@@ -26,7 +26,7 @@ from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.handlers import RunHandler
 from tests.bundles.conftest import BUNDLES, run
 
-ROBUST = BUNDLES / "refuge_mtl" / "configs" / "robust.yaml"
+ROBUST = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "robust.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1}
 # What a colleague does who has the address of the server and a run, and no training.
 LOADS_BACK = """
@@ -86,7 +86,7 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def trained(server, refuge_data, tmp_path_factory):
-    """The output folder of a tiny, calibrated training with an overlay, told to the server and registered as a model."""
+    """The output folder of a tiny, calibrated training with an overlay, logged to the server and registered as a model."""
     out = tmp_path_factory.mktemp("trained")
     given = {"dataset_dir": str(refuge_data), "output_dir": str(out), "tracking_uri": server}
     run("refuge_mtl", "train", ROBUST, **TINY, **given, registered_model="eyes", system_metrics=True)
@@ -107,6 +107,7 @@ def test_a_training_on_a_server(run_id, client, trained, refuge_data):
     assert {"common.yaml", "train.yaml", "inference.yaml", "metadata.json"} <= files["configs"]
     assert files["models"] == {"model.pt", "recipe.json", "vcdr_regression.json", "calibration.json"}
     assert {"LICENSE", "docs"} <= _names(client, run_id, "bundle")
+    assert {"train.yaml", "evaluate.yaml", "multi_gpu_train.yaml"} <= _names(client, run_id, "shared")
     told = json.dumps([found.data.to_dictionary(), found.inputs.to_dictionary()])
     assert not [folder for folder in (trained, refuge_data, BUNDLES) if str(folder) in told]
 
@@ -163,7 +164,7 @@ def test_the_bundle_predicts_in_a_fresh_process(server, trained, run_id, refuge_
 
 
 def _rows(out):
-    """Return a folder's results without what tells the run: when, and how fast."""
+    """Return a folder's results without what differs between runs: when, and how fast."""
     with (out / "results.csv").open(newline="") as file:
         of_the_run = ("timestamp_utc", "runtime_s")
         return [{key: value for key, value in row.items() if key not in of_the_run} for row in csv.DictReader(file)]

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fundus_mtl.engines import FlipUncertainty
+from fundus_mtl.results import Cup, Disc, Fovea, Glaucoma, flip_spreads
 
 
 def sample(disc_rows, cup_rows, fovea=(1.0, 2.0), score=0.5):
@@ -19,7 +20,7 @@ def sample(disc_rows, cup_rows, fovea=(1.0, 2.0), score=0.5):
 
 
 def roles():
-    return {"disc": "d", "cup": "c", "fovea": "f", "glaucoma": "g"}
+    return {"spreads": flip_spreads([Disc("d"), Cup("c"), Fovea("f"), Glaucoma("g")])}
 
 
 def test_by_hand():
@@ -42,9 +43,11 @@ def test_views_that_agree_have_none_and_a_missing_answer_is_not_a_number():
 
 
 def test_roles_that_no_task_has_are_left_out_and_no_view_is_refused():
-    assert set(FlipUncertainty([dict], glaucoma="g")({"pred_g": torch.tensor([0.1])})) == {
+    assert set(
+        FlipUncertainty([dict], flip_spreads([Disc("d"), Cup(None), Glaucoma("g")]))({"pred_g": torch.tensor([0.1])})
+    ) == {
         "pred_g",
         "uncertainty_glaucoma_prob",
     }
     with pytest.raises(ValueError, match="expected at least one, but got none"):
-        FlipUncertainty([])
+        FlipUncertainty([], {})

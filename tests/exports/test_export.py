@@ -12,7 +12,10 @@ from PIL import Image
 
 from fundus_mtl.cli import main
 from fundus_mtl.exports import export_dicom, export_nifti, export_refuge
+from fundus_mtl.results import Cup, Disc, Fovea, Glaucoma, Layout, Measure
 
+ROLES = [Disc("disc"), Cup("cup"), Fovea("fovea"), Glaucoma("glaucoma")]
+EXPORTED = Layout.of(Measure(ROLES)).exported()
 MODEL = {"id": "refuge_mtl", "sha256": "ab" * 32}
 CODES = np.full((40, 60), 255, np.uint8)
 CODES[10:30, 20:44] = 128
@@ -34,7 +37,9 @@ def finished(tmp_path):
     def make(rows, state="completed", masks=True):
         folder = tmp_path / "results"
         (folder / "masks" / "sub").mkdir(parents=True)
-        (folder / "run.json").write_text(json.dumps({"model": MODEL, "software_version": "0.1", "state": state}))
+        (folder / "run.json").write_text(
+            json.dumps({"model": MODEL, "software_version": "0.1", "state": state, "exported": EXPORTED})
+        )
         (folder / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in rows))
         for line in rows if masks else []:
             if line["status"] == "ok":
@@ -86,7 +91,7 @@ def test_nifti_labels_and_scale(finished, tmp_path):
 
 
 def test_without_masks_there_is_no_nifti(finished, tmp_path):
-    assert export_nifti(finished([row("a.jpg")], masks=False), tmp_path / "out") == {"a.jpg": "no disc was asked for"}
+    assert export_nifti(finished([row("a.jpg")], masks=False), tmp_path / "out") == {"a.jpg": "no mask was asked for"}
 
 
 def test_dicom_beside_what_is_no_dicom(finished, tmp_path, capsys):

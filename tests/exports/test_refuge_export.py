@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from data_prep.phantom import write_refuge
-from fundus_mtl.exports._refuge import RefugeSubmission
+from fundus_mtl.exports._refuge_submission import RefugeSubmission
 from fundus_mtl.metrics import refuge
 
 CODES = np.full((30, 40), 255, np.uint8)

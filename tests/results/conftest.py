@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,19 @@ from torch.utils.data import DataLoader
 
 from fundus_mtl.data import FolderSamples
 from fundus_mtl.photographs import FundusReader
-from fundus_mtl.results import FolderResults
-from fundus_mtl.results._rules import Rules
+from fundus_mtl.results import (
+    Cup,
+    Disc,
+    FolderResults,
+    Fovea,
+    Glaucoma,
+    KnownFacts,
+    Layout,
+    Measure,
+    Provenance,
+    Rules,
+    RunOptions,
+)
 
 Sample = dict[str, Any]
 
@@ -43,14 +55,22 @@ def answer(item: dict[str, str]) -> Sample:
     }
 
 
+ROLES = (Disc("disc"), Cup("cup"), Fovea("fovea"), Glaucoma("glaucoma"))
+LAYOUT = Layout.of(Measure(ROLES))
+COLUMNS = LAYOUT.columns
+
+
 @pytest.fixture
 def make() -> Callable[..., FolderResults]:
-    """Make results with a toy's provenance."""
+    """Make results with a toy's provenance; options of all records are given by their names."""
 
     def build(items: Sequence[dict[str, str]], output: Path, **options: Any) -> FolderResults:
-        toy = {"reader": read_native, "model": {"id": "toy", "sha256": "ab" * 32}}
-        numbers_anyway = {"rules": Rules(withhold_ungradable=False)}  # pictures of one colour are not gradable
-        return FolderResults(output, items, **(toy | numbers_anyway | options))
+        toy = {"reader": read_native, "model": {"id": "toy", "sha256": "ab" * 32}, "roles": ROLES}
+        toy |= {"rules": Rules(withhold_ungradable=False)}  # pictures of one colour are not gradable
+        for name, record in (("facts", KnownFacts), ("provenance", Provenance), ("options", RunOptions)):
+            names = [field.name for field in fields(record) if field.name in options]
+            toy[name] = record(**{key: options.pop(key) for key in names})
+        return FolderResults(output, items, **(toy | options))
 
     return build
 

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from fundus_mtl.data import FolderSamples, GuardedTransform, root_cause
 from fundus_mtl.photographs import scan_folder
-from fundus_mtl.results import VOLATILE_COLUMNS, OutputError
+from fundus_mtl.results import VOLATILE_COLUMNS, Glaucoma, OutputError
 
 from .conftest import answer
 
@@ -149,7 +149,7 @@ def raise_for(name):
 def test_a_postprocessing_that_fails_is_one_row(folder, tmp_path, make, rows, batch_size):
     """Through MONAI's engine, which calls it for each sample of a batch and ends at the first error."""
     items = scan_folder(folder)
-    results = make(items, tmp_path / "out", disc=None, cup=None, fovea=None, glaucoma="score")
+    results = make(items, tmp_path / "out", roles=[Glaucoma("score")])
     samples = FolderSamples(
         results.pending, lambda item: {"id": item["id"], "image": torch.ones(1, 4, 6)}, results.fail
     )

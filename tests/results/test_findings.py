@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from fundus_mtl.biomarkers import GradabilityLimits, clock_hours, rim_profile, vcdr_percentile
-from fundus_mtl.results import COLUMNS, Rules
-from fundus_mtl.results._csv_table import VESSEL_COLUMNS, table
-from fundus_mtl.results._findings import Findings
+from fundus_mtl.results import ArteryVein, Cup, Disc, Layout, Measure, Rules, Vessel, table
 from tests.biomarkers.fundus_drawings import blurred, fundus
+
+from .conftest import COLUMNS, ROLES
 
 SHAPE = (340, 400)
 PICTURE, FIELD = fundus(*SHAPE, radius=160)
-NAMES = {"disc": "disc", "cup": "cup", "fovea": "fovea", "glaucoma": "glaucoma"}
 RIMS = [column.name for column in COLUMNS if column.name.startswith("rim_")]
 
 
@@ -32,7 +31,7 @@ def sample(mirrored=False, **changes):
 
 
 def row(name="x.png", facts=None, rules=None, picture=PICTURE, mirrored=False, **changes):
-    return Findings.of(sample(mirrored, **changes), NAMES, picture, facts, rules).columns(name)
+    return Measure(ROLES, rules)(picture, sample(mirrored, **changes), facts, name).columns
 
 
 def test_a_row_by_hand():
@@ -49,7 +48,7 @@ def test_a_row_by_hand():
     assert found["quality_score"] > 0.8
     assert (found["laterality"], found["laterality_source"], found["laterality_conflict"]) == ("R", "predicted", None)
     assert (found["flags"], found["status_reason"]) == ("", "")
-    assert "status" not in found
+    assert found["status"] == "ok"
     assert not {column for column in found if column.endswith(("_mm", "_mm2", "_uncertainty"))}
 
 
@@ -57,7 +56,7 @@ def test_every_column_has_a_place_in_the_table():
     told = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
     found = row("x_OD.png", told, Rules(glaucoma_threshold=0.5), uncertainty_vcdr=0.01)
     assert set(found) <= {column.name for column in COLUMNS}
-    names = [column.name for column in (*COLUMNS, *VESSEL_COLUMNS)]
+    names = [column.name for column in Layout.of(Measure([*ROLES, ArteryVein("av"), Vessel("v")])).columns]
     assert len(set(names)) == len(names)
     assert table(COLUMNS, [found]).count("\n") == 2
 
@@ -171,7 +170,7 @@ def test_scores_and_flags():
         assert found["glaucoma_calibrated"] is True
     for threshold in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="^glaucoma_threshold: expected a score from 0 to 1, but got"):
-            Rules(glaucoma_threshold=threshold)
+            Measure(ROLES, Rules(glaucoma_threshold=threshold))
 
 
 def test_uncertainties_are_handed_on():
@@ -187,18 +186,30 @@ UNFOCUSED = blurred(PICTURE, 160, 0.02)
 
 def test_an_ungradable_photograph_gets_no_number_of_the_network():
     told = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
-    blind = Findings.of(sample(uncertainty_vcdr=0.1), NAMES, UNFOCUSED, told, Rules(glaucoma_threshold=0.5))
-    assert blind.withheld
-    assert blind.codes() is None
-    assert (blind.disc, blind.cup, blind.fovea, blind.glaucoma, blind.missing) == (None, None, None, None, [])
-    found = blind.columns("x.png")
+    measure = Measure(ROLES, Rules(glaucoma_threshold=0.5))
+    blind = measure(UNFOCUSED, sample(uncertainty_vcdr=0.1), told, "x.png")
+    assert blind.findings.withheld
+    assert not any(one.pictures(blind.findings) for one in blind.contributions)
+    assert not any(one.missing(blind.findings) for one in blind.contributions)
+    assert (blind.masks, blind.points, blind.scores, blind.status) == ({}, {}, {}, "ungradable")
+    found = blind.columns
     assert found["status"] == "ungradable"
     assert found["status_reason"].startswith("out of focus")
     assert found["gradable"] is False
     assert 0 <= found["quality_score"] < 0.5
     assert found["flags"] == ""
     known = {name for name, value in found.items() if value not in (None, "") and value == value}
-    measured = {"fov_cx_px", "fov_cy_px", "fov_radius_px", "quality_score", "gradable", "status", "status_reason"}
+    measured = {
+        "width_px",
+        "height_px",
+        "fov_cx_px",
+        "fov_cy_px",
+        "fov_radius_px",
+        "quality_score",
+        "gradable",
+        "status",
+        "status_reason",
+    }
     assert known == measured | {"laterality", "laterality_source", "mm_per_px_x", "mm_per_px_y", "scale_source"}
 
 
@@ -211,7 +222,7 @@ def test_without_a_disc_nothing_is_graded():
 def test_the_user_may_want_the_numbers_nevertheless():
     found = row(rules=Rules(withhold_ungradable=False), picture=UNFOCUSED)
     assert found["vcdr"] == 0.6
-    assert "status" not in found
+    assert found["status"] == "ok"
     assert "not_gradable" in found["flags"].split(";")
     assert found["gradable"] is False
     assert found["status_reason"].startswith("out of focus")
@@ -227,7 +238,7 @@ def test_a_disc_at_the_border_of_the_field_of_view_is_flagged():
 
 
 def test_only_the_tasks_that_were_asked():
-    found = Findings.of(sample(), {"disc": "disc", "cup": None}, PICTURE).columns("x.png")
+    found = Measure([Disc("disc"), Cup(None)])(PICTURE, sample()).columns
     assert not {"vcdr", "cup_area_px", "fovea_x_px", "glaucoma_prob", "rim_disc_ratio_min"} & set(found)
     assert found["disc_height_px"] == 60
     with pytest.raises(ValueError, match="^mask disc: expected the photograph's size \\(340, 400\\), but got"):

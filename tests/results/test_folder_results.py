@@ -18,10 +18,19 @@ from ignite.engine import Engine
 from PIL import Image
 
 from fundus_mtl.photographs import scan_folder
-from fundus_mtl.results import COLUMNS, VOLATILE_COLUMNS, FolderResults, NothingUsableError, OutputError
+from fundus_mtl.results import (
+    VOLATILE_COLUMNS,
+    Cup,
+    Disc,
+    FolderResults,
+    Fovea,
+    Glaucoma,
+    NothingUsableError,
+    OutputError,
+)
 from fundus_mtl.results._exit_codes import exit_code
 
-from .conftest import answer
+from .conftest import COLUMNS, answer
 
 GOOD = ("A/im0.jpg", "B/im0.jpg", "im2.jpg", "im2.png", "zoë OD.tif")
 
@@ -161,7 +170,12 @@ def test_a_bundle_with_fewer_tasks(folder, tmp_path, infer, rows):
     def only_glaucoma(item):
         return {"id": item["id"], "pred_score": torch.tensor([0.75])}
 
-    infer(scan_folder(folder), tmp_path / "out", only_glaucoma, glaucoma="score", disc=None, cup=None, fovea=None)
+    infer(
+        scan_folder(folder),
+        tmp_path / "out",
+        only_glaucoma,
+        roles=[Disc(None), Cup(None), Fovea(None), Glaucoma("score")],
+    )
     row = rows(tmp_path / "out/results.csv")[0]
     assert (row["glaucoma_prob"], row["vcdr"], row["flags"]) == ("0.75", "", "not_gradable")
     assert not (tmp_path / "out/masks").exists()
@@ -204,7 +218,7 @@ def test_what_is_known_of_a_photograph_reaches_its_row(folder, tmp_path, infer, 
 
     items = scan_folder(folder)
     items[1] |= {"laterality": "R", "mm_per_px": (0.03, 0.03)}
-    infer(items, tmp_path / "out", facts=facts, mm_per_px=0.04)
+    infer(items, tmp_path / "out", of_file=facts, mm_per_px=0.04)
     found = rows(tmp_path / "out/results.csv")
     eyes = [(row["laterality"], row["laterality_source"], row["laterality_conflict"]) for row in found]
     assert eyes[:3] == [("R", "dicom", "yes"), ("R", "list", "yes"), ("L", "predicted", "")]

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK
 
 from fundus_mtl.photographs import FundusReader
-from fundus_mtl.results._nifti import write_nifti
+from fundus_mtl.results._nifti_writer import write_nifti
 
 MASK = np.zeros((5, 8), np.uint8)
 MASK[1, 6], MASK[4, 2] = 1, 2

@@ -139,7 +139,7 @@ def test_letters_burned_in_are_not_shown(folder, tmp_path, infer, rows):
     def facts(path):
         return {"laterality": "unknown", "mm_per_px": None, "burned_in": "yes" if path.endswith(".tif") else "no"}
 
-    infer(scan_folder(folder), tmp_path / "out", facts=facts)
+    infer(scan_folder(folder), tmp_path / "out", of_file=facts)
     burned = f"{CANARY}/Ünal_{CANARY}.tif"
     flags = {row["image_id"]: row["flags"] for row in rows(tmp_path / "out/results.csv") if row["status"] == "ok"}
     assert [name for name, flag in flags.items() if "burned_in_annotation" in flag.split(";")] == [burned]
@@ -147,7 +147,7 @@ def test_letters_burned_in_are_not_shown(folder, tmp_path, infer, rows):
     assert not (tmp_path / f"out/overlays/{burned}.jpg").exists()
     html = (tmp_path / "out/report.html").read_text()
     assert html.count('href="overlays/') == html.count("data:image/jpeg") == 3
-    infer(scan_folder(folder), tmp_path / "forced", facts=facts, export_burned_in=True)
+    infer(scan_folder(folder), tmp_path / "forced", of_file=facts, export_burned_in=True)
     assert (tmp_path / f"forced/overlays/{burned}.jpg").exists()
     assert (tmp_path / "forced/results.csv").read_text().count("burned_in_annotation") == 1
 
@@ -156,7 +156,7 @@ def test_only_three_facts_of_a_file_are_used(folder, tmp_path, infer):
     def facts(path):
         return {"laterality": "R", "mm_per_px": (0.01, 0.01), "burned_in": "no", "PatientName": "ZXQ^CANARY"}
 
-    infer(scan_folder(folder), tmp_path / "out", facts=facts)
+    infer(scan_folder(folder), tmp_path / "out", of_file=facts)
     assert b"ZXQ" not in everything(tmp_path / "out")
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fundus_mtl.photographs import scan_folder
-from fundus_mtl.results import OutputError, Rules
-from fundus_mtl.results._nifti import write_nifti, write_probabilities
+from fundus_mtl.results import ArteryVein, OutputError, Rules, Vessel
+from fundus_mtl.results._nifti_writer import write_nifti, write_probabilities
 
 from .conftest import answer
 from .test_resume import contents, killed
@@ -115,16 +115,16 @@ def test_killed_while_they_are_written(folder, tmp_path, infer):
 
 
 def test_a_full_disk_stops_the_run_and_what_is_done_stays(folder, tmp_path, infer, monkeypatch):
-    from fundus_mtl.results import _nifti
+    from fundus_mtl.results import _nifti_writer
 
-    original = _nifti.write_output
+    original = _nifti_writer.write_output
 
     def full(path, content):
         if "b.png" in path.name:
             raise OutputError("no room")
         original(path, content)
 
-    monkeypatch.setattr(_nifti, "write_output", full)
+    monkeypatch.setattr(_nifti_writer, "write_output", full)
     with pytest.raises(OutputError):
         infer(scan_folder(folder), tmp_path / "out", with_maps)
     rows = [json.loads(line)["row"]["image_id"] for line in (tmp_path / "out/journal.jsonl").read_text().splitlines()]
@@ -152,7 +152,10 @@ def test_a_map_that_does_not_fit_or_is_not_known(folder, tmp_path, infer):
     results = infer(scan_folder(folder), tmp_path / "out", transform)
     assert results.counts == {"ok": 1, "ungradable": 0, "failed": 1}
     assert [path.name for path in (tmp_path / "out/probabilities").rglob("*.gz")] == ["x.jpg_disc.nii.gz"]
-    assert "probabilities cup: expected (1, 60, 121), but got (1, 3, 3)" in (tmp_path / "out/failures.csv").read_text()
+    assert (
+        "probabilities cup: expected the photograph's size (60, 121), but got (1, 3, 3)"
+        in (tmp_path / "out/failures.csv").read_text()
+    )
 
 
 def test_an_ungradable_photograph_has_none(folder, tmp_path, infer):
@@ -160,16 +163,14 @@ def test_an_ungradable_photograph_has_none(folder, tmp_path, infer):
     assert not list((tmp_path / "out").rglob("*.gz"))
 
 
-def test_vessels_end_at_the_field_of_view(tmp_path):
-    from fundus_mtl.results._probabilities import write_maps
-
+def test_vessels_end_at_the_field_of_view():
     seen = np.ones(SHAPE, bool)
     seen[:, 6:] = False
-    sample = {"probability_av": np.full((2, *SHAPE), [[[0.25]], [[0.75]]]), "probability_v": np.full((1, *SHAPE), 0.5)}
-    files = write_maps(tmp_path, "a.png", sample, {"artery_vein": "av", "vessel": "v", "disc": None}, seen)
-    assert files == tuple(f"probabilities/a.png_{part}.nii.gz" for part in ("artery", "vein", "vessel"))
-    for file, level in zip(files, (0.25, 0.75, 0.5), strict=True):
-        np.testing.assert_allclose(loaded(tmp_path / file), np.where(seen, level, 0), atol=1e-5)
+    maps = ArteryVein("av").take_probabilities(np.full((2, *SHAPE), [[[0.25]], [[0.75]]]), seen)
+    maps |= Vessel("v").take_probabilities(np.full((1, *SHAPE), 0.5), seen)
+    assert list(maps) == ["artery", "vein", "vessel"]
+    for found, level in zip(maps.values(), (0.25, 0.75, 0.5), strict=True):
+        np.testing.assert_array_equal(found, np.where(seen, level, 0))
 
 
 def test_replacing_a_run_removes_them(folder, tmp_path, infer):

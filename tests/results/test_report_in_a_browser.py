@@ -12,9 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fundus_mtl.results import render_report
-
-from .test_tables_and_report import RUN
+from .test_tables_and_report import RUN, render_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCRIPT = """

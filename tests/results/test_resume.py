@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from fundus_mtl.photographs import scan_folder
-from fundus_mtl.results import NothingUsableError, OutputError
+from fundus_mtl.results import Glaucoma, NothingUsableError, OutputError
 
-from .conftest import answer
+from .conftest import ROLES, answer
 
 SECONDS = ("timestamp_utc", "runtime_s")
 
@@ -160,14 +160,14 @@ def test_an_interrupted_run_goes_on_too(folder, tmp_path, infer):
     [
         ({"model": {"id": "toy", "sha256": "ff" * 32}}, "another model"),
         ({"config_sha256": "ff"}, "another config sha256"),
-        ({"glaucoma": None}, "another tasks"),
+        ({"roles": (*ROLES[:3], Glaucoma(None))}, "another tasks"),
         ({"id_mode": "hash"}, "another options"),
     ],
 )
 def test_another_run_is_refused(folder, tmp_path, infer, make, options, what):
     infer(scan_folder(folder), tmp_path / "out")
     before = contents(tmp_path / "out")
-    with pytest.raises(ValueError, match=f"^expected results of the same run to go on with, but got {what} in 'out'"):
+    with pytest.raises(ValueError, match=f"^expected results of the same run to resume, but got {what} in 'out'"):
         make(scan_folder(folder), tmp_path / "out", **options)
     assert contents(tmp_path / "out") == before
     infer(scan_folder(folder), tmp_path / "out", overwrite=True)
@@ -176,12 +176,12 @@ def test_another_run_is_refused(folder, tmp_path, infer, make, options, what):
 def test_another_input_is_refused(folder, tmp_path, infer, make, photograph):
     infer(scan_folder(folder), tmp_path / "out")
     photograph(tmp_path / "other/y.png")
-    with pytest.raises(ValueError, match="expected results of the same photographs to go on with"):
+    with pytest.raises(ValueError, match="expected results of the same photographs to resume"):
         make(scan_folder(tmp_path / "other"), tmp_path / "out")
 
 
 def test_overwriting_forgets_the_journal_first(folder, tmp_path, infer, make):
-    """A run killed while it overwrites must not leave rows of the other model to go on with."""
+    """A run killed while it overwrites must not leave rows of the other model to resume."""
     infer(scan_folder(folder), tmp_path / "out")
     model = {"id": "toy", "sha256": "ff" * 32}
     killed(lambda: infer(scan_folder(folder), tmp_path / "out", model=model, overwrite=True, writers=0), 3)

@@ -8,22 +8,26 @@ import io
 import os
 import re
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fundus_mtl.notices import DISCLAIMER
-from fundus_mtl.results import COLUMNS, OutputError, data_dictionary, render_report, table, write_output
-from fundus_mtl.results._csv_table import Column, cell
-from fundus_mtl.results._eye import laterality_in_name
-from fundus_mtl.results._findings import Findings
+from fundus_mtl.results import Column, Cup, Disc, Fovea, Glaucoma, Measure, OutputError, cell, table, write_output
+from fundus_mtl.results import render_report as render
 from fundus_mtl.results._pictures import thumbnail
-from fundus_mtl.results._report import histogram_svg
+from fundus_mtl.results._report_histogram import histogram_plot
+from fundus_mtl.results._report_templates import template
+from fundus_mtl.results._which_eye import laterality_in_name
 from tests.biomarkers.fundus_drawings import fundus
 
+from .conftest import COLUMNS, LAYOUT
+
+data_dictionary = LAYOUT.data_dictionary
+
 RUN = {
-    "tasks": {"disc": "disc"},
     "model": {"id": "toy", "sha256": "ab"},
     "config_sha256": "cd",
     "software_version": "1.2.3",
@@ -42,6 +46,10 @@ ROWS = [
     {"image_id": "c.png", "status": "ok", "vcdr": float("nan"), "flags": "disc_missing", "laterality": "unknown"},
     {"image_id": "d.png", "status": "failed", "status_reason": "no <picture>"},
 ]
+
+
+def render_report(rows, thumbnails, run):
+    return render(rows, thumbnails, run, LAYOUT.shown)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +208,7 @@ def test_words_that_must_not_be_said():
 
 
 def test_histogram_counts():
-    svg = histogram_svg([0.0, 0.049, 0.05, 0.51, 1.0])
+    svg = template("report_histogram.svg").render(plot=histogram_plot([0.0, 0.049, 0.05, 0.51, 1.0], "ratios"))
     assert re.findall(r"<title>(.*?)</title>", svg) == [
         "0.00 to 0.05: 2",
         "0.05 to 0.10: 1",
@@ -209,7 +217,7 @@ def test_histogram_counts():
     ]
     heights = [float(height) for height in re.findall(r'height="([\d.]+)" rx', svg)]
     assert heights == [2 * heights[1], heights[1], heights[1], heights[1]]
-    assert histogram_svg([]) == ""
+    assert histogram_plot([], "ratios") is None
 
 
 @pytest.mark.parametrize(
@@ -236,7 +244,7 @@ def eye_of(fovea_x: float, name: str) -> dict[str, object]:
     disc = np.zeros((340, 400), np.uint8)
     disc[160:184, 190:210] = 1
     sample = {"pred_disc": disc[None], "pred_fovea": np.array([fovea_x, 171.5])}
-    return Findings.of(sample, {"disc": "disc", "fovea": "fovea"}, PICTURE).columns(name)
+    return Measure([Disc("disc"), Fovea("fovea")])(PICTURE, sample, relpath=name).columns
 
 
 def test_laterality_from_the_name_then_from_the_disc():
@@ -256,15 +264,17 @@ def test_a_disc_with_specks_and_a_cup_outside_it():
     disc, cup = np.zeros((1, 340, 400), bool), np.zeros((1, 340, 400), bool)
     disc[0, 110:134, 108:128], disc[0, 150, 190], disc[0, 120, 112] = True, True, False
     cup[0, 116:128, 113:123], cup[0, 150:152, 150:152] = True, True
-    found = Findings.of({"pred_disc": disc, "pred_cup": cup}, {"disc": "disc", "cup": "cup"}, PICTURE)
-    codes = found.codes()
-    assert codes is not None
+    found = Measure([Disc("disc"), Cup("cup")])(PICTURE, {"pred_disc": disc, "pred_cup": cup})
+    pictures = [one.pictures(found.findings) for one in found.contributions]
+    (png,) = (picture["masks"] for picture in pictures if "masks" in picture)
+    codes = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     assert ((codes < 255).sum(), (codes == 0).sum()) == (480, 120)
-    assert found.columns("x.png")["vcdr"] == 0.5
+    assert (found.masks["disc"].sum(), found.masks["cup"].sum()) == (480, 120)
+    assert found.columns["vcdr"] == 0.5
 
 
 def test_a_score_that_is_not_a_number():
-    found = Findings.of({"pred_glaucoma": np.array([np.nan])}, {"glaucoma": "glaucoma"}, PICTURE).columns("x.png")
+    found = Measure([Glaucoma("glaucoma")])(PICTURE, {"pred_glaucoma": np.array([np.nan])}).columns
     assert (found["flags"], found["status_reason"]) == ("score_missing", "no glaucoma score")
 
 

@@ -1,4 +1,4 @@
-"""Find what really went wrong under MONAI's wrappers, and in which item of the config."""
+"""The root cause behind MONAI's wrappers, and the item of the config in which it was raised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from types import TracebackType
 from typing import Any
 
-# What MONAI 1.6.1 says around the exception that matters.
+# How the messages of MONAI 1.6.1's wrappers begin.
 _WRAPPERS = ("Failed to evaluate", "Failed to instantiate component", "applying transform")
 _WORKER = re.compile(r"Caught \w+ in (?:DataLoader worker|replica|pin memory)")
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Warning)): (.*)$", re.MULTILINE)
@@ -20,10 +20,10 @@ _OTHER_WEIGHTS = re.compile(r"Error\(s\) in loading state_dict for (\w+)")
 _MONAI_PARTS = ("transforms", "networks.nets", "losses", "inferers", "engines", "handlers", "metrics", "data")
 
 
-def root_cause(error: BaseException) -> BaseException:
-    """Return the first exception on the way down that is no wrapper of MONAI.
+def unwrapped(error: BaseException) -> BaseException:
+    """Return the first exception along the causes that is no wrapper of MONAI.
 
-    Not the very last: ``raise ValueError("a good sentence") from KeyError(3)`` says more than its cause.
+    Not the last one: in ``raise ValueError("a good sentence") from KeyError(3)`` the sentence is worth more.
     """
     while str(error).startswith(_WRAPPERS) and (inner := _cause(error)) is not None:
         error = inner
@@ -31,7 +31,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def config_id(error: BaseException) -> str | None:
-    """Return the id of the config item that was being resolved, the innermost one; None outside of MONAI's resolver."""
+    """Return the id of the innermost config item that was being resolved; None outside of MONAI's resolver."""
     found = None
     for link in _chain(error):
         for frame in _frames(link.__traceback__):
@@ -41,13 +41,13 @@ def config_id(error: BaseException) -> str | None:
 
 
 def explain(error: BaseException, config: Mapping[str, Any]) -> str:
-    """Return the root cause as a sentence, with advice for what happens often.
+    """Return the root cause as a sentence, with advice for frequent errors.
 
     Args:
-        error: as it arrived.
-        config: whose top-level ids a missing reference may have meant.
+        error: The exception, with its causes.
+        config: Merged config, whose top-level ids a missing reference may have meant.
     """
-    root = root_cause(error)
+    root = unwrapped(error)
     text = str(root)
     if match := _NOT_LOCATED.search(text):
         return _not_located(match[1])
@@ -57,12 +57,12 @@ def explain(error: BaseException, config: Mapping[str, Any]) -> str:
     if match := _OTHER_WEIGHTS.match(text):
         return (
             f"expected weights of this {match[1]}, but got those of another network; give the command the options that its "
-            "training had, those that shape the network too (network_module, task_names, width and the like; `fundus-mtl "
+            "training had, also those that shape the network (network_module, task_names, width and others; `fundus-mtl "
             "infer` takes them from recipe.json)."
         )
     if _WORKER.match(text):
-        raised = [(kind, said) for kind, said in _RAISED.findall(text) if not said.startswith(_WRAPPERS)]
-        return raised[-1][1] if raised else text.splitlines()[0]
+        raised = [message for _, message in _RAISED.findall(text) if not message.startswith(_WRAPPERS)]
+        return raised[-1] if raised else text.splitlines()[0]
     if isinstance(root, FileNotFoundError) and root.filename is not None:
         return f"no such file or folder: {root.filename}"
     if not text or isinstance(root, (LookupError, AssertionError)):

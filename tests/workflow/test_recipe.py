@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from fundus_mtl.handlers import BestModelSaver
-from fundus_mtl.workflow import StrictWorkflow, read_recipe, trained_configs, trained_part
+from fundus_mtl.workflow import StrictWorkflow, part_of, read_recipe, trained_configs, trained_part
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._recipe import Recipe, recipe_of
 from tests.bundles.conftest import BUNDLES
@@ -87,14 +87,39 @@ def test_what_overlays_and_options_add_is_kept_in_their_order(tmp_path):
     assert common == {"steps": [0], "table": {"a": 1, "b": 2}}
 
 
+def test_overlays_and_options_apply_in_the_order_of_the_training(tmp_path, linear):
+    """Not in that of their names: the last one wins."""
+    files = [overlay(tmp_path, f"size: {size}\n", name) for size, name in ((1, "b.yaml"), (2, "a.yaml"))]
+    options = {"steps": [0], "+steps": [1]}
+    read = read_recipe(trained(tmp_path, recipe_of(tmp_path / "b", files, options), linear))
+    assert list(read.overlays) == ["b.yaml", "a.yaml"]
+    assert list(read.options) == ["steps", "+steps"]
+    assert read.overrides({"size": 0, "steps": []}, [tmp_path]) == {"size": 2, "steps": [0, 1]}
+
+
+def test_the_files_of_an_inference_are_those_of_its_args_file(tmp_path, linear):
+    weights = trained(tmp_path, Recipe("refuge_mtl"), linear)
+    names, _ = trained_configs(weights, "inference.yaml")
+    assert [path.resolve().relative_to(BUNDLES).as_posix() for path in names] == [
+        "refuge_mtl/configs/common.yaml",
+        "shared/evaluate.yaml",
+        "refuge_mtl/configs/inference.yaml",
+    ]
+
+
+def test_a_mirrored_view_needs_the_merged_configuration():
+    with pytest.raises(RefusedError, match="view: expected the merged configuration, but got none"):
+        part_of(None, "view")
+
+
 def test_a_recipe_cannot_command_by_extending(tmp_path, linear):
     for options in ({"+network_def": {"_target_": "os.system"}}, {"+imports": ["$import os"]}, {"+_meta_": {}}):
         with pytest.raises(RefusedError, match="expected plain values and names"):
             read_recipe(trained(tmp_path, Recipe("refuge_mtl", {}, options), linear))
 
 
-def test_name_and_note_of_a_model_come_with_it(tmp_path, linear):
-    demo = BUNDLES / "refuge_mtl" / "configs" / "demo.yaml"
+def test_name_and_note_of_a_model_are_kept(tmp_path, linear):
+    demo = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "demo.yaml"
     weights = trained(tmp_path, recipe_of(BUNDLES / "refuge_mtl", [demo], {"note": "of mine"}), linear)
     _, changes = trained_configs(weights, "inference.yaml")
     assert (changes["model_id"], changes["note"]) == ("refuge_mtl demo (phantoms)", "of mine")
@@ -158,8 +183,8 @@ def test_a_recipe_from_others_cannot_reach_out(changed, tmp_path, linear):
 
 def test_a_training_knows_its_recipe(tmp_path):
     workflow = StrictWorkflow(
-        config_file=[str(DISC / "common.yaml"), str(DISC / "train.yaml")],
-        overlay=[str(DISC / "robust.yaml")],
+        config_file=[str(DISC / name) for name in ("common.yaml", "../../shared/train.yaml", "train.yaml")],
+        overlay=[str(DISC / "overlays" / "robust.yaml")],
         size=32,
         crop=48,
         output_dir=str(tmp_path),
@@ -170,7 +195,7 @@ def test_a_training_knows_its_recipe(tmp_path):
 
 
 def test_an_overlay_beside_the_weights_is_never_executed(tmp_path, linear):
-    """Who sends weights and a recipe may send an overlay too, with its own SHA-256."""
+    """Weights and a recipe from somebody else may come with an overlay, with its own SHA-256."""
     evil = overlay(tmp_path, "device: \"$__import__('pathlib').Path('pwned').touch()\"\n", "evil.yaml")
     recipe = recipe_of(BUNDLES / "refuge_disc_mtl", [evil], {})
     weights = trained(tmp_path, recipe, linear)

@@ -1,8 +1,10 @@
-"""Find config files from wherever the command is called."""
+"""Find config files, whatever folder the command is called from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,15 @@ from fundus_mtl.workflow._error import RefusedError
 
 
 def find_files(names: str | Sequence[str] | None, folder: Path | None, kind: str) -> list[Path]:
-    """Return the config files that were named.
+    """Return the config files of an option.
 
     Args:
-        names: a path, several separated by commas, or a list of paths.
-        folder: looked in if a relative path leads nowhere from the working directory.
-        kind: for the message.
+        names: One path, several separated by commas, or a list of paths.
+        folder: Folder to search where a relative path does not exist from the working directory.
+        kind: Kind of file, for the message.
 
     Raises:
-        RefusedError: if nothing was named, or a file does not exist.
+        RefusedError: If there is no name, or a file does not exist.
     """
     if not names:
         raise RefusedError(f"no {kind} file was given; add --{kind}_file <bundle>/configs/train.yaml.")
@@ -28,7 +30,7 @@ def find_files(names: str | Sequence[str] | None, folder: Path | None, kind: str
 
 
 def nearby(name: Any, folder: Path | None) -> Any:
-    """Return a path in ``folder`` if it leads nowhere from the working directory; anything else as it is."""
+    """Return the path in ``folder`` if it does not exist from the working directory; anything else unchanged."""
     if isinstance(name, str) and folder is not None and not Path(name).exists() and (folder / name).exists():
         return str(folder / name)
     return name
@@ -41,3 +43,18 @@ def _find(name: str, folder: Path | None, kind: str) -> Path:
     siblings = [str(file) for file in found.parent.glob("*") if file.suffix in (".yaml", ".yml", ".json")]
     close = get_close_matches(str(found), siblings, n=1)
     raise RefusedError(f"{name}: no such {kind} file" + (f"; did you mean {close[0]}?" if close else "."))
+
+
+@contextmanager
+def folders_may_differ() -> Iterator[None]:
+    """Drop MONAI's warning about config files in several folders: `StrictWorkflow` takes the first one's on purpose."""
+    log = logging.getLogger("monai.bundle.workflows")
+
+    def other(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Not all config files are in")
+
+    log.addFilter(other)
+    try:
+        yield
+    finally:
+        log.removeFilter(other)

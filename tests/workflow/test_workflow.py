@@ -14,7 +14,7 @@ import yaml
 from monai.bundle import create_workflow
 
 from fundus_mtl.workflow import StrictWorkflow, WorkflowError
-from fundus_mtl.workflow._root_cause import explain
+from fundus_mtl.workflow._explanation import explain
 from fundus_mtl.workflow._signature import parameters
 
 CONFIG = """

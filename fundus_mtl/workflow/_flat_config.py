@@ -1,0 +1,64 @@
+"""One config file out of several, for programs that know MONAI's own workflow only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fundus_mtl.workflow._items import MISSING, look_up, split
+
+HANDLERS = ("train::handlers", "validate::handlers", "handlers")
+_ALL = "$[each for each in @{}.values() if each is not None]"  # how a bundle's config makes a list of them
+# Folders of a bundle that lies on its own, as the bundles of MONAI's model zoo write them.
+_FOLDERS = {"bundle_root": ".", "ckpt_dir": "$@bundle_root + '/models'", "output_dir": "$@bundle_root + '/eval'"}
+_SHARED = ("mlflow_run", "artifacts", "shared")
+
+
+def stand_alone(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a merged config that needs neither other files nor `StrictWorkflow`.
+
+    Folders are those of the bundle, handlers are lists, and results are resumed only where the configuration that made
+    them is known, which is where `StrictWorkflow` runs it.
+
+    Args:
+        config: Merged config of a bundle.
+    """
+    flat = {**config, **{item: value for item, value in _FOLDERS.items() if item in config}}
+    if "resume" in flat and "merged_config" in flat:
+        flat["resume"] = "$@merged_config is not None"
+    artifacts = look_up(flat, list(_SHARED[:-1]))
+    if isinstance(artifacts, dict):
+        artifacts.pop(_SHARED[-1], None)
+    for item_id in HANDLERS:
+        flat = _with_list(flat, item_id)
+    return flat
+
+
+def _with_list(config: dict[str, Any], item_id: str) -> dict[str, Any]:
+    """Return the config with handlers by name turned into a list, and references to them adapted."""
+    parts = split(item_id)
+    named = look_up(config, parts)
+    if named is MISSING or not isinstance(named, dict):
+        return config
+    kept = {name: handler for name, handler in named.items() if handler is not None}
+    look_up(config, parts[:-1])[parts[-1]] = list(kept.values())
+    positions = {name: str(position) for position, name in enumerate(kept)}
+    reference = re.compile(rf"(?<=@{item_id}::)\w+")
+
+    def adapted(text: str) -> str:
+        if text == _ALL.format(item_id):
+            return f"@{item_id}"
+        return reference.sub(lambda found: positions.get(found[0], found[0]), text)
+
+    changed: dict[str, Any] = _map_texts(config, adapted)
+    return changed
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a config with every text in it changed; keys stay as they are."""
+    if isinstance(value, dict):
+        return {key: _map_texts(part, change) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_map_texts(part, change) for part in value]
+    return change(value) if isinstance(value, str) else value
