@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-OWN_BUNDLE = "refuge_mtl"
 
 
 def infer(
@@ -36,9 +33,9 @@ def infer(
         WorkflowError: if the run went wrong.
     """
     from fundus_mtl.results import NothingUsableError
-    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, trained_configs
+    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, own_weights, trained_configs
 
-    names, changes = trained_configs(_own_weights() if weights is None else weights, "inference.yaml", overlays)
+    names, changes = trained_configs(own_weights() if weights is None else weights, "inference.yaml", overlays)
     if note := options.get("note", changes.get("note")):
         print(f"note on these weights: {note}", file=sys.stderr)
     workflow = StrictWorkflow(
@@ -56,13 +53,3 @@ def infer(
             raise
     workflow.finalize()
     return int(workflow.parser.get_parsed_content("results").exit_code)
-
-
-def _own_weights() -> Path:
-    path = Path(str(files("fundus_mtl.bundles"))) / OWN_BUNDLE / "models" / "model.pt"
-    if not path.is_file():
-        raise FileNotFoundError(
-            "weights: expected a trained model, but got none, and none comes with this version; give --weights "
-            "…/models/model.pt of a training (the README says how; `make demo` leaves one of phantoms in runs/demo)."
-        )
-    return path

@@ -101,7 +101,9 @@ class Predictor:
         """
         known = [None] * len(images) if facts is None else list(facts)
         if len(known) != len(images):
-            raise ValueError(f"facts: expected one per image, {len(images)}, but got {len(known)}; give None for unknown.")
+            raise ValueError(
+                f"facts: expected one per image, {len(images)}, but got {len(known)}; give None for unknown."
+            )
         checked = [_checked(image, number) for number, image in enumerate(images)]
         return [self._answer(image, given) for image, given in zip(checked, known, strict=True)]
 

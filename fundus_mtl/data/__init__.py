@@ -10,7 +10,7 @@ from fundus_mtl.data._embedded_digits import embedded_digits
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
 from fundus_mtl.data._folder_samples import FolderSamples
 from fundus_mtl.data._folds import assign_folds
-from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform
+from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photographs_fault
 from fundus_mtl.data._tensor_samples import TensorSamples
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "datalist_digest",
     "digit_set",
     "embedded_digits",
+    "photographs_fault",
     "plain_reason",
     "read_datalist",
     "root_cause",

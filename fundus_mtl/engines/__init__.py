@@ -7,12 +7,14 @@ from fundus_mtl.engines._independent_trainer import IndependentTrainer
 from fundus_mtl.engines._joint_trainer import JointTrainer
 from fundus_mtl.engines._multi_adaptive_trainer import MultiAdaptiveTrainer
 from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
-from fundus_mtl.engines._next_stage import NextStage
+from fundus_mtl.engines._next_stage import PHOTOGRAPH, NextStage
+from fundus_mtl.engines._predict import predict
 from fundus_mtl.engines._prepare_batch import PrepareMultiTaskBatch
 from fundus_mtl.engines._surgery_trainer import SurgeryTrainer
 from fundus_mtl.engines._tiled_inferer import TiledInferer
 
 __all__ = [
+    "PHOTOGRAPH",
     "CooperativeTrainer",
     "FlipUncertainty",
     "IndependentTrainer",
@@ -24,4 +26,5 @@ __all__ = [
     "PrepareMultiTaskBatch",
     "SurgeryTrainer",
     "TiledInferer",
+    "predict",
 ]

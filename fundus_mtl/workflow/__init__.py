@@ -6,7 +6,7 @@ from fundus_mtl.workflow._error import RefusedError, WorkflowError
 from fundus_mtl.workflow._export_bundle import export_bundle
 from fundus_mtl.workflow._part import part_of
 from fundus_mtl.workflow._recipe import Recipe, read_recipe
-from fundus_mtl.workflow._trained_part import trained_configs, trained_part
+from fundus_mtl.workflow._trained_part import own_weights, trained_configs, trained_part
 from fundus_mtl.workflow._workflow import StrictWorkflow
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "StrictWorkflow",
     "WorkflowError",
     "export_bundle",
+    "own_weights",
     "part_of",
     "read_recipe",
     "trained_configs",

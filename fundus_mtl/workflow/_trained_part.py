@@ -12,16 +12,26 @@ from monai.bundle import ConfigParser
 from fundus_mtl.workflow._args_file import files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._part import SNAPSHOT, as_text
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, read_recipe
 
+OWN_BUNDLE = "refuge_mtl"
 
-def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.yaml", **options: Any) -> Any:
+
+def trained_part(
+    weights: str | Path,
+    part: str = "stage",
+    config: str = "stage.yaml",
+    overlays: Sequence[str | Path] = (),
+    **options: Any,
+) -> Any:
     """Build a part of the bundle that some weights were trained with, as they were trained.
 
     Args:
         weights: File of weights with a ``recipe.json`` beside it, as trainings write them.
         part: Id of what to build.
         config: Name of a config file of the bundle.
+        overlays: Overlays of the training that are not part of the bundles.
         **options: Items of the config to change last.
 
     Returns:
@@ -30,9 +40,11 @@ def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.
     Raises:
         RefusedError: If the recipe is missing or wrong, the bundle has no such file, or an option is no item.
     """
-    names, changes = trained_configs(weights, config)
+    names, changes = trained_configs(weights, config, overlays)
     content = merge_files(names, [])
     merge_overrides(content, {**changes, **options}, names, None)
+    if SNAPSHOT in content and content[SNAPSHOT] is None:
+        content[SNAPSHOT] = as_text(content)
     return ConfigParser(content).get_parsed_content(part)
 
 
@@ -61,3 +73,18 @@ def trained_configs(
     own = {"bundle_root": str(folder.parent), "ckpt_path": str(weights), "ckpt_dir": str(Path(weights).parent)}
     args = folder / f"args_{config}"
     return files_of(args) if args.is_file() else [folder / COMMON, folder / config], changes | own
+
+
+def own_weights() -> Path:
+    """Return the weights that come with the package.
+
+    Raises:
+        FileNotFoundError: If none do.
+    """
+    path = Path(str(files("fundus_mtl.bundles"))) / OWN_BUNDLE / "models" / "model.pt"
+    if not path.is_file():
+        raise FileNotFoundError(
+            "weights: expected a trained model, but got none, and none comes with this version; give the model.pt of a "
+            "training (the README says how; `make demo` leaves one of phantoms in runs/demo)."
+        )
+    return path
