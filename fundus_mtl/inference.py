@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-OWN_BUNDLE = "refuge_mtl"
 
 
 def infer(
@@ -65,19 +62,11 @@ def _checked(folder: str | Path, weights: str | Path | None) -> Path:
     Raises:
         FileNotFoundError: If the folder or the weights do not exist.
     """
+    from fundus_mtl.workflow import own_weights
+
     if not Path(folder).exists():
         raise FileNotFoundError(f"{folder}: expected a folder of photographs, but got none; check the path.")
-    path = _own_weights() if weights is None else Path(weights)
+    path = own_weights() if weights is None else Path(weights)
     if not path.is_file():
         raise FileNotFoundError(f"{weights}: expected weights of a training, but got no file; check the path.")
-    return path
-
-
-def _own_weights() -> Path:
-    path = Path(str(files("fundus_mtl.bundles"))) / OWN_BUNDLE / "models" / "model.pt"
-    if not path.is_file():
-        raise FileNotFoundError(
-            "weights: expected a trained model, but got none, and none comes with this version; give --weights "
-            "…/models/model.pt of a training (the README says how; `make demo` leaves one of phantoms in runs/demo)."
-        )
     return path

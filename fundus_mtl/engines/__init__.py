@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from fundus_mtl.engines._joint_trainer import JointTrainer
     from fundus_mtl.engines._multi_adaptive_trainer import MultiAdaptiveTrainer
     from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
-    from fundus_mtl.engines._next_stage import NextStage
+    from fundus_mtl.engines._next_stage import PHOTOGRAPH, NextStage
+    from fundus_mtl.engines._predict import predict
     from fundus_mtl.engines._prepare_batch import PrepareMultiTaskBatch
     from fundus_mtl.engines._surgery_trainer import SurgeryTrainer
     from fundus_mtl.engines._tiled_inferer import TiledInferer
@@ -22,6 +23,7 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "PHOTOGRAPH",
     "CooperativeTrainer",
     "FlipUncertainty",
     "IndependentTrainer",
@@ -33,4 +35,5 @@ __all__ = [
     "PrepareMultiTaskBatch",
     "SurgeryTrainer",
     "TiledInferer",
+    "predict",
 ]

@@ -10,6 +10,7 @@ from monai.engines import SupervisedEvaluator
 from monai.engines.utils import IterationEvents
 from torch import Tensor
 
+from fundus_mtl.engines._predict import activated
 from fundus_mtl.tasks import Task
 
 
@@ -45,7 +46,7 @@ class MultiTaskEvaluator(SupervisedEvaluator):
         with self.mode(self.network), torch.autocast(self.state.device.type, enabled=self.amp, **self.amp_kwargs):
             logits = self.inferer(image, self.network, tasks=[task.name for task in self.tasks])
         logits = {name: value.float() for name, value in logits.items()}
-        self.state.output = {**batchdata, **{f"pred_{t.name}": t.activate(logits[t.name]) for t in self.tasks}}
+        self.state.output = {**batchdata, **activated(logits, self.tasks)}
         self.fire_event(IterationEvents.FORWARD_COMPLETED)
         if self.loss_function is not None:
             for name, loss in self.loss_function(logits, *targets).items():

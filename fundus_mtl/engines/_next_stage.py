@@ -10,9 +10,12 @@ import torch
 from monai.utils import ImageMetaKey
 from torch import nn
 
+from fundus_mtl.engines._predict import predict
 from fundus_mtl.tasks import Task
 
 Sample = Mapping[Any, Any]
+PHOTOGRAPH = "photograph"
+"""Key of the pixels of a photograph that is in memory."""
 
 
 class NextStage:
@@ -58,18 +61,18 @@ class NextStage:
         """Return the sample with this stage's answers.
 
         Args:
-            sample: postprocessed: ``image`` knows its file, masks are ``(1, H, W)`` on the photograph's grid.
+            sample: postprocessed: ``image`` names its file, or ``photograph`` holds the pixels, RGB uint8 ``(H, W, 3)``;
+                masks are ``(1, H, W)`` on the photograph's grid.
         """
-        item = {"id": sample.get("id"), "image": sample["image"].meta[ImageMetaKey.FILENAME_OR_OBJ]}
+        source = sample[PHOTOGRAPH] if PHOTOGRAPH in sample else sample["image"].meta[ImageMetaKey.FILENAME_OR_OBJ]
+        item = {"id": sample.get("id"), "image": source}
         if self.needs is not None:
             if not sample[self.needs].any():
                 return dict(sample)
             item[self.needs] = sample[self.needs]
         prepared = dict(self.preprocessing(item))
         image = prepared["image"].unsqueeze(0).to(self.device)
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=self.amp):
-            logits = self.inferer(image, self.network, tasks=[task.name for task in self.tasks])
-        for task in self.tasks:
-            prepared[f"pred_{task.name}"] = task.activate(logits[task.name].float())[0].cpu()
+        answers = predict(self.network, image, self.tasks, self.inferer, self.amp)
+        prepared |= {key: value[0].cpu() for key, value in answers.items()}
         done = self.postprocessing(prepared)
         return {**sample, **{key: done[source] for key, source in self.answers.items()}}

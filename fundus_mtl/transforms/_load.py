@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import ImageReader, MetaTensor
 from monai.transforms import MapTransform
+from monai.utils import MetaKeys
+from numpy.typing import NDArray
 
 
 class LoadFundusd(MapTransform):
-    """Load the file that each key names.
+    """Load the file that each key names; take the pixels of a photograph that is in memory as they are.
 
     MONAI's ``LoadImaged`` tries its stock readers when the given one raises, and they transpose pictures; here the
     reader's own error comes through.
 
     Args:
-        keys: whose values are paths; each becomes a MetaTensor uint8 ``(C, H, W)`` with the reader's metadata
-            (identity affine, ``filename_or_obj``).
+        keys: keys whose values are paths, or arrays uint8 ``(H, W, C)``. Each becomes a MetaTensor uint8 ``(C, H, W)``
+            with the reader's metadata (identity affine; ``filename_or_obj`` where it is a file).
         reader: such as ``fundus_mtl.photographs.FundusReader``.
         allow_missing_keys: whether an item may lack a key, as it does where a label is missing.
 
@@ -42,6 +45,14 @@ class LoadFundusd(MapTransform):
         """Return the item with pictures in the place of paths."""
         item = dict(data)
         for key in self.key_iterator(item):
-            pixels, meta = self.reader.get_data(self.reader.read(item[key]))
+            pixels, meta = self._pixels(item[key])
             item[key] = MetaTensor(torch.as_tensor(pixels), meta=meta)
         return item
+
+    def _pixels(self, source: Any) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        if not isinstance(source, np.ndarray):
+            return self.reader.get_data(self.reader.read(source))
+        pixels = np.ascontiguousarray(np.moveaxis(source, -1, 0))
+        shape = np.asarray(pixels.shape[1:])
+        meta = {MetaKeys.SPATIAL_SHAPE: shape, MetaKeys.AFFINE: np.eye(4), MetaKeys.ORIGINAL_AFFINE: np.eye(4)}
+        return pixels, {str(key): value for key, value in (meta | {MetaKeys.ORIGINAL_CHANNEL_DIM: 0}).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +39,17 @@ def part_of(config: str | None, part: str, **options: Any) -> Any:
     content = json.loads(config) | {SNAPSHOT: config}  # parts may refer to the text itself
     merge_overrides(content, options, [Path("this configuration")], None)
     return ConfigParser(content).get_parsed_content(part)
+
+
+def as_text(config: Mapping[str, Any], without: Collection[str] = ()) -> str:
+    """Return a merged configuration as JSON text in which MONAI's parser sees no reference, macro or separator.
+
+    Args:
+        config: Merged configuration.
+        without: Top-level items to leave out; the text itself is left out in any case.
+    """
+    known = {key: value for key, value in config.items() if key not in {*without, SNAPSHOT}}
+    text = json.dumps(known, default=lambda thing: type(thing).__name__)
+    for sign in "@%#":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text

@@ -12,16 +12,24 @@ from monai.bundle import ConfigParser
 from fundus_mtl.workflow._config_items import files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
+from fundus_mtl.workflow._part import SNAPSHOT, as_text
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, read_recipe
 
 
-def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.yaml", **options: Any) -> Any:
+def trained_part(
+    weights: str | Path,
+    part: str = "stage",
+    config: str = "stage.yaml",
+    overlays: Sequence[str | Path] = (),
+    **options: Any,
+) -> Any:
     """Build a part of the bundle that some weights were trained with, as they were trained.
 
     Args:
         weights: File of weights with a ``recipe.json`` beside it, as trainings write them.
         part: Id of what to build.
         config: Name of a config file of the bundle.
+        overlays: Overlays of the training that are not part of the bundles.
         **options: Items of the config to change last.
 
     Returns:
@@ -30,9 +38,11 @@ def trained_part(weights: str | Path, part: str = "stage", config: str = "stage.
     Raises:
         RefusedError: If the recipe is missing or wrong, the bundle has no such file, or an option is no item.
     """
-    names, changes = trained_configs(weights, config)
+    names, changes = trained_configs(weights, config, overlays)
     content = merge_files(names, [])
     merge_overrides(content, {**changes, **options}, names, None)
+    if SNAPSHOT in content and content[SNAPSHOT] is None:
+        content[SNAPSHOT] = as_text(content)
     return ConfigParser(content).get_parsed_content(part)
 
 

@@ -7,7 +7,6 @@ as true, drops ``--item None``, and ends with ``Failed to evaluate ConfigExpress
 from __future__ import annotations
 
 import inspect
-import json
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from fundus_mtl.workflow._error import one_line
 from fundus_mtl.workflow._find_files import find_files, folders_may_differ, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, validation_refers_to
-from fundus_mtl.workflow._part import SNAPSHOT
+from fundus_mtl.workflow._part import SNAPSHOT, as_text
 from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._stock_call import stock_call
 
@@ -111,7 +110,7 @@ class StrictWorkflow(ConfigWorkflow):
                     _bundle_root(files[0]) if root == "." else root, overlays, given
                 ).as_text()
             if SNAPSHOT in config and self.parser[SNAPSHOT] is None:
-                self.parser[SNAPSHOT] = _as_text(self.parser.get(), self.parser.meta_key)
+                self.parser[SNAPSHOT] = as_text(self.parser.get(), (self.parser.meta_key, RECIPE))
 
     def initialize(self) -> Any:
         """Parse the config and run its ``initialize`` list."""
@@ -158,15 +157,6 @@ def _bundle_root(config_file: Path) -> Path:
     if folder.name == "configs":
         return folder.parent
     return folder / ".." if folder.resolve().name == "configs" else folder
-
-
-def _as_text(config: dict[str, Any], meta_key: str) -> str:
-    """Return JSON in which MONAI's parser sees no reference, macro or separator."""
-    known = {key: value for key, value in config.items() if key not in (meta_key, SNAPSHOT, RECIPE)}
-    text = json.dumps(known, default=lambda thing: type(thing).__name__)
-    for sign in "@%#":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
 
 
 _TERMINATED = 128 + signal.SIGTERM  # the exit status a shell gives

@@ -1,0 +1,39 @@
+"""One pass of a network: activated answers of all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fundus_mtl.tasks import Task
+
+
+def activated(logits: Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Tensor]:
+    """Return ``pred_<task>``, the activated logits in float32."""
+    return {f"pred_{task.name}": task.activate(logits[task.name].float()) for task in tasks}
+
+
+def predict(
+    network: nn.Module,
+    image: Tensor,
+    tasks: Sequence[Task],
+    inferer: Callable[..., Mapping[str, Tensor]],
+    amp: bool = False,
+    **autocast: Any,
+) -> dict[str, Tensor]:
+    """Run a network once, without gradients, and return ``pred_<task>`` for each task.
+
+    Args:
+        network: with the multi-task interface, in evaluation mode.
+        image: batch ``(B, C, H, W)`` on the network's device.
+        tasks: tasks to predict.
+        inferer: MONAI inferer.
+        amp: whether to use mixed precision.
+        **autocast: further arguments of ``torch.autocast``.
+    """
+    with torch.no_grad(), torch.autocast(image.device.type, enabled=amp, **autocast):
+        logits = inferer(image, network, tasks=[task.name for task in tasks])
+    return activated(logits, tasks)

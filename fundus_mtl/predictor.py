@@ -1,0 +1,174 @@
+"""The Python API: photographs in memory in, answers and measurements out. Research use only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fundus_mtl.data import PHOTOGRAPH_ERRORS, photographs_fault, plain_reason
+from fundus_mtl.engines import PHOTOGRAPH, predict
+from fundus_mtl.tasks import Task
+
+if TYPE_CHECKING:
+    from fundus_mtl.results import Measure, Value
+
+Photograph = NDArray[np.uint8]
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of one photograph; the same as a folder run writes for it.
+
+    Args:
+        status: ``ok``, ``ungradable`` (the answers are withheld) or ``failed``.
+        reason: Why the photograph failed or is ungradable, or what was not found; empty if there is nothing to report.
+        flags: Reasons to look at the photograph before using its numbers.
+        columns: Values by the name of their column in ``results.csv``, see ``Predictor.columns``; NaN, None or absent
+            where unknown.
+        masks: Masks ``(H, W)`` by structure, on the photograph's own pixels.
+        points: Points ``(x, y)`` in native px by role, the origin at the centre of the top-left pixel; NaN if not found.
+        scores: Scores by role; NaN if there is none.
+    """
+
+    status: str
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+    columns: Mapping[str, Value] = field(default_factory=dict)
+    masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    points: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+class Predictor:
+    """A network with its weights, the way from a photograph to it and back, and the measurements of its answers.
+
+    `load_model` builds one from the weights of a training. A folder run uses the same steps: `prepare`, the network,
+    `finish`, and the same measurements.
+
+    Args:
+        network: Network with the multi-task interface.
+        weights: File of a ``state_dict``; None if the network has its weights already.
+        tasks: Tasks to predict.
+        preprocessing: Maps ``{"id", "image": path or array}`` to a sample whose ``image`` is the network's input.
+        inferer: MONAI inferer.
+        postprocessing: Maps a sample with ``pred_<task>`` to one with the answers on the photograph's own pixels.
+        measure: Measures a photograph and its postprocessed sample.
+        device: Device of the network.
+        amp: Whether to use mixed precision.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        weights: str | Path | None,
+        tasks: Sequence[Task],
+        preprocessing: Callable[[dict[str, Any]], Any],
+        inferer: Callable[..., dict[str, torch.Tensor]],
+        postprocessing: Callable[[dict[str, Any]], Any],
+        measure: Measure,
+        device: str | torch.device = "cpu",
+        amp: bool = False,
+    ) -> None:
+        self.device, self.amp, self.tasks = torch.device(device), amp, tuple(tasks)
+        if weights is not None:
+            network.load_state_dict(torch.load(weights, map_location=self.device, weights_only=True))
+        self.network = network.to(self.device).eval()
+        self.prepare, self.inferer, self.finish, self.measure = preprocessing, inferer, postprocessing, measure
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Meaning and unit by the name of each column that an answer may have."""
+        return {column.name: f"{column.meaning} [{column.unit}]" for column in self.measure.columns}
+
+    def __call__(self, images: Sequence[Photograph], facts: Sequence[Facts | None] | None = None) -> list[Answer]:
+        """Return an answer for every photograph, in their order; one that cannot be measured does not stop the others.
+
+        Args:
+            images: Upright photographs, RGB uint8 ``(H, W, 3)``.
+            facts: What is known of each photograph: ``laterality`` ("R" or "L"), ``mm_per_px`` (number or (x, y)),
+                ``burned_in`` ("yes" or "no"); None for nothing.
+
+        Raises:
+            ValueError: If an image is not RGB uint8, or there are not as many facts as images.
+        """
+        known = [None] * len(images) if facts is None else list(facts)
+        if len(known) != len(images):
+            raise ValueError(
+                f"facts: expected one per image, {len(images)}, but got {len(known)}; give None for unknown."
+            )
+        checked = [_checked(image, number) for number, image in enumerate(images)]
+        return [self._answer(image, given) for image, given in zip(checked, known, strict=True)]
+
+    def _answer(self, image: Photograph, facts: Facts | None) -> Answer:
+        try:
+            measured = self.measure(image, self.answer({"id": "", "image": image, PHOTOGRAPH: image}), facts)
+        except PHOTOGRAPH_ERRORS as error:
+            return Answer("failed", plain_reason(photographs_fault(error)))
+        return Answer(
+            measured.status,
+            str(measured.columns["status_reason"]),
+            measured.flags,
+            measured.columns,
+            measured.masks,
+            measured.points,
+            measured.scores,
+        )
+
+    def answer(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the postprocessed sample of one item, ``{"id", "image": path or array}``."""
+        sample = dict(self.prepare(item))
+        image = sample["image"].as_tensor().unsqueeze(0).to(self.device)
+        predicted = predict(self.network, image, self.tasks, self.inferer, self.amp)
+        return dict(self.finish(sample | {key: value[0].cpu() for key, value in predicted.items()}))
+
+
+def load_model(
+    weights: str | Path | None = None,
+    device: str | None = None,
+    overlays: Sequence[str | Path] = (),
+    **options: Any,
+) -> Predictor:
+    """Return the model of a training, ready for photographs in memory.
+
+    Args:
+        weights: File ``model.pt`` of a training, with ``recipe.json`` beside it; None for the weights that come with
+            the package.
+        device: Such as ``"cpu"`` or ``"cuda:0"``; None for a GPU where there is one.
+        overlays: Configuration files that the training used and the bundles do not have.
+        **options: Items of the bundle's ``inference.yaml``, such as ``disc_weights``, ``vessel_weights`` or ``rules``.
+
+    Raises:
+        FileNotFoundError: If no weights are given and none come with the package.
+        RefusedError: If the recipe, the bundle or an option is not what it should be; a ``ValueError``.
+
+    Example:
+        >>> model = load_model("runs/refuge_mtl/models/model.pt")  # doctest: +SKIP
+        >>> answer, = model([photograph])  # doctest: +SKIP
+        >>> answer.columns["vcdr"], answer.masks["disc"].shape  # doctest: +SKIP
+        (0.52, (1411, 1411))
+    """
+    from fundus_mtl.workflow import own_weights, trained_part
+
+    chosen = own_weights() if weights is None else weights
+    given = options if device is None else {**options, "device": device}
+    predictor = trained_part(chosen, "predictor", "inference.yaml", overlays, **given)
+    assert isinstance(predictor, Predictor)
+    return predictor
+
+
+def _checked(image: Any, number: int) -> Photograph:
+    array = np.asarray(image)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise ValueError(
+            f"image {number}: expected RGB uint8 of shape (H, W, 3), but got {array.dtype} {array.shape}; "
+            "convert it, for example with np.asarray(PIL.Image.open(path).convert('RGB'))."
+        )
+    return np.ascontiguousarray(array)
