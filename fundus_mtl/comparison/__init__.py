@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fundus_mtl.comparison._compare import NoTrackingError, Result, run_comparison
-from fundus_mtl.comparison._comparison import Budget, Comparison, Method, Search
 from fundus_mtl.comparison._data_note import OtherDataError
+from fundus_mtl.comparison._definition import Budget, Comparison, Method, Search
 from fundus_mtl.comparison._listing import listing
 from fundus_mtl.comparison._optuna import need_optuna
 from fundus_mtl.comparison._plan import plan
 from fundus_mtl.comparison._reading import read_comparison
+from fundus_mtl.comparison._run_comparison import NoTrackingError, Result, run_comparison
 from fundus_mtl.comparison._training import Training
 from fundus_mtl.comparison._training_folder import OtherSettingsError
 

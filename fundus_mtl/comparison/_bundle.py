@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._comparison import Method
+from fundus_mtl.comparison._definition import Method
 
 _ORDER = "_after_"  # which files come before this one; no item
 

@@ -22,7 +22,7 @@ from fundus_mtl.comparison._training_folder import (
     is_trained,
     note,
 )
-from fundus_mtl.processes import Children, LockedError, locked
+from fundus_mtl.processes import ChildProcesses, LockedError, locked
 
 LOG_FILE = "log.txt"
 _LONGEST = 300  # characters of a reason
@@ -44,7 +44,9 @@ class Outcome:
     repeated: bool = True
 
 
-def do_training(training: Training, place: Place, children: Children, tidy: Callable[[Path, str], None]) -> Outcome:
+def do_training(
+    training: Training, place: Place, children: ChildProcesses, tidy: Callable[[Path, str], None]
+) -> Outcome:
     """Train and evaluate as far as that is not done yet.
 
     Args:
@@ -69,7 +71,9 @@ def do_training(training: Training, place: Place, children: Children, tidy: Call
         return Outcome("failed", str(error))
 
 
-def _run(training: Training, place: Place, children: Children, lock: int, tidy: Callable[[Path, str], None]) -> Outcome:
+def _run(
+    training: Training, place: Place, children: ChildProcesses, lock: int, tidy: Callable[[Path, str], None]
+) -> Outcome:
     word = "KILLED"
     try:
         for step in (_train, _evaluate):
@@ -82,7 +86,7 @@ def _run(training: Training, place: Place, children: Children, lock: int, tidy: 
         tidy(training.folder, word)
 
 
-def _train(training: Training, place: Place, children: Children, lock: int) -> str:
+def _train(training: Training, place: Place, children: ChildProcesses, lock: int) -> str:
     """Train, and note it; return why that failed."""
     if is_trained(training):
         return ""
@@ -93,7 +97,7 @@ def _train(training: Training, place: Place, children: Children, lock: int) -> s
     return reason and f"training: {reason}"
 
 
-def _evaluate(training: Training, place: Place, children: Children, lock: int) -> str:
+def _evaluate(training: Training, place: Place, children: ChildProcesses, lock: int) -> str:
     """Evaluate, if that is wanted; return why that failed."""
     if training.evaluate_args is None:
         return ""
@@ -102,7 +106,7 @@ def _evaluate(training: Training, place: Place, children: Children, lock: int) -
     return reason and f"evaluation: {reason}"
 
 
-def _call(command: Sequence[str], log: Path, children: Children, lock: int) -> str:
+def _call(command: Sequence[str], log: Path, children: ChildProcesses, lock: int) -> str:
     """Run a command; return why it failed."""
     start = log.stat().st_size if log.is_file() else 0
     status = children.run(command, log, [lock])

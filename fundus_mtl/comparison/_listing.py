@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fundus_mtl.comparison._comparison import Comparison
 from fundus_mtl.comparison._data_note import OtherDataError
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._method_searches import known_choices, other_searches, searched_methods
 from fundus_mtl.comparison._plan import plan
 from fundus_mtl.comparison._training import Training

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fundus_mtl.comparison._comparison import Comparison
 from fundus_mtl.comparison._data_note import check_data
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._optuna import choose, chosen, is_other, trials_of
 from fundus_mtl.comparison._parent_run import ComparisonRun
@@ -16,7 +16,7 @@ from fundus_mtl.comparison._training import Training
 from fundus_mtl.comparison._training_folder import DONE_FILE
 
 
-class Searches:
+class MethodSearches:
     """Choose values for each method, on the first fold and seed, by the validation.
 
     Args:

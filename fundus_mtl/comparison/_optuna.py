@@ -11,7 +11,7 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._comparison import Search
+from fundus_mtl.comparison._definition import Search
 from fundus_mtl.comparison._search_storage import (
     ENDED,
     SETTINGS,

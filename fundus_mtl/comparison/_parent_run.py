@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._definition import Comparison
 
 _logger = logging.getLogger(__name__)
 _NOTE = "Research use only: not for any decision about a patient."

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_mtl.comparison._bundle import Bundle, find_bundle
-from fundus_mtl.comparison._comparison import Comparison, Method
+from fundus_mtl.comparison._definition import Comparison, Method
 from fundus_mtl.comparison._training import Training
 
 

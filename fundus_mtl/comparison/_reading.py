@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fundus_mtl.comparison._comparison import Budget, Comparison, Method, Search, refuse_unknown
+from fundus_mtl.comparison._definition import Budget, Comparison, Method, Search, refuse_unknown
 
 _LISTS = ("folds", "seeds", "overlay", "train_overlay", "devices", "panel_metrics")
 _DICTIONARIES = ("metrics", "options", "train_options", "evaluate_options", "tasks")

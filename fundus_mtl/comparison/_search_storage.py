@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._comparison import Comparison, Search
+from fundus_mtl.comparison._definition import Comparison, Search
 from fundus_mtl.comparison._training_folder import OtherSettingsError
 
 Values = dict[str, Any]

@@ -6,7 +6,7 @@ import json
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._training import Training
 
@@ -17,7 +17,7 @@ _COSTS = ("parameters", "step_seconds", "training_seconds")
 
 
 def training_row(comparison: Comparison, training: Training, outcome: Outcome, run: Any) -> dict[str, Any]:
-    """Return the columns of `Frames.trainings` beside method, fold, seed and network; NaN for a training that failed."""
+    """Return the columns of `ResultFrames.trainings` beside method, fold, seed and network; NaN for a training that failed."""
     finished = outcome.status == "finished"
     metrics = dict.fromkeys(comparison.metrics, nan)
     costs: dict[str, Any] = dict.fromkeys(_COSTS, nan)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._comparison import Comparison, Search
+from fundus_mtl.comparison._definition import Comparison, Search
 from fundus_mtl.comparison._optuna import values_digest
 from fundus_mtl.comparison._search_storage import search_folder
 

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from fundus_mtl.figures._balance_of_methods import balance_comparison
-from fundus_mtl.figures._balance_of_training import layers_figure, steps_figure
-from fundus_mtl.figures._case_panel import case_panel
-from fundus_mtl.figures._layers_of_methods import balance_layers, parts_of
+from fundus_mtl.figures._balance_of_methods import balance_of_methods
+from fundus_mtl.figures._balance_of_training import layers_of_training, steps_of_training
+from fundus_mtl.figures._comparison_page import comparison_page
+from fundus_mtl.figures._layers_of_methods import layers_of_methods, network_parts
 from fundus_mtl.figures._learning_curves import learning_curves
 from fundus_mtl.figures._learning_rate import metric_against_rate
 from fundus_mtl.figures._method_markup import comparison_csv, comparison_html, comparison_latex, comparison_markdown
 from fundus_mtl.figures._method_table import comparison_table
-from fundus_mtl.figures._page import comparison_page
+from fundus_mtl.figures._picture_grid import picture_grid
 from fundus_mtl.figures._quartile_cases import quartile_cases
-from fundus_mtl.figures._roc_of_methods import roc_with_bands
-from fundus_mtl.figures._roc_of_scores import roc_figure
+from fundus_mtl.figures._roc_of_methods import roc_of_methods
+from fundus_mtl.figures._roc_of_scores import roc_of_scores
 
 __all__ = [
-    "balance_comparison",
-    "balance_layers",
-    "case_panel",
+    "balance_of_methods",
     "comparison_csv",
     "comparison_html",
     "comparison_latex",
     "comparison_markdown",
     "comparison_page",
     "comparison_table",
-    "layers_figure",
+    "layers_of_methods",
+    "layers_of_training",
     "learning_curves",
     "metric_against_rate",
-    "parts_of",
+    "network_parts",
+    "picture_grid",
     "quartile_cases",
-    "roc_figure",
-    "roc_with_bands",
-    "steps_figure",
+    "roc_of_methods",
+    "roc_of_scores",
+    "steps_of_training",
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fundus_mtl.figures._balance_axes import CONTRIBUTION, GRADIENT, method_grid, say_unknown, scale_column
 from fundus_mtl.figures._band import draw_band
 from fundus_mtl.figures._look import TASK_COLOURS, Look, legend, looks, png
-from fundus_mtl.figures._rows import checked_rows, present, spread_note, summed_up
+from fundus_mtl.figures._plot_rows import checked_rows, present, spread_note, summed_up
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ SMOOTH_FROM = 40  # measurements from which a line is a running mean
 RATE = Look("0.45", "--", "None")
 
 
-def balance_comparison(steps: pd.DataFrame, methods: Sequence[str] | None = None) -> bytes | None:
+def balance_of_methods(steps: pd.DataFrame, methods: Sequence[str] | None = None) -> bytes | None:
     """Draw gradients, contributions to the update, and cosines over the iterations, a line of panels per method, as PNG.
 
     All methods share the axes of a column, so that they can be compared. Colours are of tasks here, from another palette
@@ -43,11 +43,11 @@ def balance_comparison(steps: pd.DataFrame, methods: Sequence[str] | None = None
     Raises:
         ValueError: if a method, the column ``iteration``, or every ``gradient_mean_<task>`` is missing.
     """
-    return png(balance_figure(steps, methods))
+    return png(balance_of_methods_figure(steps, methods))
 
 
-def balance_figure(steps: pd.DataFrame, methods: Sequence[str] | None) -> Figure | None:
-    """Return the figure of `balance_comparison`."""
+def balance_of_methods_figure(steps: pd.DataFrame, methods: Sequence[str] | None) -> Figure | None:
+    """Return the figure of `balance_of_methods`."""
     tasks = [str(name).removeprefix(PREFIX) for name in steps if str(name).startswith(PREFIX)]
     rows = checked_rows("steps", steps, ("method", "iteration", *(PREFIX + task for task in tasks or ["<task>"])), ())
     rows, pairs = _cosines(rows, tasks)

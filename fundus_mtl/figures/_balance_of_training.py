@@ -26,7 +26,7 @@ SMOOTH_FROM = 40  # measurements from which a line is a running mean, the measur
 LOG_FROM = 10.0  # a span of values, largest by smallest, from which a logarithmic axis tells more
 
 
-def layers_figure(table: pd.DataFrame, layers: Sequence[str] = ()) -> Figure:
+def layers_of_training(table: pd.DataFrame, layers: Sequence[str] = ()) -> Figure:
     """Draw each layer's mean absolute gradient (left) and contribution to the update (right) over the training, by task.
 
     Args:
@@ -57,7 +57,7 @@ def layers_figure(table: pd.DataFrame, layers: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def steps_figure(steps: pd.DataFrame, tasks: Sequence[str]) -> Figure:
+def steps_of_training(steps: pd.DataFrame, tasks: Sequence[str]) -> Figure:
     """Draw gradients, contributions, cosines and the conflict rate over the iterations; many measurements are smoothed.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fundus_mtl.figures._look import Look
-from fundus_mtl.figures._rows import Spread, summed_up
+from fundus_mtl.figures._plot_rows import Spread, summed_up
 
 if TYPE_CHECKING:
     import pandas as pd

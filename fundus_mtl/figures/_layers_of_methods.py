@@ -12,7 +12,7 @@ import numpy as np
 
 from fundus_mtl.figures._balance_axes import CONTRIBUTION, GRADIENT, method_grid, say_unknown, scale_column
 from fundus_mtl.figures._look import TASK_COLOURS, Look, legend, looks, png
-from fundus_mtl.figures._rows import checked_rows, present
+from fundus_mtl.figures._plot_rows import checked_rows, present
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ LETTER_INCHES = 0.06  # of a layer's name, which is written downward
 COLUMNS = ("method", "task", "layer", "gradient", "contribution")
 
 
-def balance_layers(table: pd.DataFrame, methods: Sequence[str] | None = None) -> bytes | None:
+def layers_of_methods(table: pd.DataFrame, methods: Sequence[str] | None = None) -> bytes | None:
     """Draw each layer's mean absolute gradient and contribution by task, a line of panels per method, as PNG.
 
     Args:
@@ -37,11 +37,11 @@ def balance_layers(table: pd.DataFrame, methods: Sequence[str] | None = None) ->
     Raises:
         ValueError: if a column or a row's method is missing.
     """
-    return png(layers_figure(table, methods))
+    return png(layers_of_methods_figure(table, methods))
 
 
-def layers_figure(table: pd.DataFrame, methods: Sequence[str] | None) -> Figure | None:
-    """Return the figure of `balance_layers`."""
+def layers_of_methods_figure(table: pd.DataFrame, methods: Sequence[str] | None) -> Figure | None:
+    """Return the figure of `layers_of_methods`."""
     rows = checked_rows("table", table, COLUMNS, ("gradient", "contribution"))
     rows = rows.dropna(subset=["gradient", "contribution"], how="all").astype({"layer": str, "task": str})
     if not (counts := present(rows, methods)):
@@ -76,7 +76,7 @@ _MEASURES = ["gradient", "contribution"]
 _SINGLE = {"iteration", "conflicts", *_MEASURES}
 
 
-def parts_of(table: pd.DataFrame) -> pd.DataFrame:
+def network_parts(table: pd.DataFrame) -> pd.DataFrame:
     """Average each training's ``balance.csv`` over its measurements and over the layers of each part.
 
     A part is named by the first components of its layers' names, as many as leave at most `MOST` parts in all.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fundus_mtl.figures._band import draw_methods
 from fundus_mtl.figures._look import legend, looks, panels, plain, png
-from fundus_mtl.figures._rows import Spread, checked_rows, order, spread_note, trainings
+from fundus_mtl.figures._plot_rows import Spread, checked_rows, order, spread_note, trainings
 
 if TYPE_CHECKING:
     import pandas as pd

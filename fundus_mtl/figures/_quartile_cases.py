@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import floor
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.figures._rows import checked_rows
+from fundus_mtl.figures._plot_rows import checked_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fundus_mtl.figures._look import Look, legend, looks, panels, plain, png
 from fundus_mtl.figures._mean_roc import MeanROC, mean_roc
-from fundus_mtl.figures._rows import TRAINING, checked_rows, order
+from fundus_mtl.figures._plot_rows import TRAINING, checked_rows, order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("method", "fold", "seed", "id", "label", "score")
 
 
-def roc_with_bands(
+def roc_of_methods(
     cases: pd.DataFrame,
     methods: Sequence[str] | None = None,
     title: str = "",
@@ -45,13 +45,13 @@ def roc_with_bands(
         ValueError: if a column or a row's method is missing, a label is neither 0 nor 1, or a training has a
             case twice.
     """
-    return png(roc_figure(cases, methods, title, resamples, seed))
+    return png(roc_of_methods_figure(cases, methods, title, resamples, seed))
 
 
-def roc_figure(
+def roc_of_methods_figure(
     cases: pd.DataFrame, methods: Sequence[str] | None, title: str, resamples: int, seed: int
 ) -> Figure | None:
-    """Return the figure of `roc_with_bands`."""
+    """Return the figure of `roc_of_methods`."""
     rows = _checked(cases)
     curves = _curves(rows, order(rows, methods), resamples, seed)
     if not any(curves.values()):

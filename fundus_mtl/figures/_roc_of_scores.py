@@ -20,7 +20,7 @@ CURVES = (
 )
 
 
-def roc_figure(rows: Sequence[Mapping[str, Any]], label: str = "glaucoma_true") -> Figure | None:
+def roc_of_scores(rows: Sequence[Mapping[str, Any]], label: str = "glaucoma_true") -> Figure | None:
     """Draw sensitivity against 1 - specificity of the classifier, the vCDR regression, and their mean.
 
     Args:

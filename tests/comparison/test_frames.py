@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from fundus_mtl.comparison import Comparison, Method, plan
+from fundus_mtl.comparison._all_figures import all_figures
 from fundus_mtl.comparison._do_training import Outcome
-from fundus_mtl.comparison._drawings import figures_of
-from fundus_mtl.comparison._frames import collect
 from fundus_mtl.comparison._remarks import facts_of
-from fundus_mtl.comparison._tables import write_tables
+from fundus_mtl.comparison._result_frames import collect
+from fundus_mtl.comparison._write_tables import write_tables
 
 FINISHED, FAILED = Outcome("finished"), Outcome("failed", "training: doe_john.jpg: broken")
 
@@ -109,7 +109,7 @@ def test_a_training_that_left_nothing(comparison):
     assert frames.trainings[["acc_even", "acc_odd", "parameters"]].isna().all(axis=None)
     assert frames.cases.empty
     assert frames.balance.empty
-    assert figures_of(comparison, frames) == []
+    assert all_figures(comparison, frames) == []
 
 
 def test_formulas_in_ids_are_harmless(comparison):
@@ -157,7 +157,7 @@ def test_the_figures(comparison):
         for rate in (0.1, 1)
     ]
     frames = collect(comparison, trainings, [FINISHED] * 2, trials, Store(curves))
-    figures = figures_of(comparison, frames)
+    figures = all_figures(comparison, frames)
     assert [figure.caption.partition(". ")[0] for figure in figures] == [
         "Losses of the training", "Validation while training", "ROC curves, glaucoma",
         "Performance and loss against the learning rate", "Balance and conflict of the tasks",

@@ -13,14 +13,14 @@ from fundus_mtl.comparison._data_note import DATA_FILE, OtherDataError, check_da
 from fundus_mtl.comparison._do_training import do_training
 from fundus_mtl.comparison._training import Place, Training
 from fundus_mtl.comparison._training_folder import OtherSettingsError, check_settings, is_done
-from fundus_mtl.processes._commands import StoppedError
+from fundus_mtl.processes._child_processes import StoppedError
 from fundus_mtl.processes._lock import locked
 
 PLACE = Place("sqlite:///x.db", "experiment", "parent")
 
 
 class Recorder:
-    """Stands for `Children`: notes the commands, says something, and answers with the statuses it was given."""
+    """Stands for `ChildProcesses`: notes the commands, says something, and answers with the statuses it was given."""
 
     def __init__(self, *statuses, says=""):
         self.commands, self.statuses, self.says = [], list(statuses), says
@@ -179,7 +179,7 @@ def test_a_locked_folder_is_left_alone(training, do):
     with locked(training.folder):
         outcome = do(children := Recorder())
     assert outcome.status == "failed"
-    assert "expected to write to out alone" in outcome.reason
+    assert "expected out to be unlocked" in outcome.reason
     assert not children.commands
 
 

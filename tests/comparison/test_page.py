@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from fundus_mtl.comparison import Comparison, Method, _compare, _page, plan
+from fundus_mtl.comparison import Comparison, Method, _publish, _run_comparison, plan
 from fundus_mtl.comparison._do_training import Outcome
-from fundus_mtl.comparison._drawing import Drawing, Figure, draw_all
-from fundus_mtl.comparison._frames import Frames
-from fundus_mtl.comparison._page import publish, write_figures
+from fundus_mtl.comparison._planned_figure import DrawnFigure, PlannedFigure, draw_figures
+from fundus_mtl.comparison._publish import publish, write_figures
 from fundus_mtl.comparison._remarks import remarks_of
+from fundus_mtl.comparison._result_frames import ResultFrames
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(30)
 CURVES, CASES = PNG + b"curves", PNG + b"cases"
@@ -47,14 +47,17 @@ def frames():
     row = {"method": "joint", "fold": None, "network": "", "dice": 0.5, "status": "finished", "reason": ""}
     row |= {"data_sha256": "", "training_seconds": 1.0}
     nothing = {name: pd.DataFrame() for name in ("curves", "cases", "balance", "layers", "trials", "pictures")}
-    return Frames(trainings=pd.DataFrame([row | {"seed": seed} for seed in (0, 1)]), **nothing)
+    return ResultFrames(trainings=pd.DataFrame([row | {"seed": seed} for seed in (0, 1)]), **nothing)
 
 
 @pytest.fixture
 def figures(monkeypatch):
     """Two figures, of which one shows photographs."""
-    drawn = [Figure("learning_curves_losses", "Losses. x", CURVES), Figure("cases_dice", "Cases. y", CASES, True)]
-    monkeypatch.setattr(_page, "figures_of", lambda *_: drawn)
+    drawn = [
+        DrawnFigure("learning_curves_losses", "Losses. x", CURVES),
+        DrawnFigure("cases_dice", "Cases. y", CASES, True),
+    ]
+    monkeypatch.setattr(_publish, "all_figures", lambda *_: drawn)
     return drawn
 
 
@@ -86,10 +89,10 @@ def test_photographs_leave_if_that_is_wanted(comparison, frames, figures):
 
 def test_files_of_an_earlier_call_are_removed(tmp_path):
     folder = tmp_path / "figures"
-    first = [Figure("roc_a/b c", "", PNG), Figure("balance", "", PNG)]
+    first = [DrawnFigure("roc_a/b c", "", PNG), DrawnFigure("balance", "", PNG)]
     assert set(write_figures(folder, first)) == {"figures/roc_a_b_c.png", "figures/balance.png"}
     (folder / "notes.txt").touch()
-    assert set(write_figures(folder, [Figure("balance", "", CURVES), Figure("roc", "", "no")])) == {
+    assert set(write_figures(folder, [DrawnFigure("balance", "", CURVES), DrawnFigure("roc", "", "no")])) == {
         "figures/balance.png"
     }
     assert {path.name for path in folder.iterdir()} == {"balance.png", "notes.txt"}
@@ -102,34 +105,34 @@ def test_a_figure_that_fails_costs_no_other(caplog):
         raise ValueError("doe_john.jpg is broken")
 
     def listed():
-        yield Drawing("first", "First.", lambda: PNG)
-        yield Drawing("broken", "Broken. Really.", fail)
-        yield Drawing("nothing", "Nothing.", lambda: None)
-        yield Drawing("last", "Last.", lambda: PNG, of_cases=True)
+        yield PlannedFigure("first", "First.", lambda: PNG)
+        yield PlannedFigure("broken", "Broken. Really.", fail)
+        yield PlannedFigure("nothing", "Nothing.", lambda: None)
+        yield PlannedFigure("last", "Last.", lambda: PNG, of_cases=True)
 
     def unlisted():
-        yield Drawing("never", "Never.", lambda: PNG)
+        yield PlannedFigure("never", "Never.", lambda: PNG)
         raise KeyError("doe_john")
 
     with caplog.at_level(logging.WARNING):
-        figures = draw_all({"ROC curves": unlisted, "A": listed})
+        figures = draw_figures({"ROC curves": unlisted, "A": listed})
     failed = "could not be drawn: "
     assert figures == [
-        Figure("roc_curves", "ROC curves.", f"{failed}KeyError"),
-        Figure("first", "First.", PNG),
-        Figure("broken", "Broken. Really.", f"{failed}ValueError"),
-        Figure("last", "Last.", PNG, True),
+        DrawnFigure("roc_curves", "ROC curves.", f"{failed}KeyError"),
+        DrawnFigure("first", "First.", PNG),
+        DrawnFigure("broken", "Broken. Really.", f"{failed}ValueError"),
+        DrawnFigure("last", "Last.", PNG, True),
     ]
     assert [record.message for record in caplog.records] == [
         f"figure ROC curves {failed}KeyError", f"figure broken {failed}ValueError",
     ]  # fmt: skip
     with pytest.raises(KeyboardInterrupt):  # Ctrl-C is no figure that fails
-        draw_all({"A": lambda: [Drawing("x", "", lambda: (_ for _ in ()).throw(KeyboardInterrupt()))]})
+        draw_figures({"A": lambda: [PlannedFigure("x", "", lambda: (_ for _ in ()).throw(KeyboardInterrupt()))]})
 
 
 def test_the_page_says_what_failed_and_how_to_read_it(comparison, frames, monkeypatch):
-    broken = Figure("balance", "Balance <b>.", "could not be drawn: ValueError", of_cases=False)
-    monkeypatch.setattr(_page, "figures_of", lambda *_: [broken])
+    broken = DrawnFigure("balance", "Balance <b>.", "could not be drawn: ValueError", of_cases=False)
+    monkeypatch.setattr(_publish, "all_figures", lambda *_: [broken])
     frames.trainings.loc[1, ["status", "dice"]] = ["failed", float("nan")]
     comparison = replace(comparison, note="Made <up>.", workers=3, seeds=(0, 1))
     text = publish(comparison, frames, "<p>table</p>", Store())["comparison.html"].read_text()
@@ -165,14 +168,14 @@ def test_what_the_tests_cannot_say(comparison, frames, folds, seeds, said):
 
 
 def test_tables_are_logged_before_anything_is_drawn(comparison, frames, monkeypatch):
-    monkeypatch.setattr(_compare, "collect", lambda *_: frames)
+    monkeypatch.setattr(_run_comparison, "collect", lambda *_: frames)
 
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(_compare, "publish", fail)
+    monkeypatch.setattr(_run_comparison, "publish", fail)
     store = Store()
-    work = _compare._Work(comparison, store, None)
+    work = _run_comparison._Work(comparison, store, None)
     with pytest.raises(MemoryError):
         work._sum_up(plan(comparison), [Outcome("finished")], SimpleNamespace(trials=list))
     assert {"comparison.md", "comparison.csv", "comparison.tex", "trainings.csv"} <= set(store.sent)

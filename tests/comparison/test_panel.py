@@ -13,10 +13,10 @@ from PIL import Image
 
 import fundus_mtl.figures
 from fundus_mtl.comparison import Comparison, Method, plan
-from fundus_mtl.comparison._case_panels import case_panels, panel_columns
-from fundus_mtl.comparison._case_paths import pictures_of
 from fundus_mtl.comparison._do_training import Outcome
-from fundus_mtl.comparison._frames import collect
+from fundus_mtl.comparison._kept_pictures import kept_pictures
+from fundus_mtl.comparison._method_pictures import method_pictures, panel_columns
+from fundus_mtl.comparison._result_frames import collect
 
 DICE = (0.5, 0.1, 0.9, 0.3, 0.7)  # of doe_0 … doe_4, so that the worst is doe_1
 ERROR = (5.0, 1.0, 9.0, 3.0, 7.0)
@@ -70,20 +70,20 @@ def frames(comparison):
 
 @pytest.fixture
 def caught(monkeypatch):
-    """Return what `case_panel` is called with."""
+    """Return what `picture_grid` is called with."""
     calls = []
 
     def draw(pictures, captions=None, values=None, form=""):
         calls.append(SimpleNamespace(pictures=pictures, captions=captions, numbers=values, form=form))
         return b"drawn"
 
-    monkeypatch.setattr(fundus_mtl.figures, "case_panel", draw)
+    monkeypatch.setattr(fundus_mtl.figures, "picture_grid", draw)
     return calls
 
 
 def drawn(comparison, frames, caught):
     """Draw all panels; return them by name."""
-    drawings = list(case_panels(comparison, frames))
+    drawings = list(method_pictures(comparison, frames))
     assert all(drawing.of_cases and drawing.draw() == b"drawn" for drawing in drawings)
     return dict(zip([drawing.name for drawing in drawings], caught, strict=True))
 
@@ -132,7 +132,7 @@ def test_nobody_is_named(comparison, frames, caught):
     for panel in panels.values():
         assert panel.captions is None
         assert not any("doe" in text for text in [*panel.pictures.index, *panel.numbers.index, panel.form])
-    assert not any("doe" in drawing.caption for drawing in case_panels(comparison, frames))
+    assert not any("doe" in drawing.caption for drawing in method_pictures(comparison, frames))
     assert "pictures" not in frames.tables()
     assert not any(str(comparison.output_dir) in table.to_csv() for table in frames.tables().values())
 
@@ -152,9 +152,9 @@ def test_a_case_without_pictures_is_not_picked(comparison, frames, caught):
 
 
 def test_without_pictures_there_is_no_panel(comparison, frames):
-    assert list(case_panels(comparison, replace(frames, pictures=frames.pictures.iloc[:0]))) == []
+    assert list(method_pictures(comparison, replace(frames, pictures=frames.pictures.iloc[:0]))) == []
     frames.pictures.loc[:] = None
-    assert list(case_panels(comparison, frames)) == []
+    assert list(method_pictures(comparison, frames)) == []
 
 
 def test_a_case_that_nobody_measured(comparison, frames, caught):
@@ -179,7 +179,7 @@ def test_which_metrics(comparison):
 
 def test_a_real_panel_of_pictures_of_several_shapes(comparison, frames):
     kept = frames.cases["id"].isin(["doe_1"])
-    (dice, _) = case_panels(comparison, replace(frames, cases=frames.cases[kept], pictures=frames.pictures[kept]))
+    (dice, _) = method_pictures(comparison, replace(frames, cases=frames.cases[kept], pictures=frames.pictures[kept]))
     assert dice.draw().startswith(b"\x89PNG")
 
 
@@ -188,7 +188,7 @@ def test_pictures_are_numbered_by_row(tmp_path):
     folder.mkdir(parents=True)
     for name in ("0_photograph.jpg", "10_truth.jpg", "1_prediction.jpg"):
         (folder / name).touch()
-    table = pictures_of(tmp_path, pd.DataFrame({"id": list("abcdefghijkl")}))
+    table = kept_pictures(tmp_path, pd.DataFrame({"id": list("abcdefghijkl")}))
     there = table.map(lambda path: "" if path is None else path.name)
     assert there.iloc[0].tolist() == ["0_photograph.jpg", "", ""]
     assert there.iloc[1].tolist() == ["", "", "1_prediction.jpg"]

@@ -11,7 +11,7 @@ from monai.utils import path_to_sqlite_uri
 from data_prep.phantom import write_refuge
 from data_prep.refuge import prepare
 from fundus_mtl.cli import main
-from fundus_mtl.comparison import _compare
+from fundus_mtl.comparison import _run_comparison
 from fundus_mtl.data import read_datalist
 from fundus_mtl.tracking._client import close_client, open_client, read_run_file
 from fundus_mtl.tracking._samples import describe_samples
@@ -54,7 +54,7 @@ def compare(data, store, tmp_path_factory):
         tiny["evaluate_options.case_table::summarise"] = NO_INTERVALS
         given = [*(f"{key}={value}" for key, value in tiny.items()), *changes]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_compare, "Children", InProcess)
+            patch.setattr(_run_comparison, "ChildProcesses", InProcess)
             status = main(
                 ["compare", str(CONFIGS / f"{name}.yaml"), *(part for one in given for part in ("--set", one))]
             )

@@ -13,7 +13,7 @@ from fundus_mtl.comparison import Comparison, Method, Search
 from fundus_mtl.comparison._data_note import OtherDataError, note_data
 from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._listing import listing
-from fundus_mtl.comparison._method_searches import Searches, known_choices, other_searches
+from fundus_mtl.comparison._method_searches import MethodSearches, known_choices, other_searches
 from fundus_mtl.comparison._plan import plan
 from fundus_mtl.comparison._training_folder import DONE_FILE, note
 
@@ -45,7 +45,7 @@ def searches(tmp_path, world, **given):
         "digits_mtl", methods, {"a": "higher"}, tasks={"even": ["a"]}, single_task="stl", output_dir=tmp_path, seeds=(3, 4),
         search=Search(6, SPACE, epochs=2, **given),
     )  # fmt: skip
-    return Searches(comparison, world, world.train)
+    return MethodSearches(comparison, world, world.train)
 
 
 def test_the_best_rate_of_each_method(tmp_path):
@@ -64,8 +64,8 @@ def test_the_best_rate_of_each_method(tmp_path):
 def test_only_some_methods_and_no_search(tmp_path):
     assert searches(tmp_path, World(), methods=("other",)).methods == ["other"]
     comparison = Comparison("digits_mtl", (Method("joint", "joint"),), {"a": "higher"}, output_dir=tmp_path)
-    assert Searches(comparison, World(), World().train).methods == []
-    assert Searches(comparison, World(), World().train).trials() == []
+    assert MethodSearches(comparison, World(), World().train).methods == []
+    assert MethodSearches(comparison, World(), World().train).trials() == []
 
 
 def test_failed_trainings_choose_nothing(tmp_path):

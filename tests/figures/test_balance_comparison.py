@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from fundus_mtl.figures._balance_of_methods import balance_comparison, balance_figure
-from fundus_mtl.figures._layers_of_methods import balance_layers, layers_figure
+from fundus_mtl.figures._balance_of_methods import balance_of_methods, balance_of_methods_figure
+from fundus_mtl.figures._layers_of_methods import layers_of_methods, layers_of_methods_figure
 from fundus_mtl.figures._look import METHOD_COLOURS, TASK_COLOURS
 from fundus_mtl.handlers._balance_measure import Balance
 from fundus_mtl.handlers._balance_table import BalanceTable
@@ -53,7 +53,7 @@ def texts(legend):
 
 def test_lines_by_hand():
     frame = pd.concat([steps("joint"), steps("joint", 1, scale=3.0), steps("mao")])
-    figure = balance_figure(frame, ["mao", "pcgrad", "joint"])
+    figure = balance_of_methods_figure(frame, ["mao", "pcgrad", "joint"])
     (mao, joint) = grid(figure)
     assert labelled(joint[0]) == [[2, 2, 2], [20, 20, 20], [200, 200, 200]]
     assert labelled(joint[1]) == [[2, 2, 2], [4, 4, 4], [6, 6, 6]]
@@ -68,7 +68,7 @@ def test_lines_by_hand():
 
 
 def test_axes_are_shared_and_named():
-    figure = balance_figure(pd.concat([steps("joint"), steps("mao", scale=2.0)]), None)
+    figure = balance_of_methods_figure(pd.concat([steps("joint"), steps("mao", scale=2.0)]), None)
     joint, mao = grid(figure)
     assert joint[0].get_yscale() == mao[0].get_yscale() == "log"
     assert joint[1].get_yscale() == mao[1].get_yscale() == "linear"  # from 1 to 6
@@ -90,37 +90,39 @@ def test_axes_are_shared_and_named():
 def test_many_measurements_are_smoothed():
     frame = steps("joint", count=60)
     frame["gradient_mean_cup"] = np.tile([1.0, 3.0], 30)
-    figure = balance_figure(frame, None)
+    figure = balance_of_methods_figure(frame, None)
     cup = np.array(labelled(figure.axes[0])[2])
     assert cup[5:-5] == pytest.approx(np.full(50, 2))
     assert "running means" in figure.get_suptitle()
-    assert "running means" not in balance_figure(frame[:39], None).get_suptitle()
+    assert "running means" not in balance_of_methods_figure(frame[:39], None).get_suptitle()
 
 
 def test_pairs_are_found_in_either_order_and_many_become_their_mean():
     frame = steps("joint").rename(columns={"cosine_vessel_cup": "cosine_cup_vessel"})
-    assert len(labelled(grid(balance_figure(frame, None))[0, 2])) == 3 + 1 + 1  # pairs, rate, the line at zero
+    assert (
+        len(labelled(grid(balance_of_methods_figure(frame, None))[0, 2])) == 3 + 1 + 1
+    )  # pairs, rate, the line at zero
     both = frame.assign(cosine_vessel_cup=[0.9, nan, nan])  # of two trainings, say, with their tasks in another order
     both.loc[0, "cosine_cup_vessel"] = nan
-    assert labelled(balance_figure(both, None).axes[2])[2] == [0.9, 0, 0.5]
+    assert labelled(balance_of_methods_figure(both, None).axes[2])[2] == [0.9, 0, 0.5]
     many = steps("joint", tasks=tuple("abcdef"))
     many["cosine_e_f"] = [1.0, 1.0, 1.0]
-    figure = balance_figure(many, None)
+    figure = balance_of_methods_figure(many, None)
     assert texts(figure.legends[1]) == ["mean cosine of 15 pairs", "conflict rate"]
     assert labelled(figure.axes[2])[0] == pytest.approx([(1 - 14 * 0.5) / 15, 1 / 15, (1 + 14 * 0.5) / 15])
 
 
 def test_what_is_not_known_is_said():
     frame = steps("joint", tasks=("cup",)).drop(columns=["contribution_cup", "conflict_rate"])
-    _, contribution, cosine = balance_figure(frame, None).axes
+    _, contribution, cosine = balance_of_methods_figure(frame, None).axes
     assert [text.get_text() for axes in (contribution, cosine) for text in axes.texts] == ["not known"] * 2
     gaps = steps("joint")
     gaps.loc[1, "gradient_mean_cup"] = nan  # without a label at that step
-    assert balance_figure(gaps, None).axes[0].lines[2].get_xdata().tolist() == [1, 101]
+    assert balance_of_methods_figure(gaps, None).axes[0].lines[2].get_xdata().tolist() == [1, 101]
 
 
 def test_layers_by_hand():
-    figure = layers_figure(layers(), ["mao", "joint"])
+    figure = layers_of_methods_figure(layers(), ["mao", "joint"])
     mao, joint = grid(figure, 2)
     disc, cup = (line.get_ydata() for line in joint[0].lines)
     assert disc.tolist() == pytest.approx([3, nan], nan_ok=True)  # 1, 3 and 5
@@ -151,29 +153,29 @@ def test_the_tables_of_a_training_are_read(tmp_path):
     frame, of_layers = (
         pd.read_csv(tmp_path / name).assign(method="mao") for name in ("balance_steps.csv", "balance.csv")
     )
-    gradient, contribution, cosine = balance_figure(frame, None).axes
+    gradient, contribution, cosine = balance_of_methods_figure(frame, None).axes
     assert labelled(gradient) == [[1], [3]]
     assert np.allclose(labelled(contribution), [[0.1], [0.3]])
     assert labelled(cosine)[:2] == [[-0.5], [1]]
-    assert np.allclose(labelled(layers_figure(of_layers, None).axes[0]), [[1, 2], [3, nan]], equal_nan=True)
+    assert np.allclose(labelled(layers_of_methods_figure(of_layers, None).axes[0]), [[1, 2], [3, nan]], equal_nan=True)
 
 
 def test_nothing_to_draw_and_what_is_refused():
     unknown = steps("joint")
     unknown.loc[:, "gradient_mean_artery_vein":] = nan
     for nothing in pd.DataFrame(), unknown.iloc[:0], unknown:
-        assert balance_comparison(nothing) is None
+        assert balance_of_methods(nothing) is None
     with pytest.raises(ValueError, match="steps: expected the columns method, .*, but got no iteration"):
-        balance_comparison(steps("joint").drop(columns="iteration"))
+        balance_of_methods(steps("joint").drop(columns="iteration"))
     with pytest.raises(ValueError, match="but got no gradient_mean_<task>"):
-        balance_comparison(steps("joint", tasks=()))
+        balance_of_methods(steps("joint", tasks=()))
     for nothing in pd.DataFrame(), layers().iloc[:0], layers().assign(gradient=nan, contribution=nan):
-        assert balance_layers(nothing) is None
+        assert layers_of_methods(nothing) is None
     with pytest.raises(ValueError, match="table: expected the columns .*, but got no layer"):
-        balance_layers(layers().drop(columns="layer"))
+        layers_of_methods(layers().drop(columns="layer"))
 
 
-@pytest.mark.parametrize("draw", [lambda: balance_comparison(steps("joint")), lambda: balance_layers(layers())])
+@pytest.mark.parametrize("draw", [lambda: balance_of_methods(steps("joint")), lambda: layers_of_methods(layers())])
 def test_the_same_rows_are_the_same_bytes(draw):
     first = draw()
     assert first.startswith(b"\x89PNG")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fundus_mtl.figures._balance_of_training import CONTRIBUTION, GRADIENT, layers_figure, steps_figure
+from fundus_mtl.figures._balance_of_training import CONTRIBUTION, GRADIENT, layers_of_training, steps_of_training
 
 NAN = float("nan")
 LAYERS = pd.DataFrame(
@@ -36,7 +36,7 @@ def widths(axes, task):
 
 
 def test_bars_are_averages_over_the_training():
-    left, right = layers_figure(LAYERS, ["head", "stem"]).axes
+    left, right = layers_of_training(LAYERS, ["head", "stem"]).axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["head", "stem"]
     assert widths(left, "disc") == {0: 3.0, 1: 2.0}
     assert widths(left, "cup")[1] == 505.0
@@ -46,7 +46,7 @@ def test_bars_are_averages_over_the_training():
 
 
 def test_bars_are_labelled():
-    figure = layers_figure(LAYERS)
+    figure = layers_of_training(LAYERS)
     left, right = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["stem", "head"]  # as they come
     assert (left.get_xlabel(), right.get_xlabel(), left.get_ylabel()) == (GRADIENT, CONTRIBUTION, "layer")
@@ -60,7 +60,7 @@ def test_bars_are_labelled():
 
 
 def test_tasks_do_not_cover_each_other():
-    left, _ = layers_figure(LAYERS).axes
+    left, _ = layers_of_training(LAYERS).axes
     spans = sorted((bar.get_y(), bar.get_y() + bar.get_height()) for c in left.containers for bar in c)
     assert all(end <= start + 1e-9 for (_, end), (start, _) in pairwise(spans))
 
@@ -68,7 +68,7 @@ def test_tasks_do_not_cover_each_other():
 def test_lines_over_the_iterations():
     table = steps()
     table.loc[[0, 2], "gradient_mean_cup"] = NAN
-    figure = steps_figure(table, ["disc", "cup", "fovea"])
+    figure = steps_of_training(table, ["disc", "cup", "fovea"])
     gradient, contribution, cosine = figure.axes
     lines = {line.get_label(): line for line in gradient.lines}
     assert list(lines) == ["disc", "cup", "fovea"]
@@ -90,7 +90,7 @@ def test_lines_over_the_iterations():
 def test_many_measurements_are_smoothed_and_shown_pale():
     table = steps(100)
     table["gradient_mean_disc"] = np.tile([1.0, 3.0], 50)
-    figure = steps_figure(table, ["disc"])
+    figure = steps_of_training(table, ["disc"])
     pale, smooth = figure.axes[0].lines
     assert pale.get_alpha() < 1
     assert set(pale.get_ydata()) == {1, 3}
@@ -103,7 +103,7 @@ def test_many_pairs_become_one_mean():
     tasks = [f"t{i}" for i in range(6)]
     table = steps(3, tasks)
     table["cosine_t0_t1"] = [1.0, 1.0, 1.0]
-    cosine = steps_figure(table, tasks).axes[2]
+    cosine = steps_of_training(table, tasks).axes[2]
     mean, rate, _ = cosine.lines
     assert mean.get_label() == "mean cosine of 15 pairs"
     assert mean.get_ydata() == pytest.approx([(1 - 14 * 0.5) / 15, 1 / 15, (1 + 14 * 0.5) / 15])
@@ -112,8 +112,8 @@ def test_many_pairs_become_one_mean():
 
 def test_one_task_and_what_is_not_known():
     table = steps(2, ["disc"]).drop(columns="conflict_rate").assign(contribution_disc=NAN)
-    _, contribution, cosine = steps_figure(table, ["disc"]).axes
+    _, contribution, cosine = steps_of_training(table, ["disc"]).axes
     assert [text.get_text() for text in contribution.texts] == ["not known"]
     assert [text.get_text() for text in cosine.texts] == ["no pair of tasks"]
-    figure = layers_figure(LAYERS.assign(contribution=NAN))
+    figure = layers_of_training(LAYERS.assign(contribution=NAN))
     assert [text.get_text() for text in figure.axes[1].texts] == ["not known"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fundus_mtl.figures._case_panel import WIDEST_PX, case_panel, case_panel_figure
+from fundus_mtl.figures._picture_grid import WIDEST_PX, picture_grid, picture_grid_figure
 from fundus_mtl.figures._quartile_cases import quartile_cases
 
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_ranked_is_refused():
 
 def test_the_panel_by_hand():
     values = pd.DataFrame({"joint": [0.25, nan]}, index=["b$x$", 7])
-    figure = case_panel_figure(pictures(), {7: "50 %\n7"}, values, "Dice {:.2f}")
+    figure = picture_grid_figure(pictures(), {7: "50 %\n7"}, values, "Dice {:.2f}")
     cells = np.array(figure.axes).reshape(2, 3)
     shown = [[int(cell.images[0].get_array()[0, 0, 0]) if cell.images else None for cell in line] for line in cells]
     assert shown == [[1, 2, 3], [4, None, 6]]
@@ -91,7 +91,7 @@ def test_pictures_are_read_upright_and_made_small(tmp_path):
     exif[0x0112] = 6  # to be turned by a quarter, clockwise
     Image.fromarray(wide).save(tmp_path / "turned.png", exif=exif)
     frame = pd.DataFrame([[wide, tmp_path / "turned.png", str(tmp_path / "turned.png")]], columns=["a", "b", "c"])
-    shown = [axes.images[0].get_array() for axes in case_panel_figure(frame, None, None, "").axes]
+    shown = [axes.images[0].get_array() for axes in picture_grid_figure(frame, None, None, "").axes]
     assert [picture.shape for picture in shown] == [(20, WIDEST_PX, 3), (WIDEST_PX, 20, 3), (WIDEST_PX, 20, 3)]
     assert shown[1][0].max() == 200
     assert shown[1][-1].max() == 0
@@ -100,7 +100,7 @@ def test_pictures_are_read_upright_and_made_small(tmp_path):
 def test_letters_grow_with_a_panel_that_a_page_makes_small():
     def sizes(columns):
         frame = pd.DataFrame([[grey(1)] * columns], columns=[f"m{i}" for i in range(columns)])
-        figure = case_panel_figure(frame, None, None, "")
+        figure = picture_grid_figure(frame, None, None, "")
         return figure.axes[0].title.get_fontsize() / figure.get_figwidth(), figure.axes[0].yaxis.label.get_fontsize()
 
     assert sizes(3)[1] == 8
@@ -115,19 +115,19 @@ def test_what_is_no_picture_is_refused():
         with pytest.raises(
             ValueError, match=rf"expected uint8 \(H, W, 3\) or a path in case b.x., joint, but got {got}"
         ):
-            case_panel(frame)
-    assert case_panel(pd.DataFrame()) is None
-    assert case_panel(pictures().iloc[:0]) is None
-    assert case_panel(pictures()[[]]) is None
+            picture_grid(frame)
+    assert picture_grid(pd.DataFrame()) is None
+    assert picture_grid(pictures().iloc[:0]) is None
+    assert picture_grid(pictures()[[]]) is None
 
 
 def test_a_picture_that_is_nowhere_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
-        case_panel(pd.DataFrame([[tmp_path / "nowhere.png"]]))
+        picture_grid(pd.DataFrame([[tmp_path / "nowhere.png"]]))
 
 
 def test_the_same_pictures_are_the_same_bytes():
-    first = case_panel(pictures())
+    first = picture_grid(pictures())
     assert first.startswith(b"\x89PNG")
-    assert first == case_panel(pictures())
-    assert case_panel(pd.DataFrame([[None]], columns=["joint"])).startswith(b"\x89PNG")  # not one picture
+    assert first == picture_grid(pictures())
+    assert picture_grid(pd.DataFrame([[None]], columns=["joint"])).startswith(b"\x89PNG")  # not one picture

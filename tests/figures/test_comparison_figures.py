@@ -14,7 +14,7 @@ from PIL import Image
 from fundus_mtl.figures._learning_curves import learning_curves, learning_curves_figure
 from fundus_mtl.figures._learning_rate import metric_against_rate, metric_against_rate_figure
 from fundus_mtl.figures._look import DPI, METHOD_COLOURS, TASK_COLOURS, legend, looks, panels, png
-from fundus_mtl.figures._rows import summed_up
+from fundus_mtl.figures._plot_rows import summed_up
 
 
 def curves():

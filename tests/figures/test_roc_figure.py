@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from fundus_mtl.figures._look import looks
 from fundus_mtl.figures._mean_roc import mean_roc
-from fundus_mtl.figures._roc_of_methods import roc_figure, roc_with_bands
+from fundus_mtl.figures._roc_of_methods import roc_of_methods, roc_of_methods_figure
 from fundus_mtl.metrics import auc, bootstrap_interval
 
 HALF = [0.9, 0.8, 0.7, 0.1], [1, 0, 1, 0]  # bends at (0, 1/2), (1/2, 1/2), (1/2, 1); area 3/4
@@ -33,7 +33,7 @@ def cases(*trainings, method="joint"):
 
 
 def drawn(frame, methods=None, title=""):
-    return roc_figure(frame, methods, title, 40, 0)
+    return roc_of_methods_figure(frame, methods, title, 40, 0)
 
 
 def words(figure):
@@ -118,18 +118,18 @@ def test_the_figure_shows_curve_band_and_area():
 def test_nothing_to_draw_and_what_is_refused():
     frame = cases(HALF)
     for nothing in pd.DataFrame(), frame.iloc[:0], frame.assign(score=nan), frame.assign(label=1):
-        assert roc_with_bands(nothing) is None
+        assert roc_of_methods(nothing) is None
     with pytest.raises(ValueError, match="cases: expected the columns .*, but got no seed, score"):
-        roc_with_bands(frame.drop(columns=["seed", "score"]))
+        roc_of_methods(frame.drop(columns=["seed", "score"]))
     with pytest.raises(ValueError, match="expected labels 0 or 1, but got 2"):
-        roc_with_bands(frame.assign(label=2))
+        roc_of_methods(frame.assign(label=2))
     with pytest.raises(
         ValueError, match="expected one row per method, fold, seed and id, but got several of case 0 of"
     ):
-        roc_with_bands(frame.replace({"id": {3: 0}}))
+        roc_of_methods(frame.replace({"id": {3: 0}}))
 
 
 def test_the_same_rows_are_the_same_bytes():
-    first = roc_with_bands(cases(HALF), resamples=20)
+    first = roc_of_methods(cases(HALF), resamples=20)
     assert first.startswith(b"\x89PNG")
-    assert first == roc_with_bands(cases(HALF), resamples=20)
+    assert first == roc_of_methods(cases(HALF), resamples=20)

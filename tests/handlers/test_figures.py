@@ -9,9 +9,9 @@ from ignite.engine import Engine
 from PIL import Image
 from sklearn.metrics import roc_curve
 
-from fundus_mtl.figures import roc_figure
+from fundus_mtl.figures import roc_of_scores
 from fundus_mtl.handlers import CaseFigures, CaseTable, SampleOverlay
-from fundus_mtl.handlers._case_pictures import encode_jpeg, pick
+from fundus_mtl.handlers._ranked_cases import encode_jpeg, pick
 from fundus_mtl.metrics import summarise
 
 quiet = settings(deadline=None, derandomize=True, max_examples=100)
@@ -219,7 +219,7 @@ def test_roc_curve_is_sklearns():
     rows = [
         {"glaucoma_true": y, "glaucoma_prob": s, "glaucoma_prob_vcdr": -s} for y, s in zip(labels, scores, strict=True)
     ]
-    figure = roc_figure([*rows, {"glaucoma_true": nan, "glaucoma_prob": 0.1}, {"id": "x"}])
+    figure = roc_of_scores([*rows, {"glaucoma_true": nan, "glaucoma_prob": 0.1}, {"id": "x"}])
     classifier, regression, chance = figure.axes[0].lines
     false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
     np.testing.assert_allclose(classifier.get_xdata(), false_positive)
@@ -233,4 +233,4 @@ def test_roc_curve_is_sklearns():
 
 @pytest.mark.parametrize("rows", [[], [{"id": "a"}], [{"glaucoma_true": 1.0, "glaucoma_prob": 0.3}] * 3])
 def test_no_curve_without_two_classes(rows):
-    assert roc_figure(rows) is None
+    assert roc_of_scores(rows) is None

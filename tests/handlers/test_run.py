@@ -409,7 +409,7 @@ def test_a_failure_while_the_run_is_described_is_marked(make_handler, make_engin
 
 
 def test_what_a_method_says_of_the_losses_is_told_too():
-    from fundus_mtl.handlers._curves import losses
+    from fundus_mtl.handlers._run_metrics import losses
 
     output = {"loss": 1.0, "loss_a": 0.5, "weight_a": 2.0, "divergence_a": 0.25, "labelled_a": 3, "pred_a": [1.0]}
     assert losses(output) == {"loss": 1.0, "loss_a": 0.5, "weight_a": 2.0, "divergence_a": 0.25}

@@ -515,4 +515,4 @@ def test_keep_where_nothing_is_tracked(tracking_uri, experiment, tmp_path):
     RunHandler(None, tmp_path).keep({"a": 1.0}, 1)
     idle = RunHandler(tracking_uri, tmp_path, experiment)
     idle.keep({"a": 1.0}, 1)  # listens to no engine, as on ranks above 0
-    assert idle.curves._pending == []
+    assert idle.run_metrics._pending == []

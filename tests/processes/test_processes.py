@@ -12,10 +12,10 @@ import time
 import pytest
 
 from fundus_mtl.processes import LockedError
-from fundus_mtl.processes._commands import Children, StoppedError
-from fundus_mtl.processes._crew import Crew, Devices
+from fundus_mtl.processes._child_processes import ChildProcesses, StoppedError
 from fundus_mtl.processes._interrupts import Interrupts
 from fundus_mtl.processes._lock import locked
+from fundus_mtl.processes._worker_pool import Devices, WorkerPool
 
 SLEEP = "import time, sys; print('up', flush=True); time.sleep(60)"
 POLITE = "import signal, sys; signal.signal(15, lambda *_: (print('closed', flush=True), sys.exit(0)));" + SLEEP
@@ -38,7 +38,7 @@ def up(log):
 
 
 def test_status_log_and_environment(tmp_path):
-    children = Children(os.environ | {"WORD": "hello"})
+    children = ChildProcesses(os.environ | {"WORD": "hello"})
     log = tmp_path / "log.txt"
     log.write_text("before\n")
     code = "import os, sys; print(os.environ['WORD'], flush=True); print('bad', file=sys.stderr); sys.exit(3)"
@@ -48,7 +48,7 @@ def test_status_log_and_environment(tmp_path):
 
 
 def test_stop_asks_first_and_then_kills(tmp_path):
-    children = Children(os.environ, grace=0.5)
+    children = ChildProcesses(os.environ, grace=0.5)
     logs, ends = [tmp_path / "polite.txt", tmp_path / "deaf.txt"], []
 
     def run(code, log):
@@ -73,7 +73,7 @@ def test_stop_asks_first_and_then_kills(tmp_path):
 
 def test_many_that_end_while_they_are_killed(tmp_path):
     """Between the look at a process and its kill another may end by itself: no error, and all are gone."""
-    children, ends = Children(os.environ, grace=0.0), []
+    children, ends = ChildProcesses(os.environ, grace=0.0), []
 
     def run(log):
         with pytest.raises(StoppedError):
@@ -94,7 +94,7 @@ def test_many_that_end_while_they_are_killed(tmp_path):
 @pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_stops_the_children(tmp_path, word, workers):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore Ctrl-C
-    children, began = Children(os.environ, grace=10), time.monotonic()
+    children, began = ChildProcesses(os.environ, grace=10), time.monotonic()
     interrupts = Interrupts(children)
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
@@ -104,8 +104,13 @@ def test_ctrl_c_stops_the_children(tmp_path, word, workers):
 
     thread = threading.Thread(target=press)
     thread.start()
-    with pytest.raises(KeyboardInterrupt), interrupts.listening(), Crew(workers, children) as crew, interrupts.heeded():
-        crew.do(lambda i: children.run(python(SLEEP), tmp_path / f"{i}.txt"), range(3), "test")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interrupts.listening(),
+        WorkerPool(workers, children) as pool,
+        interrupts.raising(),
+    ):
+        pool.run(lambda i: children.run(python(SLEEP), tmp_path / f"{i}.txt"), range(3), "test")
     thread.join()
     assert time.monotonic() - began < 30
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
@@ -114,7 +119,7 @@ def test_ctrl_c_stops_the_children(tmp_path, word, workers):
 
 
 def test_an_error_of_ours_stops_the_children_too(tmp_path):
-    children = Children(os.environ, grace=10)
+    children = ChildProcesses(os.environ, grace=10)
 
     def work(i):
         if i:
@@ -122,8 +127,8 @@ def test_an_error_of_ours_stops_the_children_too(tmp_path):
             raise OSError("disk")
         return children.run(python(SLEEP), tmp_path / "0.txt")
 
-    with pytest.raises(OSError, match="disk"), Crew(2, children) as crew:
-        crew.do(work, range(2), "test")
+    with pytest.raises(OSError, match="disk"), WorkerPool(2, children) as pool:
+        pool.run(work, range(2), "test")
     assert not children._running
 
 
@@ -132,29 +137,29 @@ def test_answers_come_in_the_jobs_order():
         time.sleep(0.2 if i == 0 else 0)
         return i * i
 
-    with Crew(3, Children({})) as crew:
-        assert crew.do(slow_first, range(5), "test") == [0, 1, 4, 9, 16]
-        assert crew.do(slow_first, [], "test") == []
-        assert crew.do(slow_first, [7], "test") == [49]
+    with WorkerPool(3, ChildProcesses({})) as pool:
+        assert pool.run(slow_first, range(5), "test") == [0, 1, 4, 9, 16]
+        assert pool.run(slow_first, [], "test") == []
+        assert pool.run(slow_first, [7], "test") == [49]
 
 
 def test_devices_are_handed_round():
     devices, seen = Devices(["cuda:0", "cuda:1"], 3), []
-    with devices.lent() as one, devices.lent() as two, devices.lent() as three:
+    with devices.borrowed() as one, devices.borrowed() as two, devices.borrowed() as three:
         seen = [one, two, three]
     assert sorted(seen) == ["cuda:0", "cuda:0", "cuda:1"]
-    with pytest.raises(ZeroDivisionError), devices.lent():
+    with pytest.raises(ZeroDivisionError), devices.borrowed():
         1 / 0  # noqa: B018
-    with devices.lent() as one, devices.lent() as two, devices.lent() as three:  # all were given back
+    with devices.borrowed() as one, devices.borrowed() as two, devices.borrowed() as three:  # all were given back
         assert sorted([one, two, three]) == sorted(seen)
-    with Devices([], 1).lent() as none:
+    with Devices([], 1).borrowed() as none:
         assert none is None
 
 
 def test_one_writer_per_folder(tmp_path):
     with locked(tmp_path / "a"):
-        told = f"expected to write to a alone, but got what process {os.getpid()} has started"
-        with pytest.raises(LockedError, match=told), locked(tmp_path / "a"):
+        message = f"expected a to be unlocked, but got a lock of process {os.getpid()}"
+        with pytest.raises(LockedError, match=message), locked(tmp_path / "a"):
             pass
         with locked(tmp_path / "b"):
             pass
@@ -188,7 +193,7 @@ def test_an_orphan_keeps_its_lock_and_a_dead_one_does_not(tmp_path):
 
 
 def test_a_command_holds_the_lock_that_it_is_given(tmp_path):
-    children = Children(os.environ, grace=10)
+    children = ChildProcesses(os.environ, grace=10)
 
     def run(held):
         with pytest.raises(StoppedError):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._case_paths import PARTS, pictures_of
-from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._do_training import Outcome
+from fundus_mtl.comparison._kept_pictures import PARTS, kept_pictures
 from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.comparison._training import Training
 from fundus_mtl.comparison._training_row import curves_of, training_row
@@ -24,7 +24,7 @@ Read = dict[str, list["pd.DataFrame"]]
 
 
 @dataclass(frozen=True)
-class Frames:
+class ResultFrames:
     """What figures and tables are made of.
 
     Args:
@@ -35,7 +35,7 @@ class Frames:
         balance: the trainings' ``balance_steps.csv``, likewise; empty unless they measured it (``balance_interval``).
         layers: the same of their ``balance.csv``; no table, since it is long.
         trials: of the search: method, fold, seed, its options, its metric, state, further measures; empty without one.
-        pictures: of the cases, with their index: the paths, see `pictures_of`; no table, since paths tell of the machine.
+        pictures: of the cases, with their index: the paths, see `kept_pictures`; no table, since paths tell of the machine.
     """
 
     trainings: pd.DataFrame
@@ -57,7 +57,7 @@ def collect(
     outcomes: Sequence[Outcome],
     trials: Sequence[Mapping[str, Any]],
     store: ComparisonRun,
-) -> Frames:
+) -> ResultFrames:
     """Read what every training has written, and its MLflow run.
 
     What a failed training left counts for nothing: its metrics are NaN.
@@ -74,7 +74,7 @@ def collect(
             curves += [who | point for point in curves_of(store, run)]
             _read_all(training.folder, who, found)
     columns = [*KEYS, "network"]
-    return Frames(
+    return ResultFrames(
         trainings=pd.DataFrame(rows),
         curves=pd.DataFrame(curves, columns=[*columns, "metric", "step", "value"]),
         cases=_below_each_other(found["cases"], [*columns, "id"]),
@@ -89,7 +89,7 @@ def _read_all(folder: Path, who: Mapping[str, Any], found: Read) -> None:
     """Add a training's tables to what was found."""
     for name, file in {"cases": _CASES, "balance": _BALANCE, "layers": _LAYERS}.items():
         found[name] += [_told(table, who) for table in _read(folder / file)]
-    found["pictures"] += [pictures_of(folder, table) for table in _read(folder / _CASES)]
+    found["pictures"] += [kept_pictures(folder, table) for table in _read(folder / _CASES)]
 
 
 def _read(file: Path) -> list[pd.DataFrame]:

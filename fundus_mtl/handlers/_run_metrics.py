@@ -11,7 +11,7 @@ from fundus_mtl.tracking import log_records, metric_records, scalars
 _logger = logging.getLogger(__name__)
 
 
-class Curves:
+class RunMetrics:
     """Metrics that wait to be sent, and the sums behind the mean losses of the present epoch.
 
     Args:

@@ -1,4 +1,4 @@
-"""Commands as child processes: each with its log file, all stopped together."""
+"""Commands as child processes: each writes to its own log file, and all are stopped together."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _POLL = 0.05  # s
 
 
 class StoppedError(Exception):
-    """No more commands are started: everything is being stopped."""
+    """No command can be started any more, because all are being stopped."""
 
 
-class Children:
-    """The commands at work, for several threads.
+class ChildProcesses:
+    """The running commands; may be used from several threads.
 
     Args:
-        environment: of the commands.
-        grace: seconds that a stopped command has to close what it opened, before it is killed.
+        environment: environment variables of the commands.
+        grace: seconds between SIGTERM and SIGKILL, in which a stopped command can close what it has opened.
     """
 
     def __init__(self, environment: Mapping[str, str], grace: float = 30.0) -> None:
@@ -35,24 +35,24 @@ class Children:
         self._stopped = False
 
     def run(self, command: Sequence[str], log: Path, held: Sequence[int] = ()) -> int:
-        """Run a command to its end, its output appended to a file.
+        """Run a command until it ends, and append its output to a file.
 
         Args:
-            command: program and arguments; no shell sees them.
-            log: file of what it says.
-            held: file descriptors that it is to hold too, such as that of a lock.
+            command: program and arguments; they do not pass through a shell.
+            log: file that standard output and standard error are appended to.
+            held: file descriptors that the command inherits, such as the one of a lock.
 
         Returns:
-            Its exit status, negative for a signal.
+            The exit status; negative if a signal ended the command.
 
         Raises:
-            StoppedError: if `stop` was called before or meanwhile.
+            StoppedError: if `stop` was called before or while the command ran.
         """
         with log.open("ab") as output:
             with self._lock:
                 if self._stopped:
                     raise StoppedError("stopped")
-                # A session of its own: Ctrl-C at the terminal is for the starter, which then stops all in order.
+                # In a session of its own, so that Ctrl-C reaches only this process, which stops its children in order.
                 process = subprocess.Popen(  # noqa: S603  # a list of arguments, without a shell
                     command,
                     stdin=subprocess.DEVNULL,
@@ -71,24 +71,26 @@ class Children:
         return status
 
     def stop(self) -> None:
-        """End all commands: SIGTERM first, so that they close their MLflow runs; SIGKILL after the grace."""
+        """Stop all commands: SIGTERM first, so that they can close their MLflow runs, then SIGKILL after the grace period."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
         for process in running:
-            process.send_signal(signal.SIGTERM)  # which looks first whether it has ended
+            process.send_signal(signal.SIGTERM)  # does nothing if the process has ended
         if running:
-            _logger.warning("stopping %d commands, in %g s at most; Ctrl-C again: at once.", len(running), self.grace)
+            _logger.warning(
+                "Stopping %d commands within %g s; press Ctrl-C again to kill them now.", len(running), self.grace
+            )
         began = time.monotonic()
         while _alive(running) and time.monotonic() - began < self.grace:
             time.sleep(_POLL)
         for process in _alive(running):
-            with suppress(ProcessLookupError):  # it may end meanwhile
-                os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started: it cannot do so itself any more
+            with suppress(ProcessLookupError):  # it may have ended by now
+                os.killpg(process.pid, signal.SIGKILL)  # the group: its own children too, which it can no longer stop
             process.wait()
 
-    def hurry(self) -> None:
-        """End the grace of a `stop` that is under way; may be called by a signal."""
+    def end_grace(self) -> None:
+        """Skip the rest of the grace period of a running `stop`; may be called from a signal handler."""
         self.grace = 0.0
 
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._comparison import Comparison
-from fundus_mtl.comparison._frames import KEYS, Frames
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._remarks import remarks_of
+from fundus_mtl.comparison._result_frames import KEYS, ResultFrames
 from fundus_mtl.files import csv_text, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_tables(comparison: Comparison, frames: Frames) -> tuple[dict[str, Path], dict[str, float], str]:
+def write_tables(comparison: Comparison, frames: ResultFrames) -> tuple[dict[str, Path], dict[str, float], str]:
     """Write ``trainings.csv``, ``curves.csv`` …, a table per frame, and ``comparison.md .csv .tex``.
 
     Returns:

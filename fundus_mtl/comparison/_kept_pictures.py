@@ -13,7 +13,7 @@ PARTS = (PHOTOGRAPH, TRUTH, PREDICTION)
 _CASES = "evaluation/cases"
 
 
-def pictures_of(folder: Path, cases: pd.DataFrame) -> pd.DataFrame:
+def kept_pictures(folder: Path, cases: pd.DataFrame) -> pd.DataFrame:
     """Return where the pictures of a training's cases are.
 
     Args:

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fundus_mtl.comparison._comparison import Comparison
-from fundus_mtl.comparison._drawing import Figure
-from fundus_mtl.comparison._drawings import figures_of
-from fundus_mtl.comparison._frames import Frames
+from fundus_mtl.comparison._all_figures import all_figures
+from fundus_mtl.comparison._definition import Comparison
+from fundus_mtl.comparison._planned_figure import DrawnFigure
 from fundus_mtl.comparison._remarks import facts_of, remarks_of
+from fundus_mtl.comparison._result_frames import ResultFrames
 from fundus_mtl.files import write_whole
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PAGE, FIGURES = "comparison.html", "figures"
 _KEPT_BACK = "shows photographs: this call has not sent it, for log_cases is false; see the page in the output folder"
 
 
-def publish(comparison: Comparison, frames: Frames, fragment: str, store: ComparisonRun) -> dict[str, Path]:
+def publish(comparison: Comparison, frames: ResultFrames, fragment: str, store: ComparisonRun) -> dict[str, Path]:
     """Draw the figures, write them and the page ``comparison.html``, and log them.
 
     Args:
@@ -35,7 +35,7 @@ def publish(comparison: Comparison, frames: Frames, fragment: str, store: Compar
     Returns:
         The files by name.
     """
-    figures = figures_of(comparison, frames)
+    figures = all_figures(comparison, frames)
     files = write_figures(comparison.output_dir / FIGURES, figures)
     page = write_whole(comparison.output_dir / PAGE, page_of(comparison, frames, fragment, figures))
     told = figures if comparison.log_cases else [_kept_back(figure) for figure in figures]
@@ -46,7 +46,7 @@ def publish(comparison: Comparison, frames: Frames, fragment: str, store: Compar
     return {PAGE: page, **files}
 
 
-def page_of(comparison: Comparison, frames: Frames, fragment: str, figures: Sequence[Figure]) -> str:
+def page_of(comparison: Comparison, frames: ResultFrames, fragment: str, figures: Sequence[DrawnFigure]) -> str:
     """Return the page, which needs nothing beside it."""
     from fundus_mtl.figures import comparison_page
 
@@ -61,7 +61,7 @@ def page_of(comparison: Comparison, frames: Frames, fragment: str, figures: Sequ
     )
 
 
-def write_figures(folder: Path, figures: Sequence[Figure]) -> dict[str, Path]:
+def write_figures(folder: Path, figures: Sequence[DrawnFigure]) -> dict[str, Path]:
     """Write each picture as ``<name>.png``, and remove those of an earlier call; return the files by name."""
     files = {}
     for figure in figures:
@@ -73,9 +73,9 @@ def write_figures(folder: Path, figures: Sequence[Figure]) -> dict[str, Path]:
     return files
 
 
-def _file_name(figure: Figure) -> str:
+def _file_name(figure: DrawnFigure) -> str:
     return f"{FIGURES}/{re.sub(r'[^A-Za-z0-9_.-]', '_', figure.name)}.png"
 
 
-def _kept_back(figure: Figure) -> Figure:
+def _kept_back(figure: DrawnFigure) -> DrawnFigure:
     return replace(figure, picture=_KEPT_BACK) if figure.of_cases else figure

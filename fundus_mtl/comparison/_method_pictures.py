@@ -10,10 +10,10 @@ from functools import partial
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._case_paths import PARTS, PHOTOGRAPH, PREDICTION, TRUTH
-from fundus_mtl.comparison._comparison import Comparison, Direction
-from fundus_mtl.comparison._drawing import Drawing
-from fundus_mtl.comparison._frames import Frames
+from fundus_mtl.comparison._definition import Comparison, Direction
+from fundus_mtl.comparison._kept_pictures import PARTS, PHOTOGRAPH, PREDICTION, TRUTH
+from fundus_mtl.comparison._planned_figure import PlannedFigure
+from fundus_mtl.comparison._result_frames import ResultFrames
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ _SHARES = {0.0: "worst", 0.25: "lower quartile", 0.5: "median", 0.75: "upper qua
 _AVERAGES = ("", "_mean", "_median")  # endings of a summary's metric that is the average of a column of cases
 
 
-def case_panels(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+def method_pictures(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
     """List a panel per metric, where evaluations kept pictures of their cases."""
     if not frames.pictures[PREDICTION].notna().any():
         if comparison.panel_metrics:
@@ -37,11 +37,13 @@ def case_panels(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
             f"trainings ({better} is better). Each method's picture is of its first training that has one, and the number "
             "below it is that training's."
         )
-        yield Drawing(f"cases_{column}", caption, partial(_panel, comparison, frames, column, better), of_cases=True)
+        yield PlannedFigure(
+            f"cases_{column}", caption, partial(_panel, comparison, frames, column, better), of_cases=True
+        )
 
 
-def _missing(name: str, why: str) -> Drawing:
-    return Drawing(f"cases_{name}", f"Cases by {name}.", lambda: why)
+def _missing(name: str, why: str) -> PlannedFigure:
+    return PlannedFigure(f"cases_{name}", f"Cases by {name}.", lambda: why)
 
 
 def panel_columns(comparison: Comparison, cases: pd.DataFrame) -> dict[str, Direction]:
@@ -64,11 +66,11 @@ def _column(metric: str, known: set[str]) -> str:
     return next((name for name in ends if name in known), "")
 
 
-def _panel(comparison: Comparison, frames: Frames, column: str, better: Direction) -> bytes | None:
+def _panel(comparison: Comparison, frames: ResultFrames, column: str, better: Direction) -> bytes | None:
     """Draw the panel of a column, a line per case, without naming the cases."""
     import pandas as pd
 
-    from fundus_mtl.figures import case_panel, quartile_cases
+    from fundus_mtl.figures import picture_grid, quartile_cases
 
     rows = frames.cases[["id", "method", "network", column]].join(frames.pictures)
     rows = rows[rows["id"].isin(rows.loc[rows[list(PARTS)].notna().any(axis=1), "id"])]
@@ -80,7 +82,7 @@ def _panel(comparison: Comparison, frames: Frames, column: str, better: Directio
         pictures[line], values[line] = _line(rows[rows["id"] == case], column, methods)
     shown = pd.DataFrame.from_dict(pictures, orient="index", dtype=object)
     form = column.replace("{", "{{").replace("}", "}}") + " {:.3f}"
-    return case_panel(
+    return picture_grid(
         shown.drop(columns=[name for name in (PHOTOGRAPH, TRUTH) if name in shown and shown[name].isna().all()]),
         values=pd.DataFrame.from_dict(values, orient="index", dtype=float),
         form=form,

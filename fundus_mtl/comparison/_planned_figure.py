@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Drawing:
+class PlannedFigure:
     """A figure that is still to be drawn.
 
     Args:
@@ -29,14 +29,14 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Figure:
+class DrawnFigure:
     """A figure as it came out.
 
     Args:
-        name: see `Drawing`.
-        caption: see `Drawing`.
+        name: see `PlannedFigure`.
+        caption: see `PlannedFigure`.
         picture: PNG; text says why there is none.
-        of_cases: see `Drawing`.
+        of_cases: see `PlannedFigure`.
     """
 
     name: str
@@ -45,22 +45,22 @@ class Figure:
     of_cases: bool = False
 
 
-def draw_all(groups: Mapping[str, Callable[[], Iterable[Drawing]]]) -> list[Figure]:
+def draw_figures(groups: Mapping[str, Callable[[], Iterable[PlannedFigure]]]) -> list[DrawnFigure]:
     """Draw every figure of every group; those with nothing to show are left out.
 
     Args:
         groups: title to what lists the drawings of a group; one that cannot even be listed is a figure of that title.
     """
-    figures: list[Figure] = []
+    figures: list[DrawnFigure] = []
     for title, listed in groups.items():
         drawings = _tried(title, lambda listed=listed: list(listed()))  # type: ignore[misc]
         if isinstance(drawings, str):
-            figures.append(Figure(title.lower().replace(" ", "_"), f"{title}.", drawings))
+            figures.append(DrawnFigure(title.lower().replace(" ", "_"), f"{title}.", drawings))
             continue
         for drawing in drawings:
             picture = _tried(drawing.name, drawing.draw)
             if picture is not None:
-                figures.append(Figure(drawing.name, drawing.caption, picture, drawing.of_cases))
+                figures.append(DrawnFigure(drawing.name, drawing.caption, picture, drawing.of_cases))
     return figures
 
 

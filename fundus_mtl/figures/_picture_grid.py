@@ -23,7 +23,7 @@ PAGE_INCHES = 12.0  # a wider panel is made smaller by the page, and its letters
 WIDEST_PX = 570  # twice what a cell has at 150 dpi
 
 
-def case_panel(
+def picture_grid(
     pictures: pd.DataFrame,
     captions: Mapping[Any, str] | None = None,
     values: pd.DataFrame | None = None,
@@ -47,13 +47,13 @@ def case_panel(
         ValueError: if a cell is no picture.
         OSError: if a file cannot be read.
     """
-    return png(case_panel_figure(pictures, captions, values, form))
+    return png(picture_grid_figure(pictures, captions, values, form))
 
 
-def case_panel_figure(
+def picture_grid_figure(
     pictures: pd.DataFrame, captions: Mapping[Any, str] | None, values: pd.DataFrame | None, form: str
 ) -> Figure | None:
-    """Return the figure of `case_panel`."""
+    """Return the figure of `picture_grid`."""
     from matplotlib.figure import Figure
 
     if pictures.empty:

@@ -12,10 +12,10 @@ import numpy as np
 from ignite.engine import Engine, Events
 from numpy.typing import NDArray
 
-from fundus_mtl.figures import roc_figure
+from fundus_mtl.figures import roc_of_scores
 from fundus_mtl.files import write_whole
-from fundus_mtl.handlers._case_pictures import encode_jpeg, pick, save
-from fundus_mtl.handlers._tables import CaseTable, samples
+from fundus_mtl.handlers._case_table import CaseTable, samples
+from fundus_mtl.handlers._ranked_cases import encode_jpeg, pick, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -117,7 +117,7 @@ class CaseFigures:
         groups = {name: rows for name, rows in pick(values, self.count, self.worst == "highest").items() if rows}
         if groups:
             save(self._panel(groups, values), self.output_dir / f"cases_{self.key}.jpg")
-        if figure := roc_figure(self.table.rows):
+        if figure := roc_of_scores(self.table.rows):
             save(figure, self.output_dir / "roc.png")
 
     def _panel(self, groups: Mapping[str, Sequence[int]], values: NDArray[np.float64]) -> Figure:

@@ -16,8 +16,8 @@ from ignite.engine import Engine, Events
 from monai.engines import Trainer
 from monai.handlers import MLFlowHandler
 
-from fundus_mtl.handlers._curves import Curves, learning_rates, losses
 from fundus_mtl.handlers._ending import on_end
+from fundus_mtl.handlers._run_metrics import RunMetrics, learning_rates, losses
 from fundus_mtl.tracking import (
     RunSettings,
     artifact_folder,
@@ -113,7 +113,7 @@ class RunHandler(MLFlowHandler):
             registered_model=registered_model,
         )
         self._owner: Engine | None = None
-        self.curves = Curves(client)
+        self.run_metrics = RunMetrics(client)
 
     def attach(self, engine: Engine) -> None:
         """Listen to an engine; a trainer becomes the owner of the run, or the first engine if there is no trainer."""
@@ -139,27 +139,27 @@ class RunHandler(MLFlowHandler):
             self.monitor = start_monitor(self.client, self.cur_run) if self.system_metrics else None
 
     def _learning_rates(self, engine: Any) -> None:
-        self.curves.keep(learning_rates(engine.optimizer), engine.state.epoch)
+        self.run_metrics.keep(learning_rates(engine.optimizer), engine.state.epoch)
 
     def iteration_completed(self, engine: Engine) -> None:
         """Add up the losses of the epoch; keep those of every n-th iteration."""
         found = losses(engine.state.output)
-        self.curves.add(found)
+        self.run_metrics.add(found)
         if self.iteration_interval and engine.state.iteration % self.iteration_interval == 0:
-            self.curves.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
+            self.run_metrics.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
 
     def keep(self, values: Mapping[str, Any], step: int) -> None:
         """Keep a handler's own metrics for the run's next batch; nothing where this process tracks nothing."""
         if self.client is not None and self._owner is not None:
-            self.curves.keep(values, step)
+            self.run_metrics.keep(values, step)
 
     def epoch_completed(self, engine: Engine) -> None:
         """Send what the epoch brought in one call: mean losses (of a trainer) and the engine's metrics."""
         if isinstance(engine, Trainer):
-            self.curves.end_epoch(engine.state.epoch, measured=engine.state.metrics)
-        self.curves.keep(engine.state.metrics, engine.state.epoch)
+            self.run_metrics.end_epoch(engine.state.epoch, measured=engine.state.metrics)
+        self.run_metrics.keep(engine.state.metrics, engine.state.epoch)
         if self.cur_run is not None:
-            self.curves.send(self.cur_run.info.run_id)
+            self.run_metrics.send(self.cur_run.info.run_id)
 
     def _ended(self, engine: Engine, status: str) -> None:
         if engine is self._owner:
@@ -170,6 +170,6 @@ class RunHandler(MLFlowHandler):
         if self.cur_run is not None:
             run, self.cur_run = self.cur_run, None
             monitor, self.monitor = self.monitor, None
-            send = functools.partial(self.curves.send, run.info.run_id)
+            send = functools.partial(self.run_metrics.send, run.info.run_id)
             last = [send] if monitor is None else [monitor.finish, send]
             close_run(self.client, run, self.settings, status, last)

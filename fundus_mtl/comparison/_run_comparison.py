@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._do_training import Outcome, do_training
-from fundus_mtl.comparison._frames import Frames, collect
-from fundus_mtl.comparison._method_searches import Searches
-from fundus_mtl.comparison._page import publish
+from fundus_mtl.comparison._method_searches import MethodSearches
 from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.comparison._plan import plan
-from fundus_mtl.comparison._tables import write_tables
+from fundus_mtl.comparison._publish import publish
+from fundus_mtl.comparison._result_frames import ResultFrames, collect
 from fundus_mtl.comparison._training import Place, Training
 from fundus_mtl.comparison._training_folder import check_settings
-from fundus_mtl.processes import Children, Crew, Devices, Interrupts, locked
+from fundus_mtl.comparison._write_tables import write_tables
+from fundus_mtl.processes import ChildProcesses, Devices, Interrupts, WorkerPool, locked
 
 LOCAL = ("cases.csv", "failures.csv")  # they name photographs, which may be named after people
 NO_TRIAL = Outcome("failed", "search: expected a trial with a number, but got none; see the log files of the trials.")
@@ -38,7 +38,7 @@ class Result:
     """
 
     outcomes: Sequence[Outcome]
-    frames: Frames
+    frames: ResultFrames
     files: Mapping[str, Path]
     run_id: str
 
@@ -66,14 +66,14 @@ def run_comparison(comparison: Comparison, environment: Mapping[str, str], grace
     trainings = plan(comparison)
     if comparison.search is None:
         _check_all(trainings)
-    children = Children(environment, grace)
+    children = ChildProcesses(environment, grace)
     interrupts = Interrupts(children)
     with locked(comparison.output_dir), interrupts.listening():
         store = _opened(comparison)
         status = "FAILED"
         try:
-            with Crew(comparison.workers, children) as crew, interrupts.heeded():
-                result = _Work(comparison, store, crew).do(trainings)
+            with WorkerPool(comparison.workers, children) as pool, interrupts.raising():
+                result = _Work(comparison, store, pool).do(trainings)
             status = "FAILED" if result.failed else "FINISHED"
             return result
         except BaseException:
@@ -108,14 +108,14 @@ def _check_all(trainings: Sequence[Training]) -> None:
 class _Work:
     """The pieces that all trainings of one comparison share."""
 
-    def __init__(self, comparison: Comparison, store: ComparisonRun, crew: Crew) -> None:
-        self.comparison, self.store, self.crew = comparison, store, crew
+    def __init__(self, comparison: Comparison, store: ComparisonRun, pool: WorkerPool) -> None:
+        self.comparison, self.store, self.pool = comparison, store, pool
         self.devices = Devices(comparison.devices, comparison.workers)
 
     def do(self, trainings: Sequence[Training]) -> Result:
         """Search, train and evaluate all, and sum up."""
-        searches = Searches(self.comparison, self.store, self._train)
-        chosen = dict(zip(searches.methods, self.crew.do(searches.choose, searches.methods, "searches"), strict=True))
+        searches = MethodSearches(self.comparison, self.store, self._train)
+        chosen = dict(zip(searches.methods, self.pool.run(searches.choose, searches.methods, "searches"), strict=True))
         ready = [training.with_chosen(chosen.get(training.method) or {}) for training in trainings]
         _check_all(ready)
         hopeless = {method for method, values in chosen.items() if values is None}
@@ -123,14 +123,14 @@ class _Work:
         def train(training: Training) -> Outcome:
             return NO_TRIAL if training.method in hopeless else self._train(training)
 
-        return self._sum_up(ready, self.crew.do(train, ready, "trainings"), searches)
+        return self._sum_up(ready, self.pool.run(train, ready, "trainings"), searches)
 
     def _train(self, training: Training) -> Outcome:
-        with self.devices.lent() as device:
+        with self.devices.borrowed() as device:
             place = Place(self.comparison.tracking_uri, self.comparison.experiment_name, self.store.run_id, device)
-            return do_training(training, place, self.crew.children, self.store.tidy)
+            return do_training(training, place, self.pool.children, self.store.tidy)
 
-    def _sum_up(self, trainings: Sequence[Training], outcomes: Sequence[Outcome], searches: Searches) -> Result:
+    def _sum_up(self, trainings: Sequence[Training], outcomes: Sequence[Outcome], searches: MethodSearches) -> Result:
         comparison = self.comparison
         frames = collect(comparison, trainings, outcomes, searches.trials(), self.store)
         files, means, fragment = write_tables(comparison, frames)

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fundus_mtl.comparison._case_panels import case_panels
-from fundus_mtl.comparison._comparison import Comparison
-from fundus_mtl.comparison._drawing import Drawing, Figure, draw_all
-from fundus_mtl.comparison._frames import KEYS, Frames
+from fundus_mtl.comparison._definition import Comparison
+from fundus_mtl.comparison._method_pictures import method_pictures
+from fundus_mtl.comparison._planned_figure import DrawnFigure, PlannedFigure, draw_figures
+from fundus_mtl.comparison._result_frames import KEYS, ResultFrames
 from fundus_mtl.comparison._trial_measures import RATE, measures_of
-from fundus_mtl.figures import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _SUMS = ("train_loss", "val_score")  # of all tasks
 
 
-def figures_of(comparison: Comparison, frames: Frames) -> list[Figure]:
+def all_figures(comparison: Comparison, frames: ResultFrames) -> list[DrawnFigure]:
     """Draw learning curves, ROC curves, the search's rates, balance and conflict, and cases side by side.
 
     What nothing was measured of is left out; a figure that fails says so in its place.
@@ -29,12 +28,12 @@ def figures_of(comparison: Comparison, frames: Frames) -> list[Figure]:
         "ROC curves": _roc,
         "Learning rate": _rates,
         "Balance": _balance,
-        "Cases": case_panels,
+        "Cases": method_pictures,
     }
-    return draw_all({title: partial(group, comparison, frames) for title, group in groups.items()})
+    return draw_figures({title: partial(group, comparison, frames) for title, group in groups.items()})
 
 
-def _curves(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+def _curves(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
     """List training losses and validation metrics, a picture each."""
     from fundus_mtl.figures import learning_curves
 
@@ -48,12 +47,12 @@ def _curves(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
             losses = [metric for metric in least.index if "loss" in metric and least[metric] > 0]
             caption = f"{title}. Mean over folds and seeds; logarithmic axes for losses."
             draw = partial(learning_curves, rows, _present(comparison, rows), logarithmic=losses)
-            yield Drawing(f"learning_curves_{name}", caption, draw)
+            yield PlannedFigure(f"learning_curves_{name}", caption, draw)
 
 
-def _roc(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+def _roc(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
     """List the curves of every score that stands beside a label of 0 or 1: ``<task>_prob`` and ``<task>_true``."""
-    from fundus_mtl.figures import roc_with_bands
+    from fundus_mtl.figures import roc_of_methods
 
     names = [str(name) for name in frames.cases]
     for task in [name.removesuffix("_true") for name in names if name.endswith("_true")]:
@@ -62,11 +61,11 @@ def _roc(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
         columns = {f"{task}_true": "label", f"{task}_prob": "score"}
         rows = frames.cases[[*KEYS, "id", *columns]].rename(columns=columns).dropna(subset=["label", "score"])
         if len(rows):
-            draw = partial(roc_with_bands, rows, _present(comparison, rows), task)
-            yield Drawing(f"roc_{task}", f"ROC curves, {task}. On the test data.", draw)
+            draw = partial(roc_of_methods, rows, _present(comparison, rows), task)
+            yield PlannedFigure(f"roc_{task}", f"ROC curves, {task}. On the test data.", draw)
 
 
-def _rates(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+def _rates(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
     """List what the search found against the learning rate, where it varied that."""
     from fundus_mtl.figures import metric_against_rate
 
@@ -80,21 +79,21 @@ def _rates(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
         "measured at that epoch; val: validation data, train: training data."
     )
     draw = partial(metric_against_rate, rows, metrics, _present(comparison, rows), logarithmic=losses)
-    yield Drawing("learning_rate", caption, draw)
+    yield PlannedFigure("learning_rate", caption, draw)
 
 
-def _balance(comparison: Comparison, frames: Frames) -> Iterator[Drawing]:
+def _balance(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
     """List the tasks' pull on the network, where the trainings measured it (``balance_interval``)."""
-    from fundus_mtl.figures import balance_comparison, balance_layers
+    from fundus_mtl.figures import balance_of_methods, layers_of_methods, network_parts
 
     if len(frames.balance):
         rows = frames.balance
         caption = "Balance and conflict of the tasks. Mean gradients, contributions to the update, cosines."
-        yield Drawing("balance", caption, partial(balance_comparison, rows, _present(comparison, rows)))
+        yield PlannedFigure("balance", caption, partial(balance_of_methods, rows, _present(comparison, rows)))
     if len(frames.layers):
         caption = "Balance of the tasks by part of the network. Means over the layers of a part, and over the training."
         methods = _present(comparison, frames.layers)
-        yield Drawing("balance_layers", caption, lambda: balance_layers(parts_of(frames.layers), methods))
+        yield PlannedFigure("balance_layers", caption, lambda: layers_of_methods(network_parts(frames.layers), methods))
 
 
 def _present(comparison: Comparison, rows: pd.DataFrame) -> list[str]:
