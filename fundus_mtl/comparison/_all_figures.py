@@ -1,4 +1,4 @@
-"""The figures of a comparison: whatever the frames hold enough for."""
+"""The figures of a comparison."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fundus_mtl.comparison._result_frames import KEYS, ResultFrames
 from fundus_mtl.comparison._trial_measures import RATE, measures_of
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 _SUMS = ("train_loss", "val_score")  # of all tasks
 
 
 def all_figures(comparison: Comparison, frames: ResultFrames) -> list[DrawnFigure]:
-    """Draw learning curves, ROC curves, the search's rates, balance and conflict, and cases side by side.
+    """Draw learning curves, ROC curves, metrics against the learning rate, balance of the tasks, and pictures of cases.
 
-    What nothing was measured of is left out; a figure that fails says so in its place.
+    Figures without data are skipped; an error in a figure is reported in its place.
     """
     groups = {
         "Learning curves": _curves,
@@ -34,10 +34,10 @@ def all_figures(comparison: Comparison, frames: ResultFrames) -> list[DrawnFigur
 
 
 def _curves(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
-    """List training losses and validation metrics, a picture each."""
+    """List a figure of training losses and one of validation metrics."""
     from fundus_mtl.figures import learning_curves
 
-    alone = frames.curves["network"] != ""  # a network per task has no sum of all tasks
+    alone = frames.curves["network"] != ""  # a single-task network has no sum of all tasks
     curves = frames.curves[~(alone & frames.curves["metric"].isin(_SUMS))]
     kinds = {"losses": ("train_loss", "Losses of the training"), "validation": ("val_", "Validation while training")}
     for name, (prefix, title) in kinds.items():
@@ -46,12 +46,12 @@ def _curves(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFig
             least = rows.groupby("metric")["value"].min()
             losses = [metric for metric in least.index if "loss" in metric and least[metric] > 0]
             caption = f"{title}. Mean over folds and seeds; logarithmic axes for losses."
-            draw = partial(learning_curves, rows, _present(comparison, rows), logarithmic=losses)
+            draw = partial(learning_curves, rows, _names(comparison), logarithmic=losses)
             yield PlannedFigure(f"learning_curves_{name}", caption, draw)
 
 
 def _roc(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
-    """List the curves of every score that stands beside a label of 0 or 1: ``<task>_prob`` and ``<task>_true``."""
+    """List a figure per pair of a score and a label of 0 or 1: columns ``<task>_prob`` and ``<task>_true``."""
     from fundus_mtl.figures import roc_of_methods
 
     names = [str(name) for name in frames.cases]
@@ -61,12 +61,12 @@ def _roc(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure
         columns = {f"{task}_true": "label", f"{task}_prob": "score"}
         rows = frames.cases[[*KEYS, "id", *columns]].rename(columns=columns).dropna(subset=["label", "score"])
         if len(rows):
-            draw = partial(roc_of_methods, rows, _present(comparison, rows), task)
+            draw = partial(roc_of_methods, rows, _names(comparison), task)
             yield PlannedFigure(f"roc_{task}", f"ROC curves, {task}. On the test data.", draw)
 
 
 def _rates(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
-    """List what the search found against the learning rate, where it varied that."""
+    """List the figure of the search's metrics against the learning rate, if the search varies it."""
     from fundus_mtl.figures import metric_against_rate
 
     if comparison.search is None or RATE not in frames.trials:
@@ -78,24 +78,24 @@ def _rates(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigu
         f"Performance and loss against the learning rate. One point per trial of the search: its best {name}, and what was "
         "measured at that epoch; val: validation data, train: training data."
     )
-    draw = partial(metric_against_rate, rows, metrics, _present(comparison, rows), logarithmic=losses)
+    draw = partial(metric_against_rate, rows, metrics, _names(comparison), logarithmic=losses)
     yield PlannedFigure("learning_rate", caption, draw)
 
 
 def _balance(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
-    """List the tasks' pull on the network, where the trainings measured it (``balance_interval``)."""
+    """List the figures of gradients and conflicts, if the trainings measured them (``balance_interval``)."""
     from fundus_mtl.figures import balance_of_methods, layers_of_methods, network_parts
 
     if len(frames.balance):
         rows = frames.balance
         caption = "Balance and conflict of the tasks. Mean gradients, contributions to the update, cosines."
-        yield PlannedFigure("balance", caption, partial(balance_of_methods, rows, _present(comparison, rows)))
+        yield PlannedFigure("balance", caption, partial(balance_of_methods, rows, _names(comparison)))
     if len(frames.layers):
         caption = "Balance of the tasks by part of the network. Means over the layers of a part, and over the training."
-        methods = _present(comparison, frames.layers)
+        methods = _names(comparison)
         yield PlannedFigure("balance_layers", caption, lambda: layers_of_methods(network_parts(frames.layers), methods))
 
 
-def _present(comparison: Comparison, rows: pd.DataFrame) -> list[str]:
-    known = set(rows["method"])
-    return [method.name for method in comparison.methods if method.name in known]
+def _names(comparison: Comparison) -> list[str]:
+    """Return all methods, also those without data, so that each looks the same in every figure of the page."""
+    return [method.name for method in comparison.methods]

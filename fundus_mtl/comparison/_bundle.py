@@ -1,4 +1,4 @@
-"""Where a bundle's files are, and which items its evaluation knows."""
+"""The files of a bundle, and the items of its configs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Bundle:
     """A bundle on disk.
 
     Args:
-        root: folder with ``configs``.
+        root: folder of the bundle, which contains ``configs``.
         methods: folder of the methods' overlays.
-        beside: folder of the comparison's file, looked in for overlays too.
+        beside: folder of the comparison's file, which is searched for overlays too.
     """
 
     root: Path
@@ -42,7 +42,7 @@ class Bundle:
         """Return the overlay of a method.
 
         Raises:
-            FileNotFoundError: if there is none of this name.
+            FileNotFoundError: if no overlay has this name.
         """
         name = method.overlay
         if (found := self.methods / f"{name}.yaml").is_file():
@@ -55,29 +55,29 @@ class Bundle:
         raise FileNotFoundError(f"methods: expected a method of the bundles, but got {name}; {advice}")
 
     def overlay(self, name: str) -> Path:
-        """Return an overlay of the bundle, beside the comparison's file, or from the working folder.
+        """Return an overlay from the bundle, the folder of the comparison's file, or the working folder.
 
         Raises:
-            FileNotFoundError: if it is nowhere.
+            FileNotFoundError: if none of these folders has it.
         """
         for folder in (self.root / "configs" / "overlays", self.beside, Path()):
             if (found := folder / name).is_file():
                 return found.absolute()
         raise FileNotFoundError(
-            f"overlay: expected a file of the bundle {self.root.name}, but got {name}; none is there."
+            f"overlay: expected a file of the bundle {self.root.name}, but got {name}, which was not found."
         )
 
     def shared_items(self, overlay: Path) -> dict[str, Any]:
-        """Return what a method's overlay says about items that the evaluation has too, such as the network's kind."""
+        """Return the items of a method's overlay that the evaluation has too, such as the choice of the network."""
         known = items_of(self.evaluate_args)
         return {key: value for key, value in _read(overlay).items() if first_part(key) in known}
 
 
 def find_bundle(name: str, beside: Path) -> Bundle:
-    """Return an installed bundle by name, or one in a folder of its own.
+    """Return an installed bundle by name, or the bundle in a folder.
 
     Raises:
-        FileNotFoundError: if there is no such bundle.
+        FileNotFoundError: if the bundle does not exist.
     """
     installed = Path(str(files("fundus_mtl.bundles")))
     for root in (Path(name).absolute(), beside / name, installed / name):
@@ -88,12 +88,12 @@ def find_bundle(name: str, beside: Path) -> Bundle:
 
 
 def items_of(args: Path) -> set[str]:
-    """Return the ids at the top of the configs that an args file names."""
+    """Return the top-level ids of the configs that an args file names."""
     return {first_part(key) for path in configs_of(args) for key in _read(path)}
 
 
 def lists_of(args: Path) -> set[str]:
-    """Return those of `items_of` that are lists, which ``+`` extends."""
+    """Return those of `items_of` that are lists, which an option with ``+`` extends."""
     return {key for path in configs_of(args) for key, value in _read(path).items() if isinstance(value, list)}
 
 
@@ -104,7 +104,7 @@ def configs_of(args: Path) -> list[Path]:
 
 
 def first_part(item: str) -> str:
-    """Return the top of an id, in either notation and without the ``+`` of one that extends."""
+    """Return the top-level part of an id with ``::`` or ``#``, without the ``+`` of an id that extends a list."""
     return item.removeprefix("+").replace("#", "::").split("::")[0]
 
 

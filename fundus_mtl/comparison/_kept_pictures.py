@@ -14,14 +14,14 @@ _CASES = "evaluation/cases"
 
 
 def kept_pictures(folder: Path, cases: pd.DataFrame) -> pd.DataFrame:
-    """Return where the pictures of a training's cases are.
+    """Return the paths of the pictures of a training's cases.
 
     Args:
-        folder: of the training.
-        cases: its ``per_case.csv``; the pictures of the n-th row are ``<n>_<part>.jpg``, n from 0.
+        folder: output folder of the training.
+        cases: content of its ``per_case.csv``; the pictures of the n-th row are ``<n>_<part>.jpg``, n from 0.
 
     Returns:
-        A row per case, in columns `PARTS` the path; None where there is no picture.
+        A row per case, with a path in each of the columns `PARTS`; None where a picture does not exist.
     """
     import pandas as pd
 

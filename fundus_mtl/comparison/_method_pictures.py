@@ -1,4 +1,4 @@
-"""Cases side by side: what each method made of the worst, the median and the best photographs, and those between.
+"""Pictures of the methods side by side: the worst, the median and the best cases, and the quartiles between.
 
 Source: Wu et al., MT-COOL, Fig. 2.
 """
@@ -18,19 +18,19 @@ from fundus_mtl.comparison._result_frames import ResultFrames
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHARES = {0.0: "worst", 0.25: "lower quartile", 0.5: "median", 0.75: "upper quartile", 1.0: "best"}
+_QUARTILES = {0.0: "worst", 0.25: "lower quartile", 0.5: "median", 0.75: "upper quartile", 1.0: "best"}
 _AVERAGES = ("", "_mean", "_median")  # endings of a summary's metric that is the average of a column of cases
 
 
 def method_pictures(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFigure]:
-    """List a panel per metric, where evaluations kept pictures of their cases."""
+    """List one figure per metric, if the evaluations kept pictures of their cases."""
     if not frames.pictures[PREDICTION].notna().any():
         if comparison.panel_metrics:
-            yield _missing("panel_metrics", "no evaluation kept pictures: evaluate_options: {keep_cases: true}")
+            yield _missing("panel_metrics", "no evaluation kept pictures; set evaluate_options: {keep_cases: true}")
         return
     known = set(map(str, frames.cases))
     for name in [name for name in comparison.panel_metrics if not _column(name, known)]:
-        yield _missing(name, "the evaluations' per_case.csv has no such column")
+        yield _missing(name, "the evaluations' per_case.csv does not have this column")
     for column, better in panel_columns(comparison, frames.cases).items():
         caption = (
             f"Cases by {column}. From the worst to the best of all test cases by the mean of {column} over methods and "
@@ -47,10 +47,10 @@ def _missing(name: str, why: str) -> PlannedFigure:
 
 
 def panel_columns(comparison: Comparison, cases: pd.DataFrame) -> dict[str, Direction]:
-    """Return the columns of cases that panels are drawn by, with their better direction.
+    """Return the columns of the cases that the figures are ordered by, with the direction in which each improves.
 
-    A metric of a summary is a column's own name or the average of a column, ``<column>_mean``. By default it is each
-    task's first metric of that kind; without tasks the first of all.
+    A metric of a summary is the name of a column, or the average of a column, ``<column>_mean``. The default is the first
+    such metric of each task; without tasks, the first of all.
     """
     known = set(map(str, cases))
     columns = {metric: _column(metric, known) for metric in comparison.metrics}
@@ -61,24 +61,26 @@ def panel_columns(comparison: Comparison, cases: pd.DataFrame) -> dict[str, Dire
 
 
 def _column(metric: str, known: set[str]) -> str:
-    """Return the column of a metric; empty if there is none."""
+    """Return the column of a metric; empty if there is no such column."""
     ends = [metric.removesuffix(ending) for ending in _AVERAGES if metric.endswith(ending)]
     return next((name for name in ends if name in known), "")
 
 
 def _panel(comparison: Comparison, frames: ResultFrames, column: str, better: Direction) -> bytes | None:
-    """Draw the panel of a column, a line per case, without naming the cases."""
+    """Draw the figure of a column, one row of pictures per case, without the names of the cases."""
     import pandas as pd
 
     from fundus_mtl.figures import picture_grid, quartile_cases
 
     rows = frames.cases[["id", "method", "network", column]].join(frames.pictures)
     rows = rows[rows["id"].isin(rows.loc[rows[list(PARTS)].notna().any(axis=1), "id"])]
-    picked = quartile_cases(rows, column, list(_SHARES) if better == "higher" else [1 - share for share in _SHARES])
+    picked = quartile_cases(
+        rows, column, list(_QUARTILES) if better == "higher" else [1 - share for share in _QUARTILES]
+    )
     methods = [method.name for method in comparison.methods if (rows["method"] == method.name).any()]
     pictures, values = {}, {}
     for case, shares in picked.items():
-        line = ",\n".join(_SHARES[share if better == "higher" else 1 - share] for share in shares)
+        line = ",\n".join(_QUARTILES[share if better == "higher" else 1 - share] for share in shares)
         pictures[line], values[line] = _line(rows[rows["id"] == case], column, methods)
     shown = pd.DataFrame.from_dict(pictures, orient="index", dtype=object)
     form = column.replace("{", "{{").replace("}", "}}") + " {:.3f}"
@@ -90,9 +92,9 @@ def _panel(comparison: Comparison, frames: ResultFrames, column: str, better: Di
 
 
 def _line(rows: pd.DataFrame, column: str, methods: Sequence[str]) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return the pictures of a case by heading, and the value by method.
+    """Return the pictures of a case by heading, and the values by method.
 
-    Photograph and truth are those of a network of all tasks, if there is one: it has the labels of all.
+    Photograph and truth are taken from a network of all tasks, if there is one, because it has the labels of all tasks.
     """
     seen = rows[rows[PHOTOGRAPH].notna()].sort_values("network", key=lambda name: name != "", kind="stable")
     pictures: dict[str, Any] = {part: None if seen.empty else seen[part].iloc[0] for part in (PHOTOGRAPH, TRUTH)}

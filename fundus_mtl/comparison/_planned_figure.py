@@ -1,4 +1,4 @@
-"""A figure of a comparison: drawn, or with the reason why not, so that one failure costs nothing else."""
+"""Figures that are drawn one by one; an error in one of them is reported in its place and does not stop the others."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class PlannedFigure:
-    """A figure that is still to be drawn.
+    """A figure that has not been drawn yet.
 
     Args:
-        name: of its file, without the suffix.
-        caption: heading up to the first ". ", then what stands below the picture.
-        draw: returns the PNG; text that says why there is none; None if there is nothing to show.
-        of_cases: whether photographs are in it.
+        name: name of its file, without the suffix.
+        caption: heading up to the first ". ", then the text below the picture.
+        draw: function that returns the PNG, a text with the reason why there is none, or None if there is no data.
+        of_cases: whether it shows photographs.
     """
 
     name: str
@@ -30,13 +30,13 @@ class PlannedFigure:
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A figure as it came out.
+    """A figure that was drawn, or the reason why it could not be.
 
     Args:
-        name: see `PlannedFigure`.
-        caption: see `PlannedFigure`.
-        picture: PNG; text says why there is none.
-        of_cases: see `PlannedFigure`.
+        name: name of its file, without the suffix.
+        caption: heading up to the first ". ", then the text below the picture.
+        picture: PNG, or a text with the reason why there is none.
+        of_cases: whether it shows photographs.
     """
 
     name: str
@@ -46,28 +46,29 @@ class DrawnFigure:
 
 
 def draw_figures(groups: Mapping[str, Callable[[], Iterable[PlannedFigure]]]) -> list[DrawnFigure]:
-    """Draw every figure of every group; those with nothing to show are left out.
+    """Draw all figures; figures without data are skipped.
 
     Args:
-        groups: title to what lists the drawings of a group; one that cannot even be listed is a figure of that title.
+        groups: functions that list the figures of a group, by the title of the group. If such a function raises, the
+            group becomes one figure with its title and the reason.
     """
     figures: list[DrawnFigure] = []
     for title, listed in groups.items():
-        drawings = _tried(title, lambda listed=listed: list(listed()))  # type: ignore[misc]
-        if isinstance(drawings, str):
-            figures.append(DrawnFigure(title.lower().replace(" ", "_"), f"{title}.", drawings))
+        planned = _tried(title, lambda listed=listed: list(listed()))  # type: ignore[misc]
+        if isinstance(planned, str):
+            figures.append(DrawnFigure(title.lower().replace(" ", "_"), f"{title}.", planned))
             continue
-        for drawing in drawings:
-            picture = _tried(drawing.name, drawing.draw)
+        for figure in planned:
+            picture = _tried(figure.name, figure.draw)
             if picture is not None:
-                figures.append(DrawnFigure(drawing.name, drawing.caption, picture, drawing.of_cases))
+                figures.append(DrawnFigure(figure.name, figure.caption, picture, figure.of_cases))
     return figures
 
 
 def _tried(name: str, work: Callable[[], Answer]) -> Answer | str:
-    """Do the work; return why it failed. An error's own words may name a photograph, and are not told."""
+    """Call a function; return the reason if it raises. The error's message is left out: it may name a photograph."""
     try:
         return work()
-    except Exception as error:  # other libraries draw and read pictures: anything may come, and nothing else is to fail
+    except Exception as error:  # any error of the libraries that draw or read pictures must not stop the other figures
         _logger.warning("figure %s could not be drawn: %s", name, type(error).__name__)
         return f"could not be drawn: {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""A comparison's figures as files and on a page; what shows photographs leaves for MLflow only if that is wanted."""
+"""Write the figures of a comparison as files and as a page; photographs are sent to MLflow only with ``log_cases``."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from fundus_mtl.comparison._parent_run import ComparisonRun
 
 PAGE, FIGURES = "comparison.html", "figures"
-_KEPT_BACK = "shows photographs: this call has not sent it, for log_cases is false; see the page in the output folder"
+_KEPT_BACK = "shows photographs, which were not sent, because log_cases is false; see the page in the output folder"
 
 
-def publish(comparison: Comparison, frames: ResultFrames, fragment: str, store: ComparisonRun) -> dict[str, Path]:
+def publish(comparison: Comparison, frames: ResultFrames, fragment: str, parent_run: ComparisonRun) -> dict[str, Path]:
     """Draw the figures, write them and the page ``comparison.html``, and log them.
 
     Args:
-        comparison: whose page it is.
-        frames: of all that was measured.
-        fragment: the table, HTML.
-        store: that is given the files.
+        comparison: settings of the comparison.
+        frames: all measurements.
+        fragment: table as HTML.
+        parent_run: MLflow run that the files are sent to.
 
     Returns:
         The files by name.
@@ -38,16 +38,16 @@ def publish(comparison: Comparison, frames: ResultFrames, fragment: str, store: 
     figures = all_figures(comparison, frames)
     files = write_figures(comparison.output_dir / FIGURES, figures)
     page = write_whole(comparison.output_dir / PAGE, page_of(comparison, frames, fragment, figures))
-    told = figures if comparison.log_cases else [_kept_back(figure) for figure in figures]
-    sent = {_file_name(figure): files[_file_name(figure)] for figure in told if isinstance(figure.picture, bytes)}
+    shown = figures if comparison.log_cases else [_kept_back(figure) for figure in figures]
+    sent = {_file_name(figure): files[_file_name(figure)] for figure in shown if isinstance(figure.picture, bytes)}
     with TemporaryDirectory() as folder:
-        copy = write_whole(Path(folder) / PAGE, page_of(comparison, frames, fragment, told))
-        store.log({PAGE: copy, **sent}, {}, {})
+        copy = write_whole(Path(folder) / PAGE, page_of(comparison, frames, fragment, shown))
+        parent_run.log({PAGE: copy, **sent}, {}, {})
     return {PAGE: page, **files}
 
 
 def page_of(comparison: Comparison, frames: ResultFrames, fragment: str, figures: Sequence[DrawnFigure]) -> str:
-    """Return the page, which needs nothing beside it."""
+    """Return the page, which needs no other file."""
     from fundus_mtl.figures import comparison_page
 
     above, below = remarks_of(comparison, frames.trainings)
@@ -56,13 +56,13 @@ def page_of(comparison: Comparison, frames: ResultFrames, fragment: str, figures
         fragment,
         [(figure.caption, figure.picture) for figure in figures],
         facts_of(comparison, frames.trainings),
-        above=above[1:],  # the page has its own word on research
+        above=above[1:],  # the page has its own research-use notice
         below=below,
     )
 
 
 def write_figures(folder: Path, figures: Sequence[DrawnFigure]) -> dict[str, Path]:
-    """Write each picture as ``<name>.png``, and remove those of an earlier call; return the files by name."""
+    """Write each picture as ``<name>.png``, remove those of earlier calls, and return the files by name."""
     files = {}
     for figure in figures:
         if isinstance(figure.picture, bytes):

@@ -1,4 +1,4 @@
-"""What the trainings have left behind, as data frames: a row per training, a row per step, a row per case."""
+"""The results of all trainings as data frames: a row per training, per step, per case."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ Read = dict[str, list["pd.DataFrame"]]
 
 @dataclass(frozen=True)
 class ResultFrames:
-    """What figures and tables are made of.
+    """The data of figures and tables.
 
     Args:
         trainings: one row per network: method, fold, seed, network, the metrics, ``parameters``, ``step_seconds`` (s),
-            ``training_seconds`` (s), status, reason, data_sha256, run_id.
-        curves: method, fold, seed, network, metric, step, value.
-        cases: the evaluations' ``per_case.csv``, with method, fold, seed, network in front.
-        balance: the trainings' ``balance_steps.csv``, likewise; empty unless they measured it (``balance_interval``).
-        layers: the same of their ``balance.csv``; no table, since it is long.
-        trials: of the search: method, fold, seed, its options, its metric, state, further measures; empty without one.
-        pictures: of the cases, with their index: the paths, see `kept_pictures`; no table, since paths tell of the machine.
+            ``training_seconds`` (s), ``processor_seconds`` (s), status, reason, data_sha256, run_id.
+        curves: columns method, fold, seed, network, metric, step, value.
+        cases: content of the evaluations' ``per_case.csv``, preceded by method, fold, seed, network.
+        balance: content of the trainings' ``balance_steps.csv``, likewise; empty unless ``balance_interval`` was set.
+        layers: content of their ``balance.csv``, likewise; too long to be written as a table.
+        trials: trials of the search: method, fold, seed, options, metric, state, further measures; empty without a search.
+        pictures: paths of the cases' pictures, with the index of ``cases``, see `kept_pictures`; not written as a table,
+            because the paths are private.
     """
 
     trainings: pd.DataFrame
@@ -56,22 +57,19 @@ def collect(
     trainings: Sequence[Training],
     outcomes: Sequence[Outcome],
     trials: Sequence[Mapping[str, Any]],
-    store: ComparisonRun,
+    parent_run: ComparisonRun,
 ) -> ResultFrames:
-    """Read what every training has written, and its MLflow run.
-
-    What a failed training left counts for nothing: its metrics are NaN.
-    """
+    """Read the files and the MLflow run of every training; the metrics of a failed training are NaN."""
     import pandas as pd
 
     rows, curves = [], []
     found: Read = {name: [] for name in ("cases", "balance", "layers", "pictures")}
     for training, outcome in zip(trainings, outcomes, strict=True):
-        run = store.of_folder(training.folder)
+        run = parent_run.of_folder(training.folder)
         who = {"method": training.method, "fold": training.fold, "seed": training.seed, "network": training.network}
         rows.append(who | training_row(comparison, training, outcome, run))
         if outcome.status == "finished":
-            curves += [who | point for point in curves_of(store, run)]
+            curves += [who | point for point in curves_of(parent_run, run)]
             _read_all(training.folder, who, found)
     columns = [*KEYS, "network"]
     return ResultFrames(
@@ -80,27 +78,27 @@ def collect(
         cases=_below_each_other(found["cases"], [*columns, "id"]),
         balance=_below_each_other(found["balance"], [*columns, "iteration"]),
         layers=_below_each_other(found["layers"], [*columns, "task", "layer"]),
-        trials=measured_trials(comparison, trials, store),
+        trials=measured_trials(comparison, trials, parent_run),
         pictures=_below_each_other(found["pictures"], PARTS),
     )
 
 
 def _read_all(folder: Path, who: Mapping[str, Any], found: Read) -> None:
-    """Add a training's tables to what was found."""
+    """Append a training's tables to ``found``."""
     for name, file in {"cases": _CASES, "balance": _BALANCE, "layers": _LAYERS}.items():
-        found[name] += [_told(table, who) for table in _read(folder / file)]
+        found[name] += [_labelled(table, who) for table in _read(folder / file)]
     found["pictures"] += [kept_pictures(folder, table) for table in _read(folder / _CASES)]
 
 
 def _read(file: Path) -> list[pd.DataFrame]:
-    """Return a training's table; nothing if it has none."""
+    """Return a training's table in a list, which is empty if there is no such file."""
     import pandas as pd
 
     return [pd.read_csv(file, dtype={"id": str})] if file.is_file() else []
 
 
-def _told(table: pd.DataFrame, who: Mapping[str, Any]) -> pd.DataFrame:
-    """Put the training's own columns in front."""
+def _labelled(table: pd.DataFrame, who: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table preceded by the columns that identify the training."""
     import pandas as pd
 
     return pd.concat([pd.DataFrame(dict(who), index=table.index), table], axis=1)

@@ -1,4 +1,4 @@
-"""Write a comparison's tables."""
+"""Write the tables of a comparison."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def write_tables(comparison: Comparison, frames: ResultFrames) -> tuple[dict[str
     """Write ``trainings.csv``, ``curves.csv`` …, a table per frame, and ``comparison.md .csv .tex``.
 
     Returns:
-        The files by name; means by ``<method>/<metric>``; the table as a fragment of HTML. Without any finished training
-        there is no comparison, and the last two are empty.
+        The files by name; means by ``<method>/<metric>``; the table as a fragment of HTML. The last two are empty if no
+        training has finished.
     """
     from fundus_mtl.figures import (
         comparison_csv,

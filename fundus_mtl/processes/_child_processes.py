@@ -71,7 +71,7 @@ class ChildProcesses:
         return status
 
     def stop(self) -> None:
-        """Stop all commands: SIGTERM first, so that they can close their MLflow runs, then SIGKILL after the grace period."""
+        """Stop all commands: SIGTERM first, so that they can close their MLflow runs, SIGKILL after the grace period."""
         with self._lock:
             self._stopped = True
             running = list(self._running)

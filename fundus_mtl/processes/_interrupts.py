@@ -35,7 +35,7 @@ class Interrupts:
     def listening(self) -> Iterator[None]:
         """Handle the signals inside the ``with`` block.
 
-        Ignored signals stay ignored (``nohup``). Python handles signals in the main thread only; elsewhere this does nothing.
+        Ignored signals stay ignored (``nohup``). In other threads than the main thread this does nothing, as Python demands.
         """
         before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():

@@ -98,7 +98,7 @@ def test_what_failed_counts_for_nothing(comparison):
     assert "doe_john" not in files["trainings.csv"].read_text()
     assert "doe_john" in files["failures.csv"].read_text()
     assert "1 of 2 trainings failed" in files["comparison.md"].read_text()
-    assert facts_of(comparison, frames.trainings)["Trainings"] == "1 of 2 finished, 0.0 h in all"
+    assert facts_of(comparison, frames.trainings)["Trainings"] == "1 of 2 finished, 0.0 h in total"
     files, means, fragment = write_tables(comparison, collect(comparison, trainings, [FAILED] * 2, [], Store()))
     assert (means, fragment, set(files)) == ({}, "", {"trainings.csv", "failures.csv"})
 

@@ -89,12 +89,12 @@ def do(training, tidied):
 def test_done_once(training, do, tidied):
     children = Recorder()
     outcome = do(children)
-    assert (outcome.status, outcome.reason, outcome.repeated) == ("finished", "", True)
+    assert (outcome.status, outcome.reason, outcome.was_run) == ("finished", "", True)
     assert children.kinds == ["args", "args_evaluate"]
     assert is_done(training)
     assert json.loads((training.folder / "done.json").read_text())["training"]["method"] == "joint"
     again = do(children)
-    assert (again.status, again.repeated) == ("finished", False)
+    assert (again.status, again.was_run) == ("finished", False)
     assert len(children.commands) == 2
     assert tidied == ["FINISHED"]
 
@@ -123,7 +123,7 @@ def test_a_failed_evaluation_is_repeated_alone(do):
     [
         ("Traceback …\nerror: lr: too high\nbye\n", "training: lr: too high (exit status 1)"),
         ("first\nlast \n\n", "training: last (exit status 1)"),
-        ("", "training: it said nothing (exit status 1)"),
+        ("", "training: no output (exit status 1)"),
         ("error: " + "x" * 999, "training: " + "x" * 300 + " (exit status 1)"),
     ],
 )
@@ -234,7 +234,7 @@ def test_changed_data_are_refused_and_lost_ones_are_not(training, do, datalist):
     assert list(json.loads((training.folder / DATA_FILE).read_text())) == [str(datalist)]
     check_settings(training)
     datalist.write_text("new")
-    told = "joint seed 0: expected the data that .*out was made with, but got a datalist.json that has changed since; bring"
+    told = "joint seed 0: expected the data that .*out was made with, but got a datalist.json that has changed since; restore"
     with pytest.raises(OtherDataError, match=told):
         check_settings(training)
     outcome = do(children := Recorder())
@@ -244,7 +244,7 @@ def test_changed_data_are_refused_and_lost_ones_are_not(training, do, datalist):
     assert not children.commands
     datalist.unlink()
     check_settings(training)
-    assert do(Recorder()).repeated is False
+    assert do(Recorder()).was_run is False
     datalist.write_text("old")
     check_settings(training)
 

@@ -76,7 +76,7 @@ def test_photographs_stay_here(comparison, frames, figures):
     assert inside(CASES) in here
     assert inside(CURVES) in there
     assert inside(CASES) not in there
-    assert "shows photographs: this call has not sent it" in there
+    assert "shows photographs, which were not sent" in there
     assert "shows photographs" not in here
 
 
@@ -157,7 +157,7 @@ def test_the_page_says_what_failed_and_how_to_read_it(comparison, frames, monkey
             "(1 x 3): a pair is two methods with the same seed and fold; the folds' trainings share photo",
         ),
         ((None,), (0, 1), "(2 x 1): a pair is two methods with the same seed and fold; all trainings share one split"),
-        ((None,), (0,), "One training per method: nothing can be tested."),
+        ((None,), (0,), "One training per method: no test is possible."),
     ],
 )
 def test_what_the_tests_cannot_say(comparison, frames, folds, seeds, said):

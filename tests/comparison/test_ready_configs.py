@@ -183,7 +183,7 @@ def test_a_changed_datalist_is_refused_and_a_missing_one_is_not(cv5, data, compa
         assert compare("compare_cv5", *again)[0] == 2
         said = capsys.readouterr().err
         assert "joint fold 0 seed 0: expected the data that joint/fold0/seed0 was made with" in said
-        assert "a datalist_cv5.json that has changed since; bring the old file back" in said
+        assert "a datalist_cv5.json that has changed since; restore the old file" in said
         datalist.unlink()
         before = {path: path.stat().st_mtime_ns for path in out.glob("*/*/*/done.json")}
         assert compare("compare_cv5", *again)[0] == 0

@@ -84,7 +84,7 @@ def test_failed_trials(tmp_path):
 
 def test_without_optuna(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ModuleNotFoundError, match=r"expected Optuna.*fundus-mtl\[search\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"expected the package optuna.*fundus-mtl\[search\]"):
         need_optuna()
 
 

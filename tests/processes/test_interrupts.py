@@ -64,7 +64,7 @@ class Store:
         type(self).opening()
         self.told.append("opened")
 
-    def tidy(self, folder, word):
+    def close_training(self, folder, word):
         self.told.append(f"training {word}")
 
     def close(self, status):
