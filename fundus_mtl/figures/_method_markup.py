@@ -1,4 +1,4 @@
-"""A comparison's table as Markdown, LaTeX, HTML and CSV."""
+"""The table of a comparison as Markdown, LaTeX, HTML and CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _TESTED = "p against the best of each metric, Holm-corrected: paired t / Wilcoxon"
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
-    **{character: f"{{{character}}}" for character in "[]*"},  # after a line's end they would be its arguments
+    **{
+        character: f"{{{character}}}" for character in "[]*"
+    },  # at the start of a line, LaTeX would read them as arguments
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "Δ": r"$\Delta$"},
     **{"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$"},
     **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
@@ -32,7 +34,7 @@ def comparison_markdown(table: pd.DataFrame, decimals: int = 3) -> str:
 
 
 def comparison_latex(table: pd.DataFrame, decimals: int = 3) -> str:
-    """Return the numbers of `comparison_table` as two LaTeX tabulars and remarks; needs the package booktabs."""
+    """Return the numbers of `comparison_table` as two LaTeX tabulars and remarks; requires the package booktabs."""
     cells, tests, remarks = _marked(table, decimals, _escape_latex, lambda text: f"\\textbf{{{text}}}")
     parts = [_tabular(cells), f"{_TESTED}:", _tabular(tests), *remarks]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
@@ -47,7 +49,7 @@ def comparison_html(table: pd.DataFrame, decimals: int = 3) -> str:
 
 
 def comparison_csv(table: pd.DataFrame) -> str:
-    """Return every number of `comparison_table` unrounded, one row per method; no text can start a formula."""
+    """Return all numbers of `comparison_table` unrounded, one row per method; no cell can start a formula."""
     flat = table.map(lambda value: _line(value) if isinstance(value, str) else value)
     flat.columns = [_line(" ".join(levels)) for levels in table.columns]
     flat.index = flat.index.map(lambda method: harmless(_line(method)))
@@ -57,7 +59,7 @@ def comparison_csv(table: pd.DataFrame) -> str:
 def _marked(
     table: pd.DataFrame, decimals: int, escape: Mark, bold: Mark
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return both tables and the remarks in a markup language, in which a cell is one line."""
+    """Return both tables and the remarks in a markup language; every cell becomes one line."""
     text = comparison_text(table, decimals)
 
     def clean(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The table of a comparison: from one row per training to one row per method, in numbers.
+"""The table of a comparison as numbers: from one row per training to one row per method.
 
 Sources: the tables of the MTL-IO and MT-COOL papers (mean and standard deviation, parameters and time as ratios, the best
     in bold, paired tests against it) and MAMG's Eq. 20 and 21 (`delta_mtl`).
@@ -31,10 +31,10 @@ def comparison_table(
     baseline: str = "joint",
     single_task: str | None = None,
 ) -> pd.DataFrame:
-    """Sum trainings up by method.
+    """Summarise trainings by method.
 
-    Rows of one method, fold and seed are the networks of one training, such as one per task: each metric is in one of
-    them, and their ``parameters`` and ``step_seconds`` are added. NaN and infinite values are not known.
+    Rows with the same method, fold and seed are the networks of one training, such as one per task: each metric is in one
+    of them, and their costs are added. NaN and infinite values are unknown.
 
     Args:
         trainings: columns ``method``, ``fold``, ``seed``, the metrics, and perhaps ``parameters`` and ``step_seconds``.

@@ -1,4 +1,4 @@
-"""A comparison's table as a person reads it: rounded, with what must be known beside it; not yet any markup."""
+"""The table of a comparison as rounded text with remarks, without markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNKNOWN = "–"
 
 
 class ComparisonText(NamedTuple):
-    """What people read: two tables of plain text, which cells are best, and remarks."""
+    """Two tables of plain text, which cells are best, and remarks."""
 
     cells: pd.DataFrame
     best: pd.DataFrame
@@ -23,7 +23,7 @@ class ComparisonText(NamedTuple):
 
 
 def comparison_text(table: pd.DataFrame, decimals: int) -> ComparisonText:
-    """Round the numbers of `comparison_table` for the eye; nothing is computed from it."""
+    """Round the numbers of `comparison_table` for reading."""
     import pandas as pd
 
     columns: list[Any] = table.columns.tolist()
@@ -49,7 +49,7 @@ def comparison_text(table: pd.DataFrame, decimals: int) -> ComparisonText:
 
 
 def _legend(usual: int) -> list[str]:
-    """Say what the cells are, and where a test has too few pairs to find anything."""
+    """Return remarks on the meaning of the cells, and on tests with too few pairs to be significant."""
     legend = [f"mean ± standard deviation, n = {usual} pairs of fold and seed unless given; bold: best mean"]
     least = 2.0 ** (1 - usual)
     if usual > 1 and least > 0.05:
@@ -58,7 +58,7 @@ def _legend(usual: int) -> list[str]:
 
 
 def _records(table: pd.DataFrame, kind: str, name: str) -> list[dict[str, Any]]:
-    """Return the statistics of a metric, method by method."""
+    """Return the statistics of a metric, one dictionary per method."""
     kinds, names, statistics = (table.columns.get_level_values(level) for level in range(3))
     mine = (kinds == kind) & (names == name)
     records: list[Any] = table.loc[:, mine].set_axis(statistics[mine], axis=1).to_dict("records")
@@ -66,12 +66,12 @@ def _records(table: pd.DataFrame, kind: str, name: str) -> list[dict[str, Any]]:
 
 
 def _notes(about: str, notes: Iterable[str], methods: Iterable[str]) -> list[str]:
-    """Say each note once, with the methods that it is about."""
-    told: dict[str, list[str]] = {}
+    """Return each note once, with the methods that it applies to."""
+    methods_of: dict[str, list[str]] = {}
     for note, method in zip(notes, methods, strict=True):
-        told.setdefault(note, []).append(str(method))
+        methods_of.setdefault(note, []).append(str(method))
     form = f"{about} ({{}}): {{}}" if about else "{}: {}"
-    return [form.format(", ".join(names), note) for note, names in told.items() if note]
+    return [form.format(", ".join(names), note) for note, names in methods_of.items() if note]
 
 
 def _mean(row: dict[str, Any], usual: int, decimals: int) -> str:

@@ -1,4 +1,4 @@
-"""A panel of cases by methods: the photograph, the truth, and what each method made of it.
+"""A grid of pictures: one row per case, one column per kind of picture, such as photograph, truth and methods.
 
 Source: Wu et al., MT-COOL, Fig. 2; Pascal et al., MTL-IO, Fig. 4.
 """
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.figures._look import plain, png
+from fundus_mtl.figures._look import plain, png, write_in_axes
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 CELL_INCHES = 1.9
-PAGE_INCHES = 12.0  # a wider panel is made smaller by the page, and its letters larger here
-WIDEST_PX = 570  # twice what a cell has at 150 dpi
+PAGE_INCHES = 12.0  # a wider figure is shrunk by the page, so its letters are enlarged here
+WIDEST_PX = 570  # twice the width of a cell at 150 dpi
 
 
 def picture_grid(
@@ -29,22 +29,20 @@ def picture_grid(
     values: pd.DataFrame | None = None,
     form: str = "{:.3f}",
 ) -> bytes | None:
-    """Draw pictures in a grid as PNG, a line per case, a column per kind of picture, each with its aspect.
-
-    What is in a picture is the caller's: contours of disc and cup, maps of arteries and veins.
+    """Draw pictures in a grid as PNG; each keeps its aspect ratio.
 
     Args:
-        pictures: index ids of cases, columns headings, such as ``photograph``, ``truth`` and the methods; cells are uint8
-            arrays ``(H, W, 3)`` or paths of pictures (EXIF orientation is obeyed). None or NaN: an empty frame says so.
-        captions: at the left of a line, by id; by default the id. Ids are text and no formula.
-        values: written under the pictures: the same ids and some of the columns, NaN where unknown.
-        form: of the values, such as ``"Dice {:.3f}"`` or ``"{:.1f} px"``.
+        pictures: index with the ids of the cases, columns with headings such as ``photograph`` and the methods; cells are
+            uint8 arrays ``(H, W, 3)`` or paths of pictures (EXIF orientation is respected); None or NaN if unknown.
+        captions: texts at the left of the rows, by id; by default the id.
+        values: numbers below the pictures, with the same ids and some of the columns; NaN if unknown.
+        form: format of the values, such as ``"Dice {:.3f}"`` or ``"{:.1f} px"``.
 
     Returns:
-        The picture; None if there is no case or no column.
+        The PNG; None if there is no case or no column.
 
     Raises:
-        ValueError: if a cell is no picture.
+        ValueError: if a cell is not a picture.
         OSError: if a file cannot be read.
     """
     return png(picture_grid_figure(pictures, captions, values, form))
@@ -70,26 +68,26 @@ def picture_grid_figure(
     for line, cells, case in zip(grid, shown, pictures.index, strict=True):
         line[0].set_ylabel(plain((captions or {}).get(case, case)), fontsize=8 * letters)
         for axes, picture, column in zip(line, cells, pictures, strict=True):
-            _fill(axes, picture, tallest)
+            show_picture(axes, picture, tallest)
             axes.set_xlabel(_value(values, case, column, form), fontsize=8 * letters)
     for axes, column in zip(grid[0], pictures, strict=True):
         axes.set_title(plain(column), fontsize=9 * letters)
     return figure
 
 
-def _fill(axes: Any, picture: NDArray[np.uint8] | None, aspect: float) -> None:
-    """Draw a picture without ticks, or say that there is none."""
+def show_picture(axes: Any, picture: NDArray[np.uint8] | None, aspect: float = 1.0) -> None:
+    """Draw a picture without ticks; None gives an empty frame of the aspect ratio with a text."""
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(picture is None)
     if picture is None:
         axes.set_box_aspect(aspect)
-        axes.text(0.5, 0.5, "no picture", transform=axes.transAxes, ha="center", va="center", fontsize=8)
+        write_in_axes(axes, "no picture")
     else:
         axes.imshow(picture, interpolation="lanczos")
 
 
 def _picture(cell: Any, where: str) -> NDArray[np.uint8] | None:
-    """Return a cell's picture, small enough for its place; None where there is none."""
+    """Return the picture of a cell, shrunk to the size of the cell; None if it is unknown."""
     from PIL import Image, ImageOps
 
     if isinstance(cell, (str, Path)):
@@ -107,7 +105,7 @@ def _picture(cell: Any, where: str) -> NDArray[np.uint8] | None:
 
 
 def _value(values: pd.DataFrame | None, case: Any, column: Any, form: str) -> str:
-    """Return what stands under a picture: nothing where there is no such column."""
+    """Return the text below a picture; empty if there is no such column."""
     if values is None or column not in values:
         return ""
     value = values[column].get(case, np.nan)

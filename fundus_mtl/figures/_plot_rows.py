@@ -1,4 +1,4 @@
-"""The rows that a figure is drawn from: checked, in floats, summed up over the trainings of a method."""
+"""The rows of a figure: checked, converted to floats, summarised over the trainings of a method."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SPREADS = {"std": "± 1 standard deviation", "range": "lowest to highest"}
 
 
 def checked_rows(what: str, frame: pd.DataFrame, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
-    """Return the rows with methods as text and a column `TRAINING`; numbers that are not finite are NaN.
+    """Return the rows with methods as text and a column `TRAINING`; numbers that are not finite become NaN.
 
     Args:
-        what: the argument's name, for the error.
-        frame: to check; without rows it needs no columns.
-        columns: that it must have.
-        numbers: those of them that become floats.
+        what: name of the argument, for the error message.
+        frame: data frame to check; its columns are not checked if it has no rows.
+        columns: required columns.
+        numbers: columns that become floats.
 
     Raises:
-        ValueError: if a column, or a row's method, is missing.
+        ValueError: if a column, or the method of a row, is missing.
     """
     if not len(frame):
         return frame.reindex(columns=[*dict.fromkeys([*columns, *numbers, TRAINING])])
@@ -36,22 +36,22 @@ def checked_rows(what: str, frame: pd.DataFrame, columns: Sequence[str], numbers
     rows = frame.reset_index(drop=True).assign(method=frame["method"].astype(str).tolist())
     rows[list(numbers)] = rows[list(numbers)].astype(float)
     rows[list(numbers)] = rows[list(numbers)].where(np.isfinite(rows[list(numbers)]))
-    # As text, since a fold that is not numbered (NaN) is a fold too, which a group would lose.
+    # As text, because pandas would drop rows whose fold is NaN from a group.
     names = [rows[name].astype(str) for name in ("fold", "seed") if name in rows]
     rows[TRAINING] = list(map(str, zip(*names, strict=True))) if names else ""
     return rows
 
 
 def order(rows: pd.DataFrame, methods: Sequence[str] | None) -> list[str]:
-    """Return the named methods, present or not, then the others of the rows as they appear."""
+    """Return the given methods, with or without rows, then the other methods of the rows as they appear."""
     return list(dict.fromkeys([*map(str, methods or ()), *rows["method"]]))
 
 
-def summed_up(rows: pd.DataFrame, by: str, value: str, spread: Spread) -> pd.DataFrame:
-    """Return one row per ``by``: columns ``mean low high n`` over the trainings that have the value there.
+def summarise_trainings(rows: pd.DataFrame, by: str, value: str, spread: Spread) -> pd.DataFrame:
+    """Return one row per value of ``by``, with columns ``mean low high n`` over the trainings that have a value there.
 
-    A value that a training logged twice, as after a resume, counts once, the last time. With one training there is no
-    spread: ``low`` and ``high`` are NaN.
+    Of values that a training logged twice, for example after a resume, the last one is used. With one training, ``low`` and
+    ``high`` are NaN.
     """
     import pandas as pd
 
@@ -68,19 +68,19 @@ def summed_up(rows: pd.DataFrame, by: str, value: str, spread: Spread) -> pd.Dat
 
 
 def present(rows: pd.DataFrame, methods: Sequence[str] | None) -> dict[str, int]:
-    """Return the number of trainings of each method that has rows, in order."""
+    """Return the number of trainings of each method with rows, in order."""
     found = {method: int(rows.loc[rows["method"] == method, TRAINING].nunique()) for method in order(rows, methods)}
     return {method: number for method, number in found.items() if number}
 
 
 def trainings(rows: pd.DataFrame, value: str) -> dict[str, int]:
-    """Return of how many trainings each method has the value."""
+    """Return the number of trainings with a value, by method."""
     known = rows.dropna(subset=[value])
     return {str(method): int(number) for method, number in known.groupby("method")[TRAINING].nunique().items()}
 
 
 def spread_note(most: int, spread: Spread) -> str:
-    """Say what lines and bands are, given the highest number of trainings of a method."""
+    """Return the title that explains lines and bands, given the highest number of trainings of a method."""
     if most < 2:
         return "one training per method (n = 1): no bands"
     return f"lines: means over the n trainings (fold, seed); bands: {SPREADS[spread]}"

@@ -11,12 +11,11 @@ from typing import Any
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
-from fundus_mtl.figures import layers_of_training, steps_of_training
+from fundus_mtl.figures import layers_of_training, save_figure, steps_of_training
 from fundus_mtl.handlers._balance_measure import Balance, layer_names
 from fundus_mtl.handlers._balance_probe import Pull, Rate, take_pull, weigh_pull
 from fundus_mtl.handlers._balance_table import BalanceTable
 from fundus_mtl.handlers._ending import on_end
-from fundus_mtl.handlers._ranked_cases import save
 from fundus_mtl.handlers._run_handler import RunHandler
 from fundus_mtl.optim import effective_rate
 
@@ -122,5 +121,7 @@ class TaskBalance:
         if layers.empty:  # there was no label in any batch
             return
         order = layer_names([name for name, _ in engine.network.named_parameters()])
-        save(layers_of_training(layers, order), self.output_dir / "balance_layers.png")
-        save(steps_of_training(steps, list(dict.fromkeys(layers["task"]))), self.output_dir / "balance_steps.png")
+        save_figure(layers_of_training(layers, order), self.output_dir / "balance_layers.png")
+        save_figure(
+            steps_of_training(steps, list(dict.fromkeys(layers["task"]))), self.output_dir / "balance_steps.png"
+        )

@@ -234,12 +234,14 @@ def test_changed_data_are_refused_and_lost_ones_are_not(training, do, datalist):
     assert list(json.loads((training.folder / DATA_FILE).read_text())) == [str(datalist)]
     check_settings(training)
     datalist.write_text("new")
-    told = "joint seed 0: expected the data that .*out was made with, but got a datalist.json that has changed since; restore"
-    with pytest.raises(OtherDataError, match=told):
+    message = (
+        "joint seed 0: expected the data that .*out was made with, but got a datalist.json that has changed since; "
+    )
+    with pytest.raises(OtherDataError, match=message + "restore"):
         check_settings(training)
     outcome = do(children := Recorder())
     assert outcome.status == "failed"
-    assert "take another output_dir, or remove that folder" in outcome.reason
+    assert "choose another output_dir, or remove that folder" in outcome.reason
     assert str(datalist.parent) not in outcome.reason
     assert not children.commands
     datalist.unlink()

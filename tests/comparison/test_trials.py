@@ -12,7 +12,7 @@ import pytest
 from fundus_mtl.comparison import Comparison, Method, Search
 from fundus_mtl.comparison._optuna import values_digest
 from fundus_mtl.comparison._trial_measures import measured_trials, measures_of
-from fundus_mtl.figures._layers_of_methods import MOST, network_parts
+from fundus_mtl.figures._layers_of_methods import MAX_PARTS, network_parts
 
 SPACE = {"lr": {"low": 0.1, "high": 1.0}, "val_interval": {"choices": [1, 2]}}
 HISTORIES = {
@@ -82,21 +82,23 @@ def test_few_layers_are_parts_of_their_own():
 
 def test_trainings_stay_apart():
     """Also those of a fold that is not numbered; parts are named alike for all methods."""
-    deep = table([f"encoder.{i}" for i in range(MOST)]).assign(method="joint", fold=None)
+    deep = table([f"encoder.{i}" for i in range(MAX_PARTS)]).assign(method="joint", fold=None)
     found = network_parts(pd.concat([deep, table(["encoder.0", "head.0"]).assign(method="mao", fold=0)]))
     assert found[["method", "layer"]].to_numpy().tolist() == [
         ["joint", "encoder"], ["mao", "encoder"], ["mao", "head"],
     ]  # fmt: skip
-    assert found["gradient"].tolist() == [(MOST - 1) / 2, 0, 1]
+    assert found["gradient"].tolist() == [(MAX_PARTS - 1) / 2, 0, 1]
 
 
 def test_many_layers_are_summed_up_by_their_first_names():
-    layers = [f"encoder.{i}.{j}.conv" for i in range(2) for j in range(MOST)]
+    layers = [f"encoder.{i}.{j}.conv" for i in range(2) for j in range(MAX_PARTS)]
     found = network_parts(pd.concat([table([*layers, "head"]), table(["head"], "cup")]))
     assert found[["task", "layer"]].to_numpy().tolist() == [
         ["disc", "encoder.0"], ["disc", "encoder.1"], ["disc", "head"], ["cup", "head"],
     ]  # fmt: skip
-    assert found["gradient"].tolist() == pytest.approx([(MOST - 1) / 2, MOST + (MOST - 1) / 2, 2 * MOST, 0])
-    flat = network_parts(table([f"layer{i}" for i in range(MOST + 3)]))
-    assert len(flat) == MOST + 3  # no shorter names to sum up by
+    assert found["gradient"].tolist() == pytest.approx(
+        [(MAX_PARTS - 1) / 2, MAX_PARTS + (MAX_PARTS - 1) / 2, 2 * MAX_PARTS, 0]
+    )
+    flat = network_parts(table([f"layer{i}" for i in range(MAX_PARTS + 3)]))
+    assert len(flat) == MAX_PARTS + 3  # no shorter names to sum up by
     assert network_parts(table([])).empty

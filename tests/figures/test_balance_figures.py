@@ -7,8 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
+from fundus_mtl.figures._balance_of_methods import balance_of_methods_figure
 from fundus_mtl.figures._balance_of_training import CONTRIBUTION, GRADIENT, layers_of_training, steps_of_training
+from fundus_mtl.figures._roc_of_scores import roc_of_scores
 
 NAN = float("nan")
 LAYERS = pd.DataFrame(
@@ -117,3 +120,24 @@ def test_one_task_and_what_is_not_known():
     assert [text.get_text() for text in cosine.texts] == ["no pair of tasks"]
     figure = layers_of_training(LAYERS.assign(contribution=NAN))
     assert [text.get_text() for text in figure.axes[1].texts] == ["not known"]
+
+
+def test_a_task_looks_the_same_in_a_training_and_in_a_comparison():
+    """Whatever the order of the tasks, and whether or not a method knows all of them."""
+    tasks = ["disc", "cup", "fovea"]
+    training = {line.get_label(): line for line in steps_of_training(steps(), tasks).axes[0].lines}
+    several = steps(tasks=("fovea", "disc", "cup")).assign(method="joint", fold=0, seed=0)
+    compared = balance_of_methods_figure(several, None)
+    (box, _) = compared.legends
+    legend = {text.get_text(): line for text, line in zip(box.get_texts(), box.get_lines(), strict=True)}
+    left, _ = layers_of_training(LAYERS).axes
+    bars = {container.get_label(): container.patches[0].get_facecolor() for container in left.containers}
+    rows = [{"cup_true": label, "glaucoma_prob": score} for label, score in ((0, 0.1), (1, 0.9))]
+    roc = roc_of_scores(rows, "cup_true").axes[0].lines[0]
+    for task in tasks:
+        assert training[task].get_color() == legend[task].get_color()
+        assert training[task].get_marker() == legend[task].get_marker()
+        assert training[task].get_linestyle() == legend[task].get_linestyle()
+    for task, colour in bars.items():
+        assert to_hex(colour) == training[task].get_color().lower()
+    assert roc.get_color() == training["cup"].get_color()

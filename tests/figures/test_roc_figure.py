@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fundus_mtl.figures._look import looks
+from fundus_mtl.figures._look import method_looks
 from fundus_mtl.figures._mean_roc import mean_roc
 from fundus_mtl.figures._roc_of_methods import roc_of_methods, roc_of_methods_figure
 from fundus_mtl.metrics import auc, bootstrap_interval
@@ -94,7 +94,7 @@ def test_the_figure_shows_curve_band_and_area():
     frame = pd.concat([cases(HALF, PERFECT), cases(PERFECT, method="mao"), cases(([nan, 1], [0, 1]), method="none")])
     figure = drawn(frame, ["mao", "joint", "mamg"], "Glaucoma")
     (axes,) = figure.axes
-    look = looks(["mao", "joint"])
+    look = method_looks(["mao", "joint"])
     mao, joint, _ = axes.lines
     assert (joint.get_color(), joint.get_linestyle()) == (look["joint"].color, "--")
     assert joint.get_xydata().tolist() == [[0, 0], [0, 0.75], [0.5, 0.75], [0.5, 1], [1, 1], [1, 1]]

@@ -192,9 +192,11 @@ def test_kept_parts_are_numbered_as_the_rows_and_replace_those_of_before(tmp_pat
 
 
 def test_titles_name_case_and_value(tmp_path):
-    figures, _ = run(tmp_path, ROWS, count=2)
-    values = np.array([row["disc_dice"] for row in ROWS])
-    panel = figures._panel(pick(values, 2), values)
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fundus_mtl.handlers._case_figures.save_figure", lambda figure, path: drawn.append(figure))
+        run(tmp_path, ROWS, count=2)
+    panel = drawn[0]
     titles = [axes.get_title() for axes in panel.axes if axes.get_title()]
     assert titles == ["worst: b\ndisc_dice 0.200", "worst: d\ndisc_dice 0.600", "best: a\ndisc_dice 0.900"]
 

@@ -32,7 +32,9 @@ ADAM = partial(torch.optim.Adam, lr=0.01)
 def quick(request, monkeypatch):
     """Note the figures without drawing them, which takes seconds, except where they go to a run."""
     if "experiment" not in request.fixturenames:
-        monkeypatch.setattr("fundus_mtl.handlers._task_balance.save", lambda figure, path: path.write_text("drawn"))
+        monkeypatch.setattr(
+            "fundus_mtl.handlers._task_balance.save_figure", lambda figure, path: path.write_text("drawn")
+        )
 
 
 class Normed(Branches):
