@@ -8,6 +8,7 @@ from html import escape as escape_html
 from typing import TYPE_CHECKING, Any
 
 from fundus_mtl.figures._method_text import comparison_text
+from fundus_mtl.figures._templates import render
 from fundus_mtl.files import csv_text, harmless, markdown_table
 
 if TYPE_CHECKING:
@@ -42,10 +43,21 @@ def comparison_latex(table: pd.DataFrame, decimals: int = 3) -> str:
 
 def comparison_html(table: pd.DataFrame, decimals: int = 3) -> str:
     """Return the numbers of `comparison_table` as a fragment of HTML, without style or script."""
-    cells, tests, remarks = _marked(table, decimals, escape_html, lambda text: f"<strong>{text}</strong>")
-    items = "\n".join(f"<li>{remark}</li>" for remark in remarks)
-    body = f"{_html(cells)}\n<p>{_TESTED}:</p>\n{_html(tests)}\n<ul>\n{items}\n</ul>"
-    return f'<section class="comparison">\n{body}\n</section>\n'
+    text = comparison_text(table, decimals)
+    return render(
+        "comparison_table.html",
+        means=_grid(text.cells, text.best.reindex(columns=text.cells.columns, fill_value=False)),
+        tests=_grid(text.tests, text.best & False),
+        tests_title=_TESTED,
+        remarks=[_line(remark) for remark in text.remarks],
+    )
+
+
+def _grid(cells: pd.DataFrame, best: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[tuple[str, bool]]]]]:
+    """Return the columns of the template's table, and its rows: method, and a text with a flag per cell."""
+    rows = zip(cells.index, cells.to_numpy().tolist(), best.to_numpy(dtype=bool).tolist(), strict=True)
+    columns = [_line(name) for name in cells.columns]
+    return columns, [(_line(method), [*zip(map(_line, texts), flags, strict=True)]) for method, texts, flags in rows]
 
 
 def comparison_csv(table: pd.DataFrame) -> str:
@@ -91,7 +103,3 @@ def _pipes(frame: pd.DataFrame) -> str:
 
 def _tabular(frame: pd.DataFrame) -> str:
     return frame.to_latex(escape=False, column_format="l" + "r" * len(frame.columns))
-
-
-def _html(frame: pd.DataFrame) -> str:
-    return frame.to_html(escape=False, border=0)
