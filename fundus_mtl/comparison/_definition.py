@@ -115,6 +115,7 @@ class Comparison:
     tasks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     baseline: str = ""
     single_task: str | None = None
+    test_against: str | None = None
     workers: int = 1
     devices: tuple[str, ...] = ()
     threads: int | None = None

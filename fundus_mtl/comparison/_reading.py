@@ -103,6 +103,7 @@ def _check_names(comparison: Comparison, where: str) -> None:
     _check_known(f"{where}: baseline", (comparison.baseline,), names)
     _check_known(f"{where}: search: methods", searched, names)
     _check_known(f"{where}: single_task", single, names)
+    _check_known(f"{where}: test_against", () if comparison.test_against is None else (comparison.test_against,), names)
     if single and not comparison.tasks:
         raise ValueError(f"{where}: expected tasks beside single_task, but got none; write {{task: [metric, ...]}}.")
     if set(single) & set(searched):

@@ -13,7 +13,7 @@ from fundus_mtl.comparison._training import Training
 if TYPE_CHECKING:
     from fundus_mtl.comparison._parent_run import ComparisonRun
 
-_COSTS = ("parameters", "step_seconds", "training_seconds")
+_COSTS = ("parameters", "step_seconds", "training_seconds", "processor_seconds")
 
 
 def training_row(comparison: Comparison, training: Training, outcome: Outcome, run: Any) -> dict[str, Any]:

@@ -38,7 +38,12 @@ def write_tables(comparison: Comparison, frames: ResultFrames) -> tuple[dict[str
     fragment = ""
     if not failed.all():
         table = comparison_table(
-            frames.trainings, comparison.metrics, comparison.tasks, comparison.baseline, comparison.single_task
+            frames.trainings,
+            comparison.metrics,
+            comparison.tasks,
+            comparison.baseline,
+            comparison.single_task,
+            comparison.test_against,
         )
         above, below = remarks_of(comparison, frames.trainings)
         listed = "".join(f"- {remark}\n" for remark in below)

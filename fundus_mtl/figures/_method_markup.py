@@ -14,7 +14,6 @@ from fundus_mtl.files import csv_text, harmless, markdown_table
 if TYPE_CHECKING:
     import pandas as pd
 
-_TESTED = "p against the best of each metric, Holm-corrected: paired t / Wilcoxon"
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{
@@ -29,15 +28,15 @@ Mark = Callable[[str], str]
 
 def comparison_markdown(table: pd.DataFrame, decimals: int = 3) -> str:
     """Return the numbers of `comparison_table` as Markdown: means, p-values, remarks."""
-    cells, tests, remarks = _marked(table, decimals, _escape_markdown, lambda text: f"**{text}**")
+    cells, tests, title, remarks = _marked(table, decimals, _escape_markdown, lambda text: f"**{text}**")
     lists = "\n".join(f"- {remark}" for remark in remarks)
-    return f"{_pipes(cells)}\n\n{_TESTED}:\n\n{_pipes(tests)}\n\n{lists}\n"
+    return f"{_pipes(cells)}\n\n{title}:\n\n{_pipes(tests)}\n\n{lists}\n"
 
 
 def comparison_latex(table: pd.DataFrame, decimals: int = 3) -> str:
     """Return the numbers of `comparison_table` as two LaTeX tabulars and remarks; requires the package booktabs."""
-    cells, tests, remarks = _marked(table, decimals, _escape_latex, lambda text: f"\\textbf{{{text}}}")
-    parts = [_tabular(cells), f"{_TESTED}:", _tabular(tests), *remarks]
+    cells, tests, title, remarks = _marked(table, decimals, _escape_latex, lambda text: f"\\textbf{{{text}}}")
+    parts = [_tabular(cells), f"{title}:", _tabular(tests), *remarks]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
@@ -48,7 +47,7 @@ def comparison_html(table: pd.DataFrame, decimals: int = 3) -> str:
         "comparison_table.html",
         means=_grid(text.cells, text.best.reindex(columns=text.cells.columns, fill_value=False)),
         tests=_grid(text.tests, text.best & False),
-        tests_title=_TESTED,
+        tests_title=_line(text.tests_title),
         remarks=[_line(remark) for remark in text.remarks],
     )
 
@@ -70,8 +69,8 @@ def comparison_csv(table: pd.DataFrame) -> str:
 
 def _marked(
     table: pd.DataFrame, decimals: int, escape: Mark, bold: Mark
-) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return both tables and the remarks in a markup language; every cell becomes one line."""
+) -> tuple[pd.DataFrame, pd.DataFrame, str, list[str]]:
+    """Return both tables, the title of the tests and the remarks in a markup language; every cell becomes one line."""
     text = comparison_text(table, decimals)
 
     def clean(value: Any) -> str:
@@ -82,7 +81,7 @@ def _marked(
 
     cells, best = marked(text.cells), text.best.reindex(columns=text.cells.columns, fill_value=False)
     strong = cells.where(~best.to_numpy(dtype=bool), cells.map(bold))
-    return strong, marked(text.tests), [clean(remark) for remark in text.remarks]
+    return strong, marked(text.tests), clean(text.tests_title), [clean(remark) for remark in text.remarks]
 
 
 def _line(text: Any) -> str:

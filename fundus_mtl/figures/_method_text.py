@@ -14,11 +14,12 @@ _UNKNOWN = "–"
 
 
 class ComparisonText(NamedTuple):
-    """Two tables of plain text, which cells are best, and remarks."""
+    """Two tables of plain text, a flag for the best cells, the title of the tests, and remarks."""
 
     cells: pd.DataFrame
     best: pd.DataFrame
     tests: pd.DataFrame
+    tests_title: str
     remarks: list[str]
 
 
@@ -29,12 +30,13 @@ def comparison_text(table: pd.DataFrame, decimals: int) -> ComparisonText:
     columns: list[Any] = table.columns.tolist()
     metrics = {name: kind for kind, name, _ in columns if kind in _ARROWS}
     usual = max((int(table[kind, name, "n"].max()) for name, kind in metrics.items()), default=0)
+    reference = next((name for kind, name, _ in columns if kind == "reference"), None)
     cells, best, tests, remarks = {}, {}, {}, _legend(usual)
     for name, kind in metrics.items():
         rows, title = _records(table, kind, name), f"{name} {_ARROWS[kind]}"
         cells[title] = [_mean(row, usual, decimals) for row in rows]
         best[title] = [bool(row["best"]) for row in rows]
-        tests[title] = [_p_values(row) for row in rows]
+        tests[title] = [_p_values(row, method == reference) for row, method in zip(rows, table.index, strict=True)]
         remarks += _notes(name, [str(row["test_reason"]) for row in rows], table.index)
     for kind, name, statistic in columns:
         column = table[kind, name, statistic]
@@ -45,7 +47,8 @@ def comparison_text(table: pd.DataFrame, decimals: int) -> ComparisonText:
             remarks += [f"ΔT and Δ_MTL: change against {name}, positive is better"] if kind == "delta_mtl" else []
     remarks += _notes("", table["note", "", "text"], table.index)
     frames = [pd.DataFrame(part, index=table.index) for part in (cells, best, tests)]
-    return ComparisonText(frames[0], frames[1], frames[2], remarks)
+    tests_title = f"p against {reference or 'the best of each metric'}, Holm-corrected: paired t / Wilcoxon"
+    return ComparisonText(frames[0], frames[1], frames[2], tests_title, remarks)
 
 
 def _legend(usual: int) -> list[str]:
@@ -80,7 +83,9 @@ def _mean(row: dict[str, Any], usual: int, decimals: int) -> str:
     return f"{_number(row['mean'], f'.{decimals}f')}{spread}{count}"
 
 
-def _p_values(row: dict[str, Any]) -> str:
+def _p_values(row: dict[str, Any], is_reference: bool) -> str:
+    if is_reference:
+        return "reference"
     if row["best"] and row["test_n"] == 0:
         return "best"
     return " / ".join(_number(row[f"test_{test}_p_holm"], ".3f", 0.001) for test in ("t", "wilcoxon"))

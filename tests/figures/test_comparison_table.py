@@ -163,6 +163,38 @@ def test_one_training_each_and_unnumbered_folds():
     assert "±" not in text.split("\n\n")[0]
 
 
+def test_tests_against_a_chosen_method():
+    """p-values are those against joint in every metric, though it is the best in none."""
+    frame = trainings().query("method != 'apart'")
+    against_best = comparison_table(frame, METRICS)
+    table = comparison_table(frame, METRICS, test_against="joint")
+    for metric, better in METRICS.items():
+        assert isnan(table.loc["joint", (better, metric, "test_t_p")])
+        assert table.loc["ours", (better, metric, "test_t_p")] == pytest.approx(
+            against_best.loc["joint", (better, metric, "test_t_p")]
+        )
+        difference = table.loc["ours", (better, metric, "test_mean_difference")]
+        means = table[better, metric, "mean"]
+        gain = means["ours"] - means["joint"] if better == "higher" else means["joint"] - means["ours"]
+        assert difference == pytest.approx(gain)
+    text = comparison_markdown(table)
+    assert "p against joint, Holm-corrected: paired t / Wilcoxon:" in text
+    assert "| reference |" in text.replace("  ", "")
+    assert "p against the best of each metric" in comparison_markdown(against_best)
+    assert "p against joint" in comparison_html(table)
+    assert "p against joint" in comparison_latex(table)
+    with pytest.raises(ValueError, match="test_against: expected one of joint, ours, but got apart"):
+        comparison_table(frame, METRICS, test_against="apart")
+
+
+def test_every_cost_is_a_ratio():
+    frame = trainings().assign(training_seconds=lambda rows: 10 * rows["step_seconds"], processor_seconds=3.0)
+    table = table_of(frame)
+    ratios = table["ratio"].droplevel("statistic", axis=1)
+    pd.testing.assert_series_equal(ratios["training time / joint"], ratios["step time / joint"], check_names=False)
+    assert ratios.loc["ours", "processor time / joint"] == 1
+
+
 def test_ties_are_all_best():
     frame = trainings().query("method != 'apart'")
     frame.loc[frame["method"] == "ours", "mae"] = frame.loc[frame["method"] == "joint", "mae"].to_numpy()
@@ -249,7 +281,20 @@ def test_html_is_escaped_and_never_cut():
     name = NASTY + "y" * 80
     parsed = Cells(comparison_html(table_of(trainings().replace({"method": {"ours": name}}))))
     assert " ".join(name.split()) in parsed.texts
-    assert set(parsed.tags) == {"section", "div", "table", "thead", "tbody", "tr", "th", "td", "strong", "p", "ul", "li"}
+    assert set(parsed.tags) == {
+        "section",
+        "div",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "strong",
+        "p",
+        "ul",
+        "li",
+    }
     assert parsed.tags.count("strong") == 2
     assert parsed.texts.count("method") == 2
     assert "..." not in comparison_html(table_of(), decimals=20)
