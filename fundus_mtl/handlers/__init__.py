@@ -1,4 +1,4 @@
-"""Handlers that MONAI does not have: one MLflow run, the best weights, tables, pictures, balance."""
+"""Handlers that MONAI lacks: one MLflow run per training, best weights, tables, figures, balance of the tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row per case and a summary, kept during an evaluation and written at its end."""
+"""One row per case and a summary, collected during an evaluation and written at its end."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ logger = logging.getLogger(__name__)
 
 
 class CaseTable:
-    """Measure every sample of an evaluation; at its end write the rows and their summary, and log the latter.
+    """Measure every sample of an evaluation; at the end, write the rows and their summary, and log the summary.
 
     The files are ``per_case.csv``, ``summary.csv`` and ``summary.md``. A sample that cannot be measured (``ValueError``)
-    is a row with its ``id`` and the reason in ``note``, and a warning; so is one handed to `fail`. After the run `rows` (as
-    they come), `failures`, `summary` (a data frame) and `metrics` (flat, NaN left out) are at hand. One process writes: not
+    gives a warning and a row with its ``id`` and the reason in ``note``; so does a sample that is passed to `fail`. After
+    the run, the results are in `rows`, `failures`, `summary` (a data frame) and `metrics` (a dictionary without NaN). Not
     for distributed evaluation.
 
     Args:
-        measure: from a sample of ``engine.state.output``, a list of dictionaries after postprocessing, to a row.
-        output_dir: where to write; made if need be.
-        summarise: from the data frame of all rows to one with ``metric, value, low, high, n, unit`` and further columns.
-        prefix: of the keys of `metrics`, as in ``test_disc_dice``.
-        note: printed with the summary, such as what kind of pictures these are.
+        measure: function from a sample of ``engine.state.output``, a list of dictionaries after postprocessing, to a row.
+        output_dir: output folder; created if it does not exist.
+        summarise: function from the data frame of all rows to one with ``metric, value, low, high, n, unit`` and optionally
+            further columns.
+        prefix: prefix of the keys of `metrics`, as in ``test_disc_dice``.
+        note: text above the summary, such as a description of the data.
     """
 
     def __init__(
@@ -54,17 +55,17 @@ class CaseTable:
         self.metrics: dict[str, float] = {}
 
     def attach(self, engine: Engine) -> None:
-        """Listen to an evaluator."""
+        """Register with an evaluator."""
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
         engine.add_event_handler(Events.COMPLETED, self.write)
 
     def start(self) -> None:
-        """Forget an earlier run."""
+        """Discard the results of an earlier run."""
         self.rows, self.failures, self.summary, self.metrics = [], [], None, {}
 
     def fail(self, item: Mapping[str, Any], stage: str, exception: BaseException) -> None:
-        """Keep a row without measures for a photograph that cannot be read or prepared; for ``FolderSamples``."""
+        """Add a row without measurements for a photograph that cannot be read or prepared; called by ``FolderSamples``."""
         logger.warning("%s: not evaluated (%s): %s", item["id"], stage, exception)
         self.failures.append({"id": str(item["id"]), "note": f"not evaluated ({stage}): {exception}"})
 
@@ -77,7 +78,7 @@ class CaseTable:
         self.rows += [self._row(sample) for sample in samples(engine)]
 
     def _row(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Measure a sample, or say why that is not possible."""
+        """Return the measurements of a sample, or a row with the reason why it cannot be measured."""
         try:
             return self.measure(sample)
         except ValueError as error:
@@ -85,7 +86,7 @@ class CaseTable:
             return {"id": str(sample["id"]), "note": f"not measured: {error}"}
 
     def write(self) -> None:
-        """Write and log what was collected."""
+        """Write the files and log the summary."""
         import pandas as pd
 
         table = pd.DataFrame(self.rows + self.failures)
@@ -111,7 +112,7 @@ def samples(engine: Engine) -> list[Mapping[str, Any]]:
     """Return the postprocessed samples of the current iteration.
 
     Raises:
-        TypeError: if there is anything but a list.
+        TypeError: if the output is not a list.
     """
     output = engine.state.output
     if not isinstance(output, list):
@@ -122,7 +123,7 @@ def samples(engine: Engine) -> list[Mapping[str, Any]]:
 
 
 def summary_table(summary: pd.DataFrame) -> str:
-    """Return the lines with data as a Markdown table, aligned for reading as plain text, and name the metrics without."""
+    """Return the metrics with a value as an aligned Markdown table, followed by the names of the others."""
     lines, without = [], []
     for row in summary.to_dict("records"):
         if not isfinite(row["value"]):

@@ -1,7 +1,7 @@
-"""One training, one MLflow run, well kept.
+"""One MLflow run per training.
 
-Source of the faults this avoids: MONAI 1.6.1's ``MLFlowHandler`` goes on with any unfinished run of the experiment,
-leaves crashed runs RUNNING for ever, and stops the training over a vector metric or a changed parameter.
+Avoids errors of MONAI 1.6.1's ``MLFlowHandler``, which continues any unfinished run of the experiment, leaves the status of
+crashed runs at RUNNING, and raises an exception for a vector metric or a changed parameter.
 """
 
 from __future__ import annotations
@@ -33,35 +33,37 @@ from fundus_mtl.tracking import (
 
 
 class RunHandler(MLFlowHandler):
-    """Keep one MLflow run for a training and its validations.
+    """Log a training and its validations to one MLflow run.
 
-    Give the *same* object to the trainer's and the evaluator's handlers: the trainer opens and closes the run, the
-    evaluator adds its metrics at the trainer's epoch. The run ends FINISHED, FAILED (an exception) or KILLED (Ctrl-C,
-    SIGTERM through ``StrictWorkflow``), after every other handler is done, wherever this one stands in the list. Only
-    the first process writes.
+    Add the *same* object to the handlers of the trainer and of the evaluator: the trainer opens and closes the run, the
+    evaluator adds its metrics at the trainer's epoch. The status of the run becomes FINISHED, FAILED (an exception) or
+    KILLED (Ctrl-C, SIGTERM through ``StrictWorkflow``), after all other handlers, whatever their order. Only the first
+    process writes.
 
-    Logged, without absolute paths: ``train_loss``, ``train_loss_<task>`` (means over an epoch's iterations with a label),
-    ``lr_<group>`` and the evaluator's metrics per epoch; ``iteration_loss…`` every so many iterations; NaN stays NaN.
+    Logged, without absolute paths: ``train_loss``, ``train_loss_<task>`` (means over the iterations of an epoch with a
+    label), ``lr_<group>`` and the evaluator's metrics once per epoch; ``iteration_loss…`` at an interval. NaN stays NaN.
 
     Args:
-        tracking_uri: for example ``$monai.utils.path_to_sqlite_uri(@output_dir + '/mlruns.db')``; None, an empty text
-            or ``none`` turns the handler off.
-        output_dir: where ``mlflow_run.json`` notes the run, for a resumed training and for `log_to_run`.
-        experiment_name: of the data set or the question.
-        run_name: None lets MLflow invent one.
-        run_id: go on with this very run.
-        resume: True goes on with the noted run or fails; False opens a new one; ``auto`` does as the engine does.
-        parent_run_id: of the run that groups the folds.
-        tags: method, fold, seed, data …; see also the tags that are set anyway: commit, versions.
-        params: short, possibly nested; a resumed run keeps its first values.
-        note: the description of the run, in Markdown.
-        config: the merged config, a dictionary or JSON text (which ``StrictWorkflow`` fills in for ``merged_config``).
-        datasets: name to list of samples; only counts and a digest are logged.
-        artifacts: files and folders, or a dictionary from the name in the run; copied at the end, also after a failure.
-        iteration_interval: log the losses of every n-th iteration; 0 for none.
-        artifact_location: of a new experiment; next to a SQLite database by default.
-        registered_model: name under which the artifact folder ``bundle`` of a FINISHED run is registered; None: it is not.
-        system_metrics: log MLflow's own ``system/…`` metrics of processor, memory, disk, network and GPU.
+        tracking_uri: address of MLflow, for example ``$monai.utils.path_to_sqlite_uri(@output_dir + '/mlruns.db')``;
+            None, an empty text or ``none`` turns the handler off.
+        output_dir: folder of ``mlflow_run.json``, which names the run for a resumed training and for `log_to_run`.
+        experiment_name: name of the experiment, such as the data set.
+        run_name: name of the run; None lets MLflow choose one.
+        run_id: id of the run to continue.
+        resume: True continues the run noted in ``output_dir`` or raises; False creates a new run; ``auto`` continues the
+            run if the engine resumes a training.
+        parent_run_id: id of the run that this run belongs to.
+        tags: tags such as method, fold, seed; commit and versions are added.
+        params: short parameters, possibly nested; a resumed run keeps its first values.
+        note: description of the run, in Markdown.
+        config: merged config, a dictionary or JSON text (which ``StrictWorkflow`` fills in for ``merged_config``).
+        datasets: samples by name; only their numbers and a digest are logged.
+        artifacts: files and folders, optionally by their name in the run; copied at the end, also after a failure.
+        iteration_interval: interval of logged iterations; 0 to log none.
+        artifact_location: address of the artifacts of a new experiment; by default beside a SQLite file.
+        registered_model: name under which the artifact folder ``bundle`` of a FINISHED run is registered; None for no
+            registration.
+        system_metrics: whether to log MLflow's ``system/…`` metrics of processor, memory, disk, network and GPU.
     """
 
     def __init__(
@@ -89,13 +91,13 @@ class RunHandler(MLFlowHandler):
         self.monitor: Any = None
         check_model_name(registered_model)
         self.system_metrics = check_system_metrics(system_metrics)
-        # The other ranks do not even open the store: two of them making its tables at once is an error.
+        # Only the first process opens the store: two processes that create its tables at the same time fail.
         if tracking_uri is None or is_off(tracking_uri) or idist.get_rank() > 0:
             return
         client = open_client(tracking_uri)
         location = artifact_location or artifact_folder(tracking_uri)
         super().__init__(tracking_uri, experiment_name=experiment_name, run_name=run_name, artifact_location=location)
-        self.client = client  # MONAI's own would follow MLFLOW_TRACKING_URI against the config
+        self.client = client  # the client of MONAI would prefer MLFLOW_TRACKING_URI to the config
         self.iteration_interval = iteration_interval
         self.settings = RunSettings(
             Path(output_dir),
@@ -116,7 +118,7 @@ class RunHandler(MLFlowHandler):
         self.run_metrics = RunMetrics(client)
 
     def attach(self, engine: Engine) -> None:
-        """Listen to an engine; a trainer becomes the owner of the run, or the first engine if there is no trainer."""
+        """Register with an engine; the trainer owns the run, or the first engine if there is no trainer."""
         if self.client is None or getattr(engine.state, "rank", 0) > 0:
             return
         if self._owner is None or isinstance(engine, Trainer):
@@ -129,7 +131,7 @@ class RunHandler(MLFlowHandler):
         on_end(engine, functools.partial(self._ended, engine))
 
     def start(self, engine: Engine) -> None:
-        """Open the run, or go on with it."""
+        """Create the run, or continue it."""
         if self.cur_run is None:
             self._set_experiment()
             state = (self._owner or engine).state
@@ -142,19 +144,19 @@ class RunHandler(MLFlowHandler):
         self.run_metrics.keep(learning_rates(engine.optimizer), engine.state.epoch)
 
     def iteration_completed(self, engine: Engine) -> None:
-        """Add up the losses of the epoch; keep those of every n-th iteration."""
+        """Add the losses to the means of the epoch; keep those of every n-th iteration."""
         found = losses(engine.state.output)
         self.run_metrics.add(found)
         if self.iteration_interval and engine.state.iteration % self.iteration_interval == 0:
             self.run_metrics.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
 
     def keep(self, values: Mapping[str, Any], step: int) -> None:
-        """Keep a handler's own metrics for the run's next batch; nothing where this process tracks nothing."""
+        """Keep metrics of another handler until the next call to MLflow; does nothing if tracking is off."""
         if self.client is not None and self._owner is not None:
             self.run_metrics.keep(values, step)
 
     def epoch_completed(self, engine: Engine) -> None:
-        """Send what the epoch brought in one call: mean losses (of a trainer) and the engine's metrics."""
+        """Send the metrics of the epoch in one call: mean losses (of a trainer) and the engine's metrics."""
         if isinstance(engine, Trainer):
             self.run_metrics.end_epoch(engine.state.epoch, measured=engine.state.metrics)
         self.run_metrics.keep(engine.state.metrics, engine.state.epoch)
@@ -166,10 +168,10 @@ class RunHandler(MLFlowHandler):
             self.close(status)
 
     def close(self, status: str = "FINISHED") -> None:
-        """Send what is left, copy the artifacts, give the run its status, and register what is to be registered."""
+        """Send the remaining metrics, copy the artifacts, set the status, and register the model."""
         if self.cur_run is not None:
             run, self.cur_run = self.cur_run, None
             monitor, self.monitor = self.monitor, None
             send = functools.partial(self.run_metrics.send, run.info.run_id)
-            last = [send] if monitor is None else [monitor.finish, send]
-            close_run(self.client, run, self.settings, status, last)
+            before = [send] if monitor is None else [monitor.finish, send]
+            close_run(self.client, run, self.settings, status, before)
