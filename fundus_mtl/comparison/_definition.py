@@ -1,4 +1,4 @@
-"""What is compared: a YAML file, read into a frozen record, refused with a sentence where it makes no sense."""
+"""The definition of a comparison as frozen records, which are read from a YAML file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Method:
-    """A row of the table.
+    """A method, a row of the table.
 
     Args:
-        name: of the row.
-        overlay: of ``bundles/methods``, by name, or a file; the name by default.
-        options: of training and evaluation.
-        train_options: of the training only.
-        task_names: to train; None for the bundle's own. The method ``single_task`` of a comparison trains a network each.
+        name: name of the row.
+        overlay: overlay of ``bundles/methods``, by name, or a file; by default the name of the row.
+        options: options of training and evaluation.
+        train_options: options of the training only.
+        task_names: tasks to train; None for those of the bundle. The method ``single_task`` of a comparison trains a
+            network for each of them.
     """
 
     name: str
@@ -33,11 +34,12 @@ class Method:
 
 @dataclass(frozen=True)
 class Budget:
-    """What each training may use up.
+    """The limits of each training.
 
     Args:
-        epochs: None for the bundle's own.
-        minutes: of training and validation; the training ends at the first validated epoch after them. None: no limit.
+        epochs: number of epochs; None for the bundle's default.
+        minutes: limit in minutes of training and validation; the training ends at the first validated epoch after it. None
+            for no limit.
     """
 
     epochs: int | None = None
@@ -46,17 +48,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Search:
-    """A search of options by Optuna, for each method on its own.
+    """A search of options with Optuna, separately for each method.
 
     Args:
-        trials: trainings per method.
-        space: option to ``{low, high, log, step}`` (numbers; whole ones if low and high are) or ``{choices: [...]}``. With
-            choices only, the combinations are tried one after the other, as many as there are trials.
-        epochs: of a trial; None for the bundle's own.
-        metric: of the training's validation, logged to MLflow; its best value over the epochs counts.
-        direction: in which the metric improves.
-        seed: of the sampler.
-        methods: that are searched; all by default.
+        trials: number of trainings per method.
+        space: by option, ``{low, high, log, step}`` (integers are drawn if low and high are integers) or
+            ``{choices: [...]}``. With choices only, the combinations are tried in order, one per trial.
+        epochs: number of epochs of a trial; None for the bundle's default.
+        metric: validation metric in the MLflow run; its best value over the epochs is used.
+        direction: direction in which the metric improves.
+        seed: seed of the sampler.
+        methods: methods to search; by default all.
     """
 
     trials: int
@@ -70,36 +72,39 @@ class Search:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A list of methods x folds x seeds on one bundle.
+    """Methods x folds x seeds on one bundle.
 
     Args:
         bundle: name of an installed bundle, or a path.
-        methods: names of ``bundles/methods``, or `Method`.
-        metrics: column of ``evaluation/summary.csv``, or a metric of the MLflow run, to its better direction.
-        folds: None stands for the datalist's own split.
-        seeds: of network and order.
-        overlay: files for training and evaluation, in the bundle's ``configs/overlays``, beside this file or in
-            the working folder.
-        train_overlay: of the training only.
-        options: of training and evaluation.
-        train_options: of the training only.
-        evaluate_options: of the evaluation only.
-        tasks: the metrics of each task, for the changes against single-task training.
-        baseline: method that costs are divided by; the first by default.
-        single_task: method that trains a network per task of `tasks`, and counts as one row.
-        workers: trainings at a time.
-        devices: such as ``[cpu]`` or ``[cuda:0, cuda:1]``, handed round; none: the bundle's own choice.
-        threads: of each training; None shares the cores among the workers.
-        budget: of each training.
-        search: of options, before the trainings.
-        output_dir: of everything.
-        tracking_uri: of MLflow; a SQLite file in the output folder by default.
-        experiment_name: in MLflow.
-        panel_metrics: those of `metrics` that the panels of cases are made for; by default the first of each task that
-            ``per_case.csv`` has. Needs ``evaluate_options: {keep_cases: true}``.
-        log_cases: send the panels of cases, which show photographs, to MLflow too.
-        name: of the comparison.
-        note: printed above the tables.
+        methods: methods in the order of the table.
+        metrics: by name, the direction in which the metric improves; names are metrics of ``evaluation/summary.csv`` or of
+            the MLflow run.
+        folds: numbers of the folds; None for the split of the datalist.
+        seeds: seeds of the initial weights and of the order of the data.
+        overlay: overlays of training and evaluation: files of the bundle's ``configs/overlays``, of the folder of this
+            file, or of the working folder.
+        train_overlay: overlays of the training only.
+        options: options of training and evaluation.
+        train_options: options of the training only.
+        evaluate_options: options of the evaluation only.
+        tasks: metrics by task, for the changes against single-task training.
+        baseline: method whose costs are the unit of the ratios; by default the first one.
+        single_task: method that trains a network per task of `tasks`, in one row of the table.
+        test_against: method that the others are tested against; None for the best one of each metric.
+        workers: number of trainings that run at the same time.
+        devices: devices such as ``[cpu]`` or ``[cuda:0, cuda:1]``, assigned in turn; empty for the bundle's default.
+        threads: number of threads of each training; None divides the cores by the workers.
+        budget: limits of each training.
+        search: search of options before the trainings; None for no search.
+        output_dir: folder of all results.
+        tracking_uri: address of MLflow; by default a SQLite file in the output folder.
+        experiment_name: name of the experiment in MLflow.
+        panel_metrics: metrics for which pictures of cases are drawn; by default the first one of each task that
+            ``per_case.csv`` has. Requires ``evaluate_options: {keep_cases: true}``.
+        log_cases: whether to send these pictures, which show photographs, to MLflow too.
+        name: name of the comparison.
+        note: text above the tables.
+        folder: folder of the comparison's file, which is searched for overlays.
     """
 
     bundle: str
@@ -132,10 +137,15 @@ class Comparison:
 
 
 def refuse_unknown(given: Any, record: type, where: str) -> dict[str, Any]:
-    """Return a dictionary whose keys are fields of a record.
+    """Return a copy of a dictionary whose keys are fields of a record.
+
+    Args:
+        given: value to check.
+        record: dataclass with the allowed keys.
+        where: place in the file, for the error message.
 
     Raises:
-        ValueError: if it is none, or has another key.
+        ValueError: if it is not a dictionary, or has another key.
     """
     known = [entry.name for entry in fields(record) if entry.name != "folder"]
     if not isinstance(given, Mapping):

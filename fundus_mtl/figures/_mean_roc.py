@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.metrics import auc, bootstrap_interval
-
 Floats = NDArray[np.float64]
 Cases = tuple[Floats, Floats]  # scores, labels
 LEVEL = 0.95
@@ -53,6 +51,8 @@ def mean_roc(trainings: Sequence[Cases], resamples: int = 500, seed: int = 0) ->
             several trainings, the band is ± 1 standard deviation (n - 1).
         seed: seed of the bootstrap.
     """
+    from fundus_mtl.metrics import auc, bootstrap_interval
+
     known = [(score[found], label[found]) for score, label in trainings for found in [np.isfinite(score + label)]]
     known = [cases for cases in known if len(np.unique(cases[1])) == 2]
     if not known:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fundus_mtl.metrics import delta_mtl, paired_tests
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -92,6 +90,8 @@ def comparison_table(
 
 def _metric(wide: pd.DataFrame, metric: str, better: Direction, test_against: str | None) -> Columns:
     """Return the columns of a metric, given one row per pair of fold and seed, and one column per method."""
+    from fundus_mtl.metrics import paired_tests
+
     means = wide.mean()
     extreme = means.max() if better == "higher" else means.min()
     best = np.isclose(means, extreme, rtol=1e-12, atol=0)
@@ -128,6 +128,8 @@ def _deltas(
 ) -> Columns:
     """Return ΔT_i and Δ_MTL of every method, and add reasons for unknown values to the notes."""
     import pandas as pd
+
+    from fundus_mtl.metrics import delta_mtl
 
     known = means.to_dict("index")
     lower = {name for names in tasks.values() for name in names if metrics[name] == "lower"}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fundus_mtl.figures._look import Look, panels, stable_looks
-from fundus_mtl.metrics import auc
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +32,8 @@ def roc_of_scores(rows: Sequence[Mapping[str, Any]], label: str = "glaucoma_true
         of both classes.
     """
     from sklearn.metrics import roc_curve
+
+    from fundus_mtl.metrics import auc
 
     task = label.removesuffix("_true")
     own = stable_looks([task])[task]._replace(linestyle="-", marker="None")

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 LONGEST_VECTOR = 32  # longer metrics are tables, not curves
 _logger = logging.getLogger(__name__)
@@ -44,6 +43,8 @@ def scalars(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def _numbers(value: Any) -> float | list[float] | None:
+    from torch import Tensor
+
     if value is None or isinstance(value, str):
         return None
     try:
