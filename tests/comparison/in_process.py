@@ -7,7 +7,7 @@ import warnings
 
 from monai.bundle import run
 
-from fundus_mtl.processes._child_processes import ChildProcesses
+from fundus_mtl.processes import ChildProcesses
 from fundus_mtl.workflow import WorkflowError
 
 

@@ -15,7 +15,7 @@ import yaml
 from fundus_mtl.cli import main
 from fundus_mtl.comparison import _do_training, read_comparison
 from fundus_mtl.comparison._parent_run import ComparisonRun
-from fundus_mtl.tracking._client import artifact_folder, open_client, read_run_file, write_run_file
+from fundus_mtl.tracking import artifact_folder, open_client, read_run_file, write_run_file
 
 CONFIG = {
     "bundle": "digits_mtl",

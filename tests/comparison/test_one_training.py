@@ -13,8 +13,8 @@ from fundus_mtl.comparison._data_note import DATA_FILE, OtherDataError, check_da
 from fundus_mtl.comparison._do_training import do_training
 from fundus_mtl.comparison._training import Place, Training
 from fundus_mtl.comparison._training_folder import OtherSettingsError, check_settings, is_done
+from fundus_mtl.processes import locked
 from fundus_mtl.processes._child_processes import StoppedError
-from fundus_mtl.processes._lock import locked
 
 PLACE = Place("sqlite:///x.db", "experiment", "parent")
 

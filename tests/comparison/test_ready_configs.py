@@ -13,8 +13,7 @@ from data_prep.refuge import prepare
 from fundus_mtl.cli import main
 from fundus_mtl.comparison import _run_comparison
 from fundus_mtl.data import read_datalist
-from fundus_mtl.tracking._client import close_client, open_client, read_run_file
-from fundus_mtl.tracking._samples import describe_samples
+from fundus_mtl.tracking import close_client, describe_samples, open_client, read_run_file
 from tests.bundles.conftest import BUNDLES, TINY_BUNDLE
 from tests.comparison.in_process import InProcess
 

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fundus_mtl.handlers import RunHandler, log_to_run
+from fundus_mtl.tracking import describe_samples, scalars, without_paths
 from fundus_mtl.tracking._client import RUN_FILE
-from fundus_mtl.tracking._redact import HIDDEN, without_paths
-from fundus_mtl.tracking._samples import describe_samples
-from fundus_mtl.tracking._scalars import scalars
+from fundus_mtl.tracking._redact import HIDDEN
 
 # MLflow 3.17 maps its tables in a way that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
