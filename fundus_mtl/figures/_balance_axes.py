@@ -63,7 +63,7 @@ def scale_magnitudes(axes: Any, values: NDArray[np.float64], along: Literal["x",
     """Make the axis of magnitudes logarithmic if the values span a wide range; otherwise let it start at zero.
 
     Args:
-        axes: axes of matplotlib, without data if no value is positive; a text then says so.
+        axes: axes of matplotlib.
         values: all values that are drawn, of any shape; NaN if unknown.
         along: direction of the axis.
     """

@@ -37,7 +37,7 @@ def register_bundle(client: Any, run: Any, name: str) -> None:
 
     try:
         if not client.list_artifacts(run.info.run_id, BUNDLE_FOLDER):
-            _logger.warning("The run has no artifact folder %s: no model was registered.", BUNDLE_FOLDER)
+            _logger.warning("The run has no %s among its artifacts: no model was registered.", BUNDLE_FOLDER)
             return
         _make_model(client, name)
         tags = {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
@@ -49,7 +49,7 @@ def register_bundle(client: Any, run: Any, name: str) -> None:
         _logger.info("The bundle is version %s of the registered model %s.", made.version, name)
     except MlflowException as error:
         _logger.warning(
-            "The bundle could not be registered as %s (%s). The run is complete: register it in MLflow.",
+            "The bundle was not registered as %s (%s). The run is complete: register it in MLflow.",
             name,
             error.error_code,
         )

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+import fundus_mtl.figures
 from fundus_mtl.comparison import Comparison, Method, plan
 from fundus_mtl.comparison._all_figures import all_figures
 from fundus_mtl.comparison._do_training import Outcome
@@ -170,3 +171,19 @@ def test_the_figures(comparison):
     assert all(figure.picture.startswith(b"\x89PNG") and not figure.of_cases for figure in drawn)
     assert broken.picture.startswith("could not be drawn: ")  # what one training left is no number
     assert "layers" not in frames.tables()
+
+
+def test_a_method_without_data_keeps_its_place(comparison, monkeypatch):
+    """Both methods are named to every figure, though only one has curves: colours are by place."""
+    named = []
+    monkeypatch.setattr(fundus_mtl.figures, "learning_curves", lambda rows, methods, **_: named.append(methods))
+    comparison = replace(comparison, single_task=None, seeds=(0,))
+    first, second = [method.name for method in comparison.methods]
+    trainings = plan(comparison)
+    outcomes = [FAILED if training.method == first else FINISHED for training in trainings]
+    for training in trainings:
+        leave(training, {"acc_even": 1.0}, pd.DataFrame({"id": ["a"]}))
+    frames = collect(comparison, trainings, outcomes, [], Store({"train_loss": [(1, 2.0)]}))
+    assert set(frames.curves["method"]) == {second}
+    all_figures(comparison, frames)
+    assert named == [[first, second]]
