@@ -1,4 +1,4 @@
-"""The command line of what turns a raw folder into datalists."""
+"""The command line that the modules of this package share."""
 
 from __future__ import annotations
 
@@ -19,32 +19,51 @@ def run(
     prepare: Callable[[Path, Path, int], Any],
     table: Callable[[Any], str],
 ) -> int:
-    """Read ``RAW OUT --seed``, prepare, print a table; return 0, or 1 after one sentence about what is wrong.
+    """Parse ``RAW OUT --seed``, prepare the data set and print a table.
 
     Args:
-        argv: the arguments; those of the process if None.
-        data_set: its name, for messages.
-        module: of ``data_prep``.
-        about: the text of ``--help``.
-        seed: what the seed is of.
-        prepare: from the two folders and the seed to what was made.
-        table: of that.
+        argv: Arguments of the command; None for those of the process.
+        data_set: Name of the data set in messages, such as ``REFUGE``.
+        module: Name of the module in this package, such as ``refuge``.
+        about: Text of ``--help``.
+        seed: What the seed is for, in words, such as ``the folds``.
+        prepare: Called with the raw folder, the output folder and the seed.
+        table: Turns the result of ``prepare`` into the text that is printed.
+
+    Returns:
+        The exit status: 0, or 1 after one sentence about what is wrong.
     """
     parser = argparse.ArgumentParser(
-        prog=f"python -m data_prep.{module}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program(module), description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("raw", type=Path, help=f"folder below which {data_set} was unpacked")
     parser.add_argument("out", type=Path, help="folder for the masks and datalists")
     parser.add_argument("--seed", type=int, default=0, help=f"of {seed} (default: 0)")
     arguments = parser.parse_args(argv)
+    return attempt(data_set, lambda: prepare(arguments.raw, arguments.out, arguments.seed), table)
+
+
+def attempt(what: str, prepare: Callable[[], Any], table: Callable[[Any], str]) -> int:
+    """Prepare and print a table; return 0, or 1 after one sentence about what is wrong.
+
+    Args:
+        what: Name of what is prepared, for the message.
+        prepare: Returns what was made.
+        table: Turns that into text.
+    """
     logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
-        made = prepare(arguments.raw, arguments.out, arguments.seed)
+        made = prepare()
     except (OSError, ValueError) as error:
-        print(f"{data_set} was not prepared. {_sentence(error)}", file=sys.stderr)
+        print(f"{what} was not prepared. {_sentence(error)}", file=sys.stderr)
         return 1
     print(table(made))
     return 0
+
+
+def program(module: str) -> str:
+    """Return the command that runs a module of this package, which is called ``fundus_mtl.data_prep`` once installed."""
+    return f"python -m data_prep.{module}" if __package__ == "data_prep" else f"fundus-mtl prepare {module}"
 
 
 def _sentence(error: OSError | ValueError) -> str:

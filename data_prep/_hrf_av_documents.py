@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep._hrf_av_items import VESSELS, Item, diagnosis
 from fundus_mtl.data import assign_folds
+
+from ._hrf_av_items import VESSELS, Item, diagnosis
 
 FOLDS, PHOTOGRAPHS, LEAST = 5, 45, 3
 TASKS = (*VESSELS, "fov", "artery_vein_map", "glaucoma")

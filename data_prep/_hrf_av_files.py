@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_prep._raw_folder import claim, files_below
+from ._raw_folder import claim, files_below
 
 _NAME = re.compile(r"(\d{2}_(?:h|g|dr))(_avmanual|_mask|)(\.[a-z]+)", re.IGNORECASE)
 _SUFFIXES = {"": (".jpg", ".jpeg"), "_avmanual": (".png",), "_mask": (".tif", ".tiff", ".png")}

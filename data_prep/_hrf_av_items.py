@@ -8,11 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from data_prep._hrf_av_files import HrfAvFiles
-from data_prep._hrf_av_masks import write_field, write_vessels
-from data_prep._upright_size import upright_size
+from ._hrf_av_files import HrfAvFiles
+from ._hrf_av_masks import write_field, write_vessels
+from ._upright_size import upright_size
 
 VESSELS = ("artery", "vein", "vessel")
 Item = dict[str, Any]
@@ -39,6 +37,8 @@ def build_items(files: HrfAvFiles, out: Path) -> list[Item]:
     _name_some(
         "a field-of-view mask", set(files.photographs) - set(files.fields), "it is found in the photographs instead"
     )
+    from tqdm import tqdm
+
     items = []
     for name in tqdm(sorted(files.photographs), desc="HRF-AV", unit="photograph"):
         items.append(_item(name, files, out))

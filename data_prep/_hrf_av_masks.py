@@ -11,13 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from data_prep._mask_file import up_to_date, write_mask
-from fundus_mtl.metrics.av import decode
-from fundus_mtl.photographs import FundusReader
-from fundus_mtl.transforms import field_of_view
+from ._mask_file import up_to_date, write_mask
 
 Mask = NDArray[np.bool_]
 BRIGHTEST_BLEND = 255 * 3 // 2  # red + green + blue: 255 is the most of any blend of the four colours, grey 128 has 384
@@ -36,6 +32,8 @@ def decode_map(levels: NDArray[np.uint8], name: str) -> tuple[Mask, Mask]:
     Raises:
         ValueError: if more than stray pixels are white or another colour that is no blend of the four.
     """
+    from fundus_mtl.metrics.av import decode
+
     foreign = levels.sum(axis=0, dtype=np.uint16) > BRIGHTEST_BLEND
     if foreign.any():
         _judge(foreign, levels, name)
@@ -66,6 +64,8 @@ def write_vessels(source: Path, targets: Mapping[str, Path], name: str) -> None:
     """
     if up_to_date(source, targets.values()):
         return
+    from fundus_mtl.photographs import FundusReader
+
     artery, vein = decode_map(FundusReader(mode="image")(source), name)
     for key, mask in {"artery": artery, "vein": vein, "vessel": artery | vein}.items():
         write_mask(mask, targets[key], source, name)
@@ -81,7 +81,13 @@ def write_field(mask: Path | None, photograph: Path, target: Path, name: str) ->
     source = photograph if mask is None else mask
     if up_to_date(source, [target]):
         return
+    from fundus_mtl.photographs import FundusReader
+
     if mask is None:
+        import torch
+
+        from fundus_mtl.transforms import field_of_view
+
         seen = field_of_view(torch.from_numpy(FundusReader(mode="image")(photograph)))[0].numpy()
     else:
         levels = FundusReader(mode="mask")(mask)[0]

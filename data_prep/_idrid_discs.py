@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
 from fundus_mtl.files import whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Mask = NDArray[np.bool_]
 # A photograph is the same if its pixels hardly differ from the match's and are far from the second best's.
@@ -66,6 +69,8 @@ def save_mask(mask: Mask, path: Path) -> None:
 
 
 def _matches(masks: Path) -> pd.DataFrame:
+    import pandas as pd
+
     path = masks / "match_to_images.csv"
     if not path.is_file():
         raise FileNotFoundError(f"{masks}: expected match_to_images.csv and od_mask/, but got none; see --help.")

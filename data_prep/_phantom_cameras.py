@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_prep._phantom_anatomy import Camera
+from ._phantom_anatomy import Camera
 
 SQUARE = 1634 / 2124  # REFUGE's Canon photographs against its Zeiss ones, in widths
 

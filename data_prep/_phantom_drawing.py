@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep._phantom_anatomy import Camera, Eye, Floats
-from data_prep._phantom_vessel_picture import VesselCover
+from ._phantom_anatomy import Camera, Eye, Floats
+from ._phantom_vessel_picture import VesselCover
 
 Image = NDArray[np.float32]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep._phantom_cameras import clinic_cameras, refuge_camera
-from data_prep._phantom_image import Phantom
-from data_prep._phantom_layout import BACKGROUND, CUP, RIM, SplitLayout, refuge_layout
-from data_prep._phantom_source import PhantomSource
+from ._phantom_cameras import clinic_cameras, refuge_camera
+from ._phantom_image import Phantom
+from ._phantom_layout import BACKGROUND, CUP, RIM, SplitLayout, refuge_layout
+from ._phantom_source import PhantomSource
 
 STREAMS = ("train", "validation", "test", "clinic_a", "clinic_b", "hrf_av")
 QUALITY = 90  # of the JPEG files

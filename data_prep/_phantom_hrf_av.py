@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep._phantom_cameras import hrf_camera
-from data_prep._phantom_files import STREAMS, save_picture
-from data_prep._phantom_source import PhantomSource
-from fundus_mtl.metrics.av import paint
+from ._phantom_cameras import hrf_camera
+from ._phantom_files import STREAMS, save_picture
+from ._phantom_source import PhantomSource
 
 NAMES = ("h.jpg", "g.jpg", "dr.JPG")  # the capital suffix is HRF's own
 
@@ -28,6 +27,8 @@ def write_hrf_av(folder: Path, count: int, size: int = 600, seed: int = 0) -> No
         seed: of everything.
     """
     from tqdm import tqdm
+
+    from fundus_mtl.metrics.av import paint
 
     source = PhantomSource(hrf_camera(size), seed, STREAMS.index("hrf_av"), share=1 / 3, artery_on_top=True)
     for number in tqdm(range(count), desc="hrf_av", disable=None):

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep._phantom_anatomy import Camera, sample_eye
-from data_prep._phantom_drawing import draw_eye, field_mask, photograph
-from data_prep._phantom_vessel_picture import cover_vessels
-from data_prep._phantom_vessels import sample_vessels
+from ._phantom_anatomy import Camera, sample_eye
+from ._phantom_drawing import draw_eye, field_mask, photograph
+from ._phantom_vessel_picture import cover_vessels
+from ._phantom_vessels import sample_vessels
 
 
 @dataclass(frozen=True)

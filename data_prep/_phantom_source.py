@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep._phantom_anatomy import Camera
-from data_prep._phantom_image import Phantom, draw_phantom
+from ._phantom_anatomy import Camera
+from ._phantom_image import Phantom, draw_phantom
 
 BLOCK = 5  # labels are shuffled within blocks of this size, so that a handful of phantoms already holds both classes
 

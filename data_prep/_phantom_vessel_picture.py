@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep._phantom_anatomy import Eye
-from data_prep._phantom_vessels import Vessel
+from ._phantom_anatomy import Eye
+from ._phantom_vessels import Vessel
 
 SHIFT = 4  # OpenCV's fractional bits of a coordinate
 

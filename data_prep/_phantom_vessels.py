@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep._phantom_anatomy import Eye, Floats
+from ._phantom_anatomy import Eye, Floats
 
 # Superior half; the inferior half is its mirror image.
 TEMPORAL = (

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_prep._raw_folder import claim, files_below
+from ._raw_folder import claim, files_below
 
 SPLITS = {"g": "training", "n": "training", "V": "validation", "T": "testing"}
 LAST_NUMBER = 400  # REFUGE2's own photographs, which have other cameras and labels, go on from here

@@ -8,12 +8,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from data_prep._refuge_files import SPLITS, RefugeFiles, folder_label
-from data_prep._refuge_masks import write_masks
-from data_prep._refuge_sheets import Entry
-from data_prep._upright_size import upright_size
+from ._refuge_files import SPLITS, RefugeFiles, folder_label
+from ._refuge_masks import write_masks
+from ._refuge_sheets import Entry
+from ._upright_size import upright_size
 
 CAMERAS = {(2124, 2056): "Zeiss Visucam 500", (1634, 1634): "Canon CR-2"}  # by width and height; each split has one
 Item = dict[str, Any]
@@ -29,6 +27,8 @@ def build_items(files: RefugeFiles, entries: dict[str, Entry], out: Path) -> dic
         ValueError: if the sources of a label contradict each other, or photograph and mask differ in size.
         OSError: if a mask cannot be written.
     """
+    from tqdm import tqdm
+
     items: dict[str, list[Item]] = {split: [] for split in ("training", "validation", "testing")}
     for name in tqdm(sorted(files.photographs), desc="REFUGE", unit="photograph"):
         items[SPLITS[name[0]]].append(_item(name, files, entries.get(name, Entry()), out))

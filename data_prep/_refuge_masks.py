@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data_prep._mask_file import up_to_date, write_mask
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
+
+from ._mask_file import up_to_date, write_mask
 
 BACKGROUND, CUP = 255, 0
 _logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from data_prep._refuge_files import LAST_NUMBER, RefugeFiles, refuge_id
+from ._refuge_files import LAST_NUMBER, RefugeFiles, refuge_id
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
-"""HRF-AV: from the unpacked photographs and artery/vein maps to binary masks and four datalists.
+"""HRF-AV: binary masks and four datalists from photographs and artery/vein maps.
 
-    python -m data_prep.hrf_av RAW OUT
+    fundus-mtl prepare hrf_av RAW OUT
 
 ``RAW`` is the folder below which lie, in any subfolders, HRF's photographs (``01_h.jpg``, ``01_dr.JPG``), the artery/vein
 maps (``01_h_AVmanual.png``) and the field-of-view masks (``01_h_mask.tif``; computed where there is none). ``OUT`` gets
@@ -24,11 +24,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep._command import run
-from data_prep._hrf_av_documents import documents
-from data_prep._hrf_av_files import find_files
-from data_prep._hrf_av_items import Item, build_items, diagnosis
 from fundus_mtl.data import write_datalist
+
+from ._command import run
+from ._hrf_av_documents import documents
+from ._hrf_av_files import find_files
+from ._hrf_av_items import Item, build_items, diagnosis
 
 _SECTIONS = ("training", "validation", "testing")
 

@@ -1,10 +1,15 @@
-"""Write a datalist of disc and fovea for IDRiD.
+"""IDRiD: masks of the disc and a datalist of disc and fovea.
 
-    python -m data_prep.idrid RAW OUT [--masks FOLDER]
+    fundus-mtl prepare idrid RAW OUT [--masks FOLDER] [--segmentation FOLDER]
 
 RAW holds ``images/`` and ``labels.csv`` (image, split, od_x, od_y, fovea_x, fovea_y, od_box_cx, od_box_cy, od_box_w,
-od_box_h, in px of these images). FOLDER holds IDRiD's segmentation photographs' ``od_mask/*.png`` and
-``match_to_images.csv``, which ties them to RAW's.
+od_box_h, in px of these images). Outlines of IDRiD's segmentation photographs come in two forms: ``--masks`` has
+``od_mask/*.png`` at full size and ``match_to_images.csv``, which ties them to RAW's photographs; ``--segmentation`` has
+``images/``, ``masks/`` at RAW's size and ``labels.csv`` with the same ties. Photographs of the latter that RAW lacks are
+added with their disc alone; those that are tied with doubt are left out.
+
+IDRiD holds copies of some photographs under two names, one of them a test photograph among those for training. One copy
+of each is kept, the test one first.
 
 Why the disc is an ellipse: every photograph has the disc's centre, all but two its box, twenty its outline. The ellipse
 inscribed in the box agrees with the outline where both are known (the Dice is printed), so that nearly all photographs
@@ -15,28 +20,43 @@ labels are what the package is for. Source: Porwal et al., Indian Diabetic Retin
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
-from data_prep._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
 from fundus_mtl.data import write_datalist
-from fundus_mtl.metrics import dice
 
+from ._command import program
+from ._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
+from ._idrid_segmentation import Segmentation, read_segmentation
+from ._item_files import relative
+from ._same_photograph import same_photographs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SECTIONS = ("training", "validation", "testing")
+CAMERA = "Kowa VX-10alpha"
 REFERENCE = ("id", "split", "od_x", "od_y", "fovea_x", "fovea_y", "od_box_cx", "od_box_cy", "od_box_w", "od_box_h")
 
 
-def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> pd.DataFrame:
+def prepare(
+    raw: Path, out: Path, masks: Path | None = None, seed: int = 0, segmentation: Path | None = None
+) -> pd.DataFrame:
     """Write masks, ``datalist.json`` and ``reference.csv`` (the points and boxes as published) into ``out``.
 
     A tenth of the training photographs, drawn by the seed, is the validation section; the testing section is IDRiD's own.
+
+    Args:
+        raw: Folder with ``images/`` and ``labels.csv``.
+        out: Folder to write to, made if it is not there.
+        masks: Folder with ``od_mask/`` and ``match_to_images.csv``.
+        seed: Seed of the validation tenth.
+        segmentation: Folder with ``images/``, ``masks/`` and ``labels.csv``.
 
     Returns:
         One row per photograph: section, how its disc was labelled, and the Dice of ellipse and outline where both exist.
@@ -45,23 +65,39 @@ def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> p
         FileNotFoundError: if a table, a photograph or an outline is not there.
         OSError: if something cannot be written, a full disk included.
     """
+    import pandas as pd
+    from tqdm import tqdm
+
     raw, out = raw.resolve(), out.resolve()  # a relative path through a linked folder would lead elsewhere
     if not (raw / "labels.csv").is_file():
         raise FileNotFoundError(
-            f"{raw}: expected labels.csv and images/, but got neither; see python -m data_prep.idrid --help."
+            f"{raw}: expected labels.csv and images/, but got neither; see {program('idrid')} --help."
         )
     labels = pd.read_csv(raw / "labels.csv")
-    outlines = certain_matches(masks) if masks else {}
+    more = read_segmentation(segmentation, raw / "images") if segmentation else Segmentation()
+    outlines = more.outlines | (certain_matches(masks) if masks else {})
     training = labels.index[labels["split"] == "train"]
     held_out = set(np.random.default_rng(seed).choice(training, len(training) // 10, replace=False))
     (out / "masks").mkdir(parents=True, exist_ok=True)
-    sections: dict[str, list[dict[str, Any]]] = {"training": [], "validation": [], "testing": []}
+    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in SECTIONS}
     report = []
+    labels["section"] = [
+        "testing" if split == "test" else "validation" if index in held_out else "training"
+        for index, split in labels["split"].items()
+    ]
+    kept = _kept_copies(labels, raw, outlines)
     for index, row in tqdm(list(labels.iterrows()), desc="photographs"):
-        section = "testing" if row["split"] == "test" else "validation" if index in held_out else "training"
+        if index not in kept:
+            report.append({"id": Path(row["image"]).stem, "section": "left out", "disc": "copy", "dice": np.nan})
+            continue
         item, kind, agreement = _item(row, raw, out, outlines)
-        sections[section].append(item)
-        report.append({"id": item["id"], "section": section, "disc": kind, "dice": agreement})
+        sections[row["section"]].append(item)
+        report.append({"id": item["id"], "section": row["section"], "disc": kind, "dice": agreement})
+    for name in more.doubtful:
+        report.append({"id": name, "section": "left out", "disc": "doubtful match", "dice": np.nan})
+    for extra in more.others:
+        sections[extra.section].append(extra.item(out))
+        report.append({"id": extra.name, "section": extra.section, "disc": "outline", "dice": np.nan})
     write_datalist(
         out / "datalist.json",
         {
@@ -78,6 +114,19 @@ def prepare(raw: Path, out: Path, masks: Path | None = None, seed: int = 0) -> p
     return pd.DataFrame(report)
 
 
+def _kept_copies(labels: pd.DataFrame, raw: Path, outlines: dict[str, Path]) -> set[Any]:
+    """Return the index of one copy of every photograph, that of the strictest section; an outline of any is given to it."""
+    labels = labels.assign(photograph=same_photographs([raw / "images" / name for name in labels["image"]]))
+    kept = set()
+    for _, copies in labels.groupby("photograph"):
+        chosen = max(copies.index, key=lambda index: (SECTIONS.index(copies["section"][index]), -index))
+        kept.add(chosen)
+        for name in copies["image"]:
+            if name in outlines:
+                outlines.setdefault(copies["image"][chosen], outlines[name])
+    return kept
+
+
 def _item(
     row: Mapping[str, Any], raw: Path, out: Path, outlines: Mapping[str, Path]
 ) -> tuple[dict[str, Any], str, float]:
@@ -87,7 +136,8 @@ def _item(
         size = (opened.height, opened.width)
     item: dict[str, Any] = {
         "id": image.stem,
-        "image": Path(os.path.relpath(image, out)).as_posix(),  # pathlib cannot walk up before Python 3.12
+        "image": relative(image, out),
+        "camera": CAMERA,
         "fovea": [row["fovea_x"], row["fovea_y"]],
     }
     box, exact = _ellipse_of(row, size), outlines.get(row["image"])
@@ -97,11 +147,17 @@ def _item(
     mask = out / "masks" / f"{image.stem}_disc.png"
     save_mask(drawn, mask)
     item["disc"] = mask.relative_to(out).as_posix()
+    from fundus_mtl.metrics import dice
+
+    if not exact:
+        item["label_sources"] = {"disc": "ellipse of the box"}
     agreement = dice(box, drawn) if exact and box is not None else np.nan
     return item, "outline" if exact else "ellipse of the box", agreement
 
 
 def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
+    import pandas as pd
+
     if pd.isna(row["od_box_w"]):
         return None
     return ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (row["od_box_w"], row["od_box_h"]))
@@ -110,15 +166,16 @@ def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.idrid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("idrid"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("raw", type=Path, help="folder with images/ and labels.csv")
     parser.add_argument("out", type=Path, help="where masks, datalist.json and reference.csv go")
     parser.add_argument("--masks", type=Path, help="folder with od_mask/ and match_to_images.csv")
+    parser.add_argument("--segmentation", type=Path, help="folder with images/, masks/ and labels.csv")
     parser.add_argument("--seed", type=int, default=0, help="of the validation tenth (default 0)")
     options = parser.parse_args(arguments)
     try:
-        report = prepare(options.raw, options.out, options.masks, options.seed)
+        report = prepare(options.raw, options.out, options.masks, options.seed, options.segmentation)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         print(f"IDRiD was not prepared. {reason}", file=sys.stderr)

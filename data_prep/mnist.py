@@ -1,6 +1,6 @@
-"""MNIST: from its four IDX files to two tasks, in one file.
+"""MNIST: two tasks in one file from the four IDX files.
 
-    python -m data_prep.mnist MNIST_FOLDER OUT [--kind even_odd | multi]
+    fundus-mtl prepare mnist MNIST_FOLDER OUT [--kind even_odd | multi]
 
 ``MNIST_FOLDER`` holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
 ``t10k-labels-idx1-ubyte``, plain or as ``.gz``. ``OUT`` gets ``<kind>.npz`` (images and labels) and ``<kind>.json``.
@@ -25,8 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep._idx import read_digits
 from fundus_mtl.data import DIGIT_TASKS, ArraySet, Digits, digit_set
+
+from ._command import program
+from ._idx import read_digits
 
 TRAIN = {"even_odd": 50_000, "multi": 60_000}  # images, as in the papers
 VALIDATION = 5_000
@@ -108,7 +110,7 @@ def table(made: ArraySet) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 1 after one sentence about what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.mnist", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("mnist"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="folder with the four IDX files")
     parser.add_argument("out", type=Path, help="folder for <kind>.npz and <kind>.json")

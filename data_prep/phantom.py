@@ -1,8 +1,8 @@
-"""Draw fundus-like photographs with exact ground truth, in the file layouts of REFUGE and of HRF-AV.
+"""Phantoms: drawn photographs with exact ground truth, in the layouts of REFUGE and HRF-AV.
 
-    python -m data_prep.phantom OUT --train 40 --validation 20 --test 20
-    python -m data_prep.phantom OUT --folder 10
-    python -m data_prep.phantom OUT --hrf-av 15
+    fundus-mtl prepare phantom OUT --train 40 --validation 20 --test 20
+    fundus-mtl prepare phantom OUT --folder 10
+    fundus-mtl prepare phantom OUT --hrf-av 15
 
 They let every step from raw folder to report run without a licence or a download. They resemble photographs, they are none:
 numbers measured on them say that the code works, nothing about eyes. Research use only.
@@ -11,14 +11,16 @@ numbers measured on them say that the code works, nothing about eyes. Research u
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep._phantom_anatomy import Camera
-from data_prep._phantom_cameras import clinic_cameras, hrf_camera, refuge_camera
-from data_prep._phantom_files import write_folder, write_refuge
-from data_prep._phantom_hrf_av import write_hrf_av
-from data_prep._phantom_image import Phantom, draw_phantom
+from ._command import program
+from ._phantom_anatomy import Camera
+from ._phantom_cameras import clinic_cameras, hrf_camera, refuge_camera
+from ._phantom_files import write_folder, write_refuge
+from ._phantom_hrf_av import write_hrf_av
+from ._phantom_image import Phantom, draw_phantom
 
 __all__ = [
     "Camera",
@@ -37,16 +39,16 @@ __all__ = [
 SMALLEST = 48  # px: the disc is then five pixels high in the smaller photographs
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status 0."""
     options = _parser().parse_args(arguments)
     size = options.size or (400 if options.hrf_av is None else 600)
     if options.hrf_av is not None:
         write_hrf_av(options.out, options.hrf_av, size, options.seed)
-        return
+        return 0
     if options.folder is not None:
         write_folder(options.out, options.folder, size=size, seed=options.seed, share=options.glaucoma_share)
-        return
+        return 0
     counts = {"train": options.train, "validation": options.validation, "test": options.test}
     write_refuge(
         options.out,
@@ -56,11 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         share=options.glaucoma_share,
         missing_fovea=options.missing_fovea,
     )
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.phantom",
+        prog=program("phantom"),
         description="Draw fundus-like photographs with exact ground truth, in the file layouts of REFUGE and HRF-AV.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -99,4 +102,4 @@ def _share(text: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

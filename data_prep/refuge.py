@@ -1,6 +1,6 @@
-"""REFUGE: from the unpacked archives to binary masks and three datalists.
+"""REFUGE: binary masks and three datalists from the unpacked archives.
 
-    python -m data_prep.refuge RAW OUT
+    fundus-mtl prepare refuge RAW OUT
 
 ``RAW`` is the folder below which everything was unpacked (REFUGE-Training400, Annotation-Training400,
 REFUGE-Validation400, REFUGE-Validation400-GT, REFUGE-Test400, REFUGE-Test-GT; or REFUGE2's packing). ``OUT`` gets
@@ -22,12 +22,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep._command import run
-from data_prep._refuge_documents import documents
-from data_prep._refuge_files import find_files
-from data_prep._refuge_items import build_items
-from data_prep._refuge_sheets import read_sheets
 from fundus_mtl.data import write_datalist
+
+from ._command import run
+from ._refuge_documents import documents
+from ._refuge_files import find_files
+from ._refuge_items import build_items
+from ._refuge_sheets import read_sheets
 
 _HEADER = ("split", "n", "glaucoma", "missing label", "missing fovea", "missing masks", "cameras")
 

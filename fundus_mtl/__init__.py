@@ -1,3 +1,5 @@
 """Multi-task learning for colour fundus photographs, on MONAI. Research use only."""
 
-__version__ = "0.1.0"
+from fundus_mtl.notices import VERSION
+
+__version__ = VERSION

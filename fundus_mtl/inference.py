@@ -1,4 +1,4 @@
-"""A folder of photographs, measured as a training would look at them."""
+"""A folder of photographs, processed exactly as in a training."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ def infer(
     overlays: Sequence[str | Path] = (),
     **options: Any,
 ) -> int:
-    """Measure a folder of photographs as a training would look at them.
+    """Measure a folder of photographs, processed exactly as in the training of the weights.
 
     Args:
-        folder: of photographs, or a list of them as CSV.
-        out: folder for the results.
-        weights: of a training, with ``recipe.json`` beside them; None for those that come with the package.
-        overlays: files that the training was given and the bundles do not have.
-        **options: items of the bundle's ``common.yaml`` and ``inference.yaml``.
+        folder: Folder of photographs, or a CSV file that lists them.
+        out: Folder for the results.
+        weights: Weights of a training, with ``recipe.json`` beside them; None for those that come with the package.
+        overlays: Overlay files of the user's own that the training was given.
+        **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``.
 
     Returns:
         The exit status, see ``fundus_mtl.results.FolderResults.exit_code``.
 
     Raises:
-        FileNotFoundError: if no weights are given and none come with the package.
-        ValueError: if the weights have no recipe, or not theirs.
-        WorkflowError: if the run went wrong.
+        FileNotFoundError: If the folder or the weights do not exist.
+        ValueError: If the weights have no recipe, or the recipe of other weights.
+        WorkflowError: If the run failed.
     """
+    found = _checked(folder, weights)
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, trained_configs
 
-    names, changes = trained_configs(_own_weights() if weights is None else weights, "inference.yaml", overlays)
+    names, changes = trained_configs(found, "inference.yaml", overlays)
     if note := options.get("note", changes.get("note")):
         print(f"note on these weights: {note}", file=sys.stderr)
     workflow = StrictWorkflow(
@@ -56,6 +57,20 @@ def infer(
             raise
     workflow.finalize()
     return int(workflow.parser.get_parsed_content("results").exit_code)
+
+
+def _checked(folder: str | Path, weights: str | Path | None) -> Path:
+    """Return the file of the weights after checks that need no import, which takes seconds.
+
+    Raises:
+        FileNotFoundError: If the folder or the weights do not exist.
+    """
+    if not Path(folder).exists():
+        raise FileNotFoundError(f"{folder}: expected a folder of photographs, but got none; check the path.")
+    path = _own_weights() if weights is None else Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(f"{weights}: expected weights of a training, but got no file; check the path.")
+    return path
 
 
 def _own_weights() -> Path:

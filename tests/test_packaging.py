@@ -16,10 +16,10 @@ def setup():
 
 
 def test_every_package_is_in_the_wheel():
-    """They are listed by hand, since `bundles` comes from outside the package's folder."""
+    """They are listed by hand, since `bundles` and `data_prep` come from outside the package's folder."""
     listed = set(setup()["options"]["packages"].split())
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "fundus_mtl").rglob("__init__.py")}
-    assert listed == found | {"fundus_mtl.bundles"}
+    assert listed == found | {"fundus_mtl.bundles", "fundus_mtl.data_prep"}
 
 
 def test_the_bundles_and_the_report_are_found_after_an_install():
@@ -27,6 +27,19 @@ def test_the_bundles_and_the_report_are_found_after_an_install():
 
     assert "common.yaml" in (files("fundus_mtl.bundles") / "refuge_mtl/configs/args.yaml").read_text()
     assert "<html" in (files("fundus_mtl.results") / "report.html").read_text()
+
+
+def test_the_data_sets_are_found_after_an_install():
+    from importlib.resources import files
+
+    folder = files("fundus_mtl.data_prep")
+    assert (folder / "refuge.py").is_file()
+    assert (folder / "samples" / "retina.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert "CC0" in (folder / "samples" / "CREDIT.txt").read_text()
+    listed = setup()["options.package_data"]["fundus_mtl.data_prep"]
+    assert {path.name for pattern in listed.split(", ") for path in (ROOT / "data_prep").glob(pattern)} == {
+        path.name for path in (ROOT / "data_prep" / "samples").iterdir()
+    }
 
 
 def test_every_dependency_gives_its_reason():

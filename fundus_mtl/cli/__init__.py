@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from fundus_mtl import __version__
 from fundus_mtl.cli._bundle import add_bundle
 from fundus_mtl.cli._compare import add_compare
+from fundus_mtl.cli._endings import exit_status
+from fundus_mtl.cli._evaluate import add_evaluate
 from fundus_mtl.cli._export import add_export
 from fundus_mtl.cli._infer import add_infer
-from fundus_mtl.notices import RESEARCH_USE_ONLY
+from fundus_mtl.cli._prepare import add_prepare
+from fundus_mtl.cli._train import add_train
+from fundus_mtl.notices import RESEARCH_USE_ONLY, VERSION
 
-# Each adds its subparser, with set_defaults(run=function of the parsed options that returns the exit status). Importing
-# them must be cheap: everything heavy is imported when the verb runs.
-VERBS: tuple[Callable[[Any], None], ...] = (add_infer, add_export, add_compare, add_bundle)
+# Each adds its subparser, see `add_verb`. Importing them must be cheap: everything heavy is imported when the verb runs.
+VERBS: tuple[Callable[[Any], None], ...] = (
+    add_prepare,
+    add_train,
+    add_evaluate,
+    add_infer,
+    add_export,
+    add_compare,
+    add_bundle,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,16 +35,46 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="fundus-mtl", description="Multi-task learning for colour fundus photographs.", epilog=RESEARCH_USE_ONLY
     )
-    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    top.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     verbs = top.add_subparsers(metavar="VERB", required=True)
     for add in VERBS:
         add(verbs)
-    for verb in verbs.choices.values():
-        verb.epilog = verb.epilog or RESEARCH_USE_ONLY
+    top.set_defaults(verbs=verbs.choices)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    given = parser().parse_args(arguments)
-    return int(given.run(given))
+    return exit_status(_parsed(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line; argparse ends the process with status 2 if it is not understood."""
+    top = parser()
+    _check_verb(top, arguments)
+    given, rest = top.parse_known_args(arguments)
+    # argparse gives up on `VERB BUNDLE --option x KEY=VALUE`: positional arguments after an option are left over.
+    if hasattr(given, "key_values"):
+        given.key_values += [text for text in rest if "=" in text and not text.startswith("-")]
+        rest = [text for text in rest if text not in given.key_values]
+    if rest:
+        _refuse(top, given, rest)
+    return given
+
+
+def _check_verb(top: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    known = list(top.get_default("verbs"))
+    verb = arguments[0] if arguments else "-"
+    if verb not in known and not verb.startswith("-"):
+        close = get_close_matches(verb, known, n=1)
+        meant = f"; did you mean {close[0]}?" if close else "."
+        top.error(f"expected one of {', '.join(known)}, but got {verb}{meant}")
+
+
+def _refuse(top: argparse.ArgumentParser, given: argparse.Namespace, rest: Sequence[str]) -> None:
+    """End with status 2; a value in the style of ``python -m monai.bundle run`` is shown in this command's style."""
+    first = rest[0]
+    value = rest[1] if len(rest) > 1 else "VALUE"
+    written = first if "=" in first else f"{first}={value}"
+    advice = f"; write {written.lstrip('-')}" if first.startswith("--") and hasattr(given, "key_values") else ""
+    top.error(f"unrecognized arguments: {' '.join(rest)}{advice}")

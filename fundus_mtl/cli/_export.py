@@ -6,41 +6,42 @@ import argparse
 import sys
 from typing import Any
 
-ALL, REFUSED, SOME_LEFT_OUT = 0, 2, 3
-_ABOUT = """RESULTS is what `fundus-mtl infer` wrote. Formats: refuge, the challenge's submission (masks as BMP, two tables);
-nifti, masks as .nii.gz with spacing where it is known; dicom, a Structured Report and a Segmentation for each DICOM
-photograph. Exit status: 0 everything is in it, 2 refused, 3 some photographs are not (the reasons are printed)."""
+from fundus_mtl.cli._endings import DONE, SOME_FAILED, refusing
+from fundus_mtl.cli._verb import add_verb
+
+_ABOUT = """Convert what `fundus-mtl infer` wrote to RESULTS. Formats: refuge, the challenge's submission (masks as BMP, two
+tables); nifti, masks as .nii.gz with their spacing where it is known; dicom, a Structured Report and a Segmentation for
+each DICOM photograph. Exit status: 0 everything was exported, 2 refused, 3 some photographs were skipped (the reasons are
+printed)."""
+_EXAMPLES = """
+fundus-mtl export RESULTS submission --format refuge
+fundus-mtl export RESULTS masks --format nifti
+fundus-mtl export RESULTS dicom --format dicom --photographs FOLDER
+"""
 
 
 def add_export(verbs: Any) -> None:
     """Add the verb to the command line's subparsers."""
-    parser = verbs.add_parser(
-        "export",
-        help="results for other programs",
-        description=_ABOUT,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = add_verb(verbs, "export", run_export, "convert results for other programs", _ABOUT, _EXAMPLES)
     parser.add_argument("results", metavar="RESULTS", help="folder of a finished `fundus-mtl infer`")
     parser.add_argument("out", metavar="OUT", help="folder to write to")
     parser.add_argument("--format", required=True, choices=("refuge", "nifti", "dicom"))
     parser.add_argument("--photographs", metavar="FOLDER", help="dicom: the folder or list that was measured")
-    parser.add_argument("--keep-identity", action="store_true", help="dicom: say who the patient is, for an archive")
+    parser.add_argument(
+        "--keep-identity", action="store_true", help="dicom: keep the patient's identity, for an archive"
+    )
     parser.add_argument("--training", action="store_true", help="refuge: the photographs are its training split")
-    parser.set_defaults(run=run_export)
 
 
 def run_export(given: argparse.Namespace) -> int:
-    """Do what the command line says; return the exit status."""
+    """Do what the command line asks for; return the exit status."""
     from fundus_mtl.results import OutputError
 
-    try:
+    with refusing(ValueError, ImportError, OutputError):
         left_out = _export(given)
-    except (ValueError, ImportError, OutputError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
-    return SOME_LEFT_OUT if left_out else ALL
+    return SOME_FAILED if left_out else DONE
 
 
 def _export(given: argparse.Namespace) -> dict[str, str]:

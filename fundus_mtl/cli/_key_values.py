@@ -1,26 +1,57 @@
-"""``KEY=VALUE`` of a command line."""
+"""``KEY=VALUE`` of a command line: one dialect, YAML, for every verb."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from typing import Any
 
+_PYTHON = {"None": "null"}  # YAML reads it as text, which is never what is meant
 
-def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
-    """Return ``KEY=VALUE`` texts as a dictionary; values are YAML.
+
+def add_key_values(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Let a verb take ``KEY=VALUE`` after its other arguments, and as ``--set KEY=VALUE``.
+
+    Args:
+        parser: The verb's parser.
+        meaning: What the keys are.
+    """
+    about = f"{meaning}; the value is YAML, such as 16, 0.5, true, null, [disc, cup]"
+    parser.add_argument("key_values", nargs="*", metavar="KEY=VALUE", help=about)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="the same")
+
+
+def key_values(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what a verb was given as ``KEY=VALUE``; the last value of a key counts, and ``--set`` comes first.
 
     Raises:
-        ValueError: if a text has no ``=``, or its value is no YAML.
+        ValueError: If a text has no ``=`` or its value is not YAML.
+    """
+    return parse_changes(given.set, "--set") | parse_changes(given.key_values)
+
+
+def parse_changes(texts: Sequence[str], option: str = "") -> dict[str, Any]:
+    """Return ``KEY=VALUE`` texts as a dictionary; values are YAML, and the last value of a key counts.
+
+    Args:
+        texts: The arguments.
+        option: Option that they were given with, for messages.
+
+    Raises:
+        ValueError: If a text has no ``=`` or its value is not YAML.
     """
     import yaml
 
-    changes = {}
+    changes: dict[str, Any] = {}
     for text in texts:
         key, sign, value = text.partition("=")
+        label = f"{option} {key}".strip()
         if not sign or not key:
-            raise ValueError(f"--set: expected KEY=VALUE, but got {text}.")
+            raise ValueError(f"{option or 'arguments'}: expected KEY=VALUE, but got {text}.")
+        if value in _PYTHON:
+            raise ValueError(f"{label}: expected a value as YAML, but got {value}; write {key}={_PYTHON[value]}.")
         try:
             changes[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ValueError(f"--set {key}: expected a value as YAML, but got {value}.") from error
+            raise ValueError(f"{label}: expected a value as YAML, but got {value}.") from error
     return changes

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fundus_mtl import __version__
 from fundus_mtl.comparison._definition import Comparison
+from fundus_mtl.notices import VERSION
 from fundus_mtl.tracking import (
     TrackingError,
     close_client,
@@ -108,7 +108,7 @@ class ComparisonRun:
             "mlflow.source.name": "fundus-mtl compare",
             "mlflow.source.type": "LOCAL",
             "mlflow.note.content": f"{note}{_NOTE}",
-            "fundus_mtl_version": __version__,
+            "fundus_mtl_version": VERSION,
         }
 
     def close_training(self, folder: Path, status: str) -> None:

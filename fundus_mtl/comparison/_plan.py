@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._bundle import Bundle, find_bundle
 from fundus_mtl.comparison._definition import Comparison, Method
 from fundus_mtl.comparison._training import Training
+from fundus_mtl.workflow import Bundle, find_bundle, shared_items
 
 
 def plan(comparison: Comparison) -> list[Training]:
@@ -65,7 +65,7 @@ def _training(
     network: str,
     task_names: tuple[str, ...] | None,
 ) -> Training:
-    own = bundle.method_overlay(method)
+    own = bundle.method_overlay(method.overlay)
     overlays = tuple(bundle.overlay(name) for name in comparison.overlay)
     train_overlays = tuple(bundle.overlay(name) for name in comparison.train_overlay)
     both = {**comparison.options, **method.options}
@@ -85,6 +85,6 @@ def _training(
         train_overlays=(*overlays, *train_overlays, own),
         evaluate_overlays=overlays,
         train_options={**both, **comparison.train_options, **limits, **method.train_options},
-        evaluate_options={**bundle.shared_items(own), **both, **comparison.evaluate_options},
+        evaluate_options={**shared_items(bundle.evaluate_args, own), **both, **comparison.evaluate_options},
         tags={key: str(value) for key, value in tags.items() if value is not None},
     )

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._bundle import configs_of, content_digest, first_part, items_of, lists_of
 from fundus_mtl.comparison._data_note import DATA_ITEMS, note_data
-from fundus_mtl.files import json_sha256
+from fundus_mtl.files import file_sha256, json_sha256
+from fundus_mtl.workflow import files_of, first_part, items_of, lists_of
 
 _START = "initialize"  # item of a bundle that lists the first steps of a training
 
@@ -58,15 +58,15 @@ class Training:
     @property
     def trained_digest(self) -> str:
         """SHA-256 of everything that determines the network: options, content of configs and overlays; not the device."""
-        files = content_digest([*configs_of(self.train_args), *self.train_overlays])
+        files = [file_sha256(path) for path in (*files_of(self.train_args), *self.train_overlays)]
         key = [self.method, self.fold, self.seed, self.network, self.train_args.parents[1].name, files]
         return json_sha256([*key, dict(self.train_options)])
 
     @property
     def digest(self) -> str:
         """SHA-256 of everything that determines the result: `trained_digest`, and the same of the evaluation."""
-        configs = [] if self.evaluate_args is None else configs_of(self.evaluate_args)
-        files = content_digest([*configs, *self.evaluate_overlays])
+        configs = [] if self.evaluate_args is None else files_of(self.evaluate_args)
+        files = [file_sha256(path) for path in (*configs, *self.evaluate_overlays)]
         return json_sha256([self.trained_digest, files, dict(self.evaluate_options)])
 
     def with_chosen(self, chosen: Mapping[str, Any]) -> Training:

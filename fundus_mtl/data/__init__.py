@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from fundus_mtl.data._array_set import ArraySet
-from fundus_mtl.data._balanced_sampler import BalancedSampler
-from fundus_mtl.data._datalist import datalist_digest, read_datalist, write_datalist
-from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
-from fundus_mtl.data._embedded_digits import embedded_digits
-from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
-from fundus_mtl.data._folder_samples import FolderSamples
-from fundus_mtl.data._folds import assign_folds
-from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform
-from fundus_mtl.data._tensor_samples import TensorSamples
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.data._array_set import ArraySet
+    from fundus_mtl.data._balanced_sampler import BalancedSampler
+    from fundus_mtl.data._datalist import datalist_digest, load_datalist, read_datalist, write_datalist
+    from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
+    from fundus_mtl.data._embedded_digits import embedded_digits
+    from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
+    from fundus_mtl.data._folder_samples import FolderSamples
+    from fundus_mtl.data._folds import assign_folds
+    from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform
+    from fundus_mtl.data._source_sampler import SourceSampler
+    from fundus_mtl.data._tensor_samples import TensorSamples
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "DIGIT_TASKS",
@@ -22,11 +30,13 @@ __all__ = [
     "Digits",
     "FolderSamples",
     "GuardedTransform",
+    "SourceSampler",
     "TensorSamples",
     "assign_folds",
     "datalist_digest",
     "digit_set",
     "embedded_digits",
+    "load_datalist",
     "plain_reason",
     "read_datalist",
     "root_cause",

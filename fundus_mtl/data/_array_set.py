@@ -111,7 +111,7 @@ class ArraySet:
         for file in (path, path.with_suffix(".json")):
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{file.name}: expected it in {file.parent}, but it is not; make it with data_prep."
+                    f"{file.name}: expected it in {file.parent}, but it is not; make it with `fundus-mtl prepare`."
                 )
         sections: dict[str, Arrays] = {}
         try:
@@ -123,10 +123,12 @@ class ArraySet:
                     sections.setdefault(section, {})[name] = archive[key]
             tasks, sha256, _ = about.pop("tasks"), about.pop("sha256"), about.pop("sections")
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path.name}: expected a prepared set, but got: {error}; run data_prep again.") from error
+            raise ValueError(
+                f"{path.name}: expected a prepared set, but got: {error}; run `fundus-mtl prepare` again."
+            ) from error
         found = cls(about, tasks, sections)
         if found.digest != sha256:
             raise ValueError(
-                f"{path.name}: expected the arrays its JSON tells of, but got others; run data_prep again."
+                f"{path.name}: expected the arrays its JSON tells of, but got others; run `fundus-mtl prepare` again."
             )
         return found

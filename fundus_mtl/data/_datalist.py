@@ -60,6 +60,23 @@ def read_datalist(
     return [_located({k: v for k, v in item.items() if k not in dropped}, folder.resolve()) for item in items]
 
 
+def load_datalist(path: str | Path) -> dict[str, Any]:
+    """Return a whole datalist, checked, the paths of its items made absolute.
+
+    Args:
+        path: JSON file; paths in it are relative to its folder.
+
+    Raises:
+        FileNotFoundError: if the datalist, or a file that it names, is not there.
+        ValueError: if the datalist breaks a rule; the sentence names the item.
+    """
+    path = Path(path)
+    document = _load(path)
+    check_datalist(document)
+    folder = path.parent.resolve()
+    return document | {section: [_located(dict(item), folder) for item in document[section]] for section in SECTIONS}
+
+
 def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
     """Check a datalist and write it, whole or not at all.
 
@@ -112,7 +129,9 @@ def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[It
         )
     for item in pooled:
         if "fold" not in item:
-            raise ValueError(f"{item['id']}: expected a fold among {folds}, but got none; run data_prep again.")
+            raise ValueError(
+                f"{item['id']}: expected a fold among {folds}, but got none; run `fundus-mtl prepare` again."
+            )
     return [item for item in pooled if (item["fold"] == fold) == (section == "validation")]
 
 
@@ -123,7 +142,7 @@ def _located(item: Item, folder: Path) -> Item:
             file = folder / value
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{item['id']}: expected the file {value} of {key}, but there is none; run data_prep again."
+                    f"{item['id']}: expected the file {value} of {key}, but there is none; run `fundus-mtl prepare` again."
                 )
             item[key] = str(file)
     return item
@@ -131,7 +150,9 @@ def _located(item: Item, folder: Path) -> Item:
 
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"Datalist: expected the file {path}, but there is none; make it with data_prep.")
+        raise FileNotFoundError(
+            f"Datalist: expected the file {path}, but there is none; make it with `fundus-mtl prepare`."
+        )
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

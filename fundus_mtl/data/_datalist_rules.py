@@ -10,7 +10,8 @@ from typing import Any
 
 _logger = logging.getLogger(__name__)
 SECTIONS = ("training", "validation", "testing")
-ITEM_KEYS = ("id", "image", "patient", "fold", "camera", "laterality")  # beside the tasks
+# Keys beside the tasks. `label_sources` names, per task, the list that a label comes from if not from the item's own source.
+ITEM_KEYS = ("id", "image", "patient", "fold", "source", "camera", "laterality", "label_sources")
 
 
 def check_datalist(document: Mapping[str, Any]) -> None:

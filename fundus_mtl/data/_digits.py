@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.functional import interpolate
 
 from fundus_mtl.data._array_set import Arrays, ArraySet
 
@@ -83,6 +81,9 @@ def overlay(left: Images, right: Images, shift: int) -> Images:
 
 def resized(images: Images, size: int) -> Images:
     """Return images ``(N, size, size)``, bilinear, averaged over what a pixel covers where they shrink."""
+    import torch
+    from torch.nn.functional import interpolate
+
     parts = [
         interpolate(torch.from_numpy(chunk)[:, None].float(), (size, size), mode="bilinear", antialias=True)[:, 0]
         for chunk in np.array_split(images, max(1, len(images) // 5000))  # the floats of all would take 300 MB

@@ -14,7 +14,7 @@ _ABOUT = {
     "name": "digits of scikit-learn",
     "licence": "CC BY 4.0",
     "source": "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits (UCI), test part, in scikit-learn",
-    "note": "Not MNIST: scikit-learn's 1,797 digits of 8x8 px, enlarged to 28x28. For MNIST see data_prep.mnist --help.",
+    "note": "Not MNIST: scikit-learn's 1,797 digits of 8x8 px, enlarged to 28x28. MNIST: fundus-mtl prepare mnist.",
 }
 _VALIDATION, _TESTING = 200, 400
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.photographs import FundusReader
 from fundus_mtl.results import RUN, picture_path
 
 RESULTS = "results.jsonl"
@@ -57,6 +56,8 @@ def each_measured(results: Path, write: Callable[[Row], None]) -> LeftOut:
 
 def mask_values(results: Path, folder: str, name: str) -> NDArray[np.uint8] | None:
     """Return the values ``(H, W)`` of a mask; None where it was not asked for."""
+    from fundus_mtl.photographs import FundusReader
+
     path = picture_path(results, folder, name)
     return FundusReader(mode="mask")(path)[0] if path.is_file() else None
 

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.exports._dicom_seg import write_seg
-from fundus_mtl.exports._dicom_sr import write_sr
 from fundus_mtl.exports._finished_folder import LeftOut, Row, each_measured, finished_run, mask_values
 from fundus_mtl.exports._refuge_submission import RefugeSubmission
 from fundus_mtl.metrics.refuge import BACKGROUND, CUP
@@ -110,6 +108,9 @@ def export_dicom(
         ValueError: If the folder holds no finished results, or they are under pseudonyms.
         OutputError: If they cannot be written.
     """
+    from fundus_mtl.exports._dicom_seg import write_seg
+    from fundus_mtl.exports._dicom_sr import write_sr
+
     folder, run = Path(results), finished_run(Path(results))
     makers, version, measurements = Makers.of_run(run), run["software_version"], quantities_of_run(run)
     salt = secrets.token_hex(16) if salt is None and not keep_identity else salt

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from fundus_mtl.handlers._artery_vein_picture import ArteryVeinPicture
-from fundus_mtl.handlers._best_model import BestModelSaver, keep_best_metric
-from fundus_mtl.handlers._case_figures import CaseFigures
-from fundus_mtl.handlers._case_table import CaseTable
-from fundus_mtl.handlers._folder_progress import FolderProgress
-from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
-from fundus_mtl.handlers._log_to_run import log_to_run
-from fundus_mtl.handlers._run_handler import RunHandler
-from fundus_mtl.handlers._sample_overlay import SampleOverlay
-from fundus_mtl.handlers._step_cost import COST_FILE, StepCost
-from fundus_mtl.handlers._task_balance import TaskBalance
-from fundus_mtl.handlers._time_budget import TimeBudget
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.handlers._artery_vein_picture import ArteryVeinPicture
+    from fundus_mtl.handlers._best_model import BestModelSaver, keep_best_metric
+    from fundus_mtl.handlers._case_figures import CaseFigures
+    from fundus_mtl.handlers._case_table import CaseTable
+    from fundus_mtl.handlers._folder_progress import FolderProgress
+    from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
+    from fundus_mtl.handlers._log_to_run import log_to_run
+    from fundus_mtl.handlers._run_handler import RunHandler
+    from fundus_mtl.handlers._sample_overlay import SampleOverlay
+    from fundus_mtl.handlers._step_cost import COST_FILE, StepCost
+    from fundus_mtl.handlers._task_balance import TaskBalance
+    from fundus_mtl.handlers._time_budget import TimeBudget
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "COST_FILE",

@@ -1,20 +1,36 @@
 """Measures of quality: functions first, then what turns samples into rows and rows into a summary."""
 
-from fundus_mtl.metrics import av, refuge
-from fundus_mtl.metrics._accuracy import TaskAccuracy, correct
-from fundus_mtl.metrics._av_case import ArteryVeinCase, summarise_av
-from fundus_mtl.metrics._bootstrap import bootstrap_interval
-from fundus_mtl.metrics._class_case import ClassCase, summarise_classes
-from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensitivity_at_specificity, specificity
-from fundus_mtl.metrics._delta_mtl import DeltaMTL, delta_mtl
-from fundus_mtl.metrics._dice import dice
-from fundus_mtl.metrics._paired_tests import holm, paired_tests
-from fundus_mtl.metrics._refuge_case import RefugeCase
-from fundus_mtl.metrics._summary import summarise
-from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
-from fundus_mtl.metrics._temperature import Temperature, fit_temperature
-from fundus_mtl.metrics._validation import validation_metrics
-from fundus_mtl.metrics._vcdr_regression import VCDRRegression, fit_vcdr_regression
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.metrics import av, refuge
+    from fundus_mtl.metrics._accuracy import TaskAccuracy, correct
+    from fundus_mtl.metrics._av_case import ArteryVeinCase, summarise_av
+    from fundus_mtl.metrics._bootstrap import bootstrap_interval
+    from fundus_mtl.metrics._class_case import ClassCase, summarise_classes
+    from fundus_mtl.metrics._classification import (
+        accuracy,
+        auc,
+        sensitivity,
+        sensitivity_at_specificity,
+        specificity,
+    )
+    from fundus_mtl.metrics._delta_mtl import DeltaMTL, delta_mtl
+    from fundus_mtl.metrics._dice import dice
+    from fundus_mtl.metrics._paired_tests import holm, paired_tests
+    from fundus_mtl.metrics._rank_correlation import rank_correlation
+    from fundus_mtl.metrics._refuge_case import RefugeCase
+    from fundus_mtl.metrics._summary import summarise
+    from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
+    from fundus_mtl.metrics._temperature import Temperature, fit_temperature
+    from fundus_mtl.metrics._validation import validation_metrics
+    from fundus_mtl.metrics._vcdr_regression import VCDRRegression, fit_vcdr_regression
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "ArteryVeinCase",
@@ -37,6 +53,7 @@ __all__ = [
     "fit_vcdr_regression",
     "holm",
     "paired_tests",
+    "rank_correlation",
     "refuge",
     "sensitivity",
     "sensitivity_at_specificity",

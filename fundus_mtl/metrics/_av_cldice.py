@@ -11,7 +11,6 @@ masks, and only their pixels in the set are counted.
 from __future__ import annotations
 
 import numpy as np
-from skimage.morphology import skeletonize
 
 from fundus_mtl.metrics._av_pixels import ratio
 from fundus_mtl.metrics._av_truth import Mask
@@ -26,6 +25,8 @@ class CLDice:
     """
 
     def __init__(self, pred: Mask, true: Mask) -> None:
+        from skimage.morphology import skeletonize
+
         self._centrelines = tuple((skeletonize(one), other) for one, other in ((pred, true), (true, pred)))
 
     def __call__(self, pixels: Mask) -> float:

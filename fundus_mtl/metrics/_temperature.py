@@ -18,7 +18,6 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
-from sklearn.metrics import log_loss
 
 from fundus_mtl.files import write_whole
 from fundus_mtl.metrics._classification import known_cases
@@ -47,6 +46,8 @@ class Temperature:
         Raises:
             ValueError: if there are fewer than two classes.
         """
+        from sklearn.metrics import log_loss
+
         score, label = known_cases(scores, labels)
         if len(np.unique(label)) < 2:
             raise ValueError(

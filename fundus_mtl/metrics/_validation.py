@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.metrics import Metric
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fundus_mtl.metrics._accuracy import TaskAccuracy
 from fundus_mtl.metrics._classification import auc
 from fundus_mtl.metrics._dice import dice
+from fundus_mtl.metrics._rank_correlation import rank_correlation
 from fundus_mtl.metrics._task_loss import task_losses
 from fundus_mtl.tasks import Task
 
@@ -45,20 +47,22 @@ class TaskAgreement(Metric):
         return float(torch.tensor(self.values, dtype=torch.float64).nanmean())
 
 
-class TaskAUC(TaskAgreement):
-    """Area under the ROC curve of one task's single channel; NaN unless both classes are there.
+class TaskScores(TaskAgreement):
+    """A measure of all labelled samples together, of one task's single channel.
 
     Args:
-        task: the task's name.
+        task: Name of the task.
+        of_all: Measure of scores and labels ``(N,)``; NaN where it does not apply.
     """
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, of_all: Callable[[NDArray[Any], NDArray[Any]], float]) -> None:
+        self.of_all = of_all
         super().__init__(task, lambda pred, true: (float(pred), float(true)))
 
     def compute(self) -> float:
-        """Return the area, no unit."""
+        """Return the measure."""
         scores, labels = np.array(self.values).reshape(-1, 2).T
-        return auc(scores, labels)
+        return self.of_all(scores, labels)
 
 
 def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str, Metric]:
@@ -66,7 +70,8 @@ def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str,
 
     ``<prefix>dice_<task>`` of segmentations at threshold 0.5, mean of channels; ``<prefix>distance_<task>`` of heatmaps,
     between their peaks, in px of the network's input; ``<prefix>auc_<task>`` of classifications with one channel,
-    ``<prefix>acc_<task>``, a share from 0 to 1, of those with several.
+    ``<prefix>acc_<task>``, a share from 0 to 1, of those with several; of regressions with one channel
+    ``<prefix>mae_<task>``, the mean absolute error in the label's unit, and ``<prefix>rank_<task>``, the rank correlation.
 
     Args:
         tasks: to watch.
@@ -79,15 +84,22 @@ def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str,
         elif task.kind == "heatmap":
             metrics[f"{prefix}distance_{task.name}"] = TaskAgreement(task.name, _peak_distance)
         elif task.kind == "classification" and task.channels == 1:
-            metrics[f"{prefix}auc_{task.name}"] = TaskAUC(task.name)
+            metrics[f"{prefix}auc_{task.name}"] = TaskScores(task.name, auc)
         elif task.kind == "classification":
             metrics[f"{prefix}acc_{task.name}"] = TaskAccuracy(task.name)
+        elif task.channels == 1:
+            metrics[f"{prefix}mae_{task.name}"] = TaskScores(task.name, _mean_absolute_error)
+            metrics[f"{prefix}rank_{task.name}"] = TaskScores(task.name, rank_correlation)
     return metrics
 
 
 def _mean_dice(pred: Tensor, true: Tensor) -> float:
     channels = zip(pred.cpu().numpy(), true.cpu().numpy(), strict=True)
     return float(torch.tensor([dice(p > 0.5, t > 0.5) for p, t in channels]).nanmean())
+
+
+def _mean_absolute_error(scores: NDArray[Any], labels: NDArray[Any]) -> float:
+    return float(np.abs(scores - labels).mean()) if len(scores) else math.nan
 
 
 def _peak_distance(pred: Tensor, true: Tensor) -> float:

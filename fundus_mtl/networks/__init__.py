@@ -1,10 +1,30 @@
 """Networks: ``forward(image, tasks=None) -> {task name: logits}``."""
 
-from fundus_mtl.networks._lenet import LeNet
-from fundus_mtl.networks._pretrained import load_vgg_encoder
-from fundus_mtl.networks._split_lenet import SplitLeNet
-from fundus_mtl.networks._split_unet import SplitUNet
-from fundus_mtl.networks._unet import UNet
-from fundus_mtl.networks._vgg_unet import VGGUNet
+from __future__ import annotations
 
-__all__ = ["LeNet", "SplitLeNet", "SplitUNet", "UNet", "VGGUNet", "load_vgg_encoder"]
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.networks._efficient_unet import EfficientUNet
+    from fundus_mtl.networks._efficient_weights import load_efficient_encoder
+    from fundus_mtl.networks._lenet import LeNet
+    from fundus_mtl.networks._pretrained import load_vgg_encoder
+    from fundus_mtl.networks._split_lenet import SplitLeNet
+    from fundus_mtl.networks._split_unet import SplitUNet
+    from fundus_mtl.networks._unet import UNet
+    from fundus_mtl.networks._vgg_unet import VGGUNet
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
+
+__all__ = [
+    "EfficientUNet",
+    "LeNet",
+    "SplitLeNet",
+    "SplitUNet",
+    "UNet",
+    "VGGUNet",
+    "load_efficient_encoder",
+    "load_vgg_encoder",
+]

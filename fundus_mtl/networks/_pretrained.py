@@ -25,10 +25,7 @@ def load_vgg_encoder(encoder: nn.ModuleList, path: str | Path, sha256: str | Non
         FileNotFoundError: if there is no such file.
         ValueError: if the checksum or a tensor's shape differs.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"Pretrained weights: expected a file, but got {path.name}; download it beforehand.")
-    _check_hash(path, sha256)
+    path = weights_file(path, sha256)
     tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     targets = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
     numbers = sorted({int(name.split(".")[1]) for name in tensors if re.fullmatch(r"features\.\d+\.\w+", name)})
@@ -60,7 +57,20 @@ def _copy(layer: nn.Module, values: dict[str, Tensor], number: int) -> None:
     layer.load_state_dict(own)
 
 
-def _check_hash(path: Path, sha256: str | None) -> None:
+def weights_file(path: str | Path, sha256: str | None = None) -> Path:
+    """Return the path of a weights file after checking its hash.
+
+    Args:
+        path: File to check.
+        sha256: Expected hash; without it the digits in a name such as ``vgg13_bn-abd245e5.pth`` are checked, if any.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the hash differs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"Pretrained weights: expected a file, but got {path.name}; download it beforehand.")
     in_name = re.search(r"-([0-9a-f]{8,})\.", path.name)
     expected = sha256 or (in_name[1] if in_name else None)
     with path.open("rb") as file:
@@ -69,3 +79,4 @@ def _check_hash(path: Path, sha256: str | None) -> None:
         raise ValueError(
             f"Pretrained weights: expected SHA-256 {expected}, but got {digest} for {path.name}; download it again."
         )
+    return path

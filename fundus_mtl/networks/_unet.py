@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fundus_mtl.networks._blocks import batch_norms, initialise
 from fundus_mtl.networks._task_network import TaskNetwork
-from fundus_mtl.networks._unet_parts import DenseHead, image_head, owned_level
+from fundus_mtl.networks._unet_parts import DenseHead, chosen_inputs, image_head, owned_level
 from fundus_mtl.tasks import Task
 
 Norm = Literal["running", "batch", "instance"]
@@ -65,7 +65,7 @@ class UNet(TaskNetwork):
         super().__init__(tasks)
         _check(depth, norm)
         self.stride = 2**depth
-        self.classifier_inputs = _classifier_inputs(tasks, classifier_inputs)
+        self.classifier_inputs = chosen_inputs("UNet", tasks, classifier_inputs)
         self.detach_classifier_inputs = detach_classifier_inputs
         normalise = _instance_norm if norm == "instance" else batch_norms(norm)
         widths = [width * 2**level for level in range(depth + 1)]
@@ -129,15 +129,6 @@ class UNet(TaskNetwork):
 
 def _instance_norm(channels: int) -> nn.Module:
     return nn.InstanceNorm2d(channels, affine=True)
-
-
-def _classifier_inputs(tasks: Sequence[Task], names: Sequence[str] | None) -> tuple[Task, ...]:
-    if names is None:
-        return tuple(task for task in tasks if task.kind == "segmentation")
-    dense = [task.name for task in tasks if task.dense]
-    if unknown := sorted(set(names) - set(dense)):
-        raise ValueError(f"UNet: expected classifier_inputs among the dense tasks {dense}, but got {unknown}.")
-    return tuple(task for task in tasks if task.name in names)
 
 
 def _check(depth: int, norm: str) -> None:

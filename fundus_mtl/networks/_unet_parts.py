@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fundus_mtl.networks._blocks import convolutions
 from fundus_mtl.networks._owned_layer import OwnedLayer
+from fundus_mtl.tasks import Task
 
 
 def owned_level(before: int, after: int, owners: int, norm: Callable[[int], nn.Module]) -> nn.Sequential:
@@ -70,3 +71,22 @@ def image_head(
     """
     pooled = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(between, channels)]
     return nn.Sequential(convolutions([before, between], norm), *pooled)
+
+
+def chosen_inputs(network: str, tasks: Sequence[Task], names: Sequence[str] | None) -> tuple[Task, ...]:
+    """Return the dense tasks whose predictions image-level heads read.
+
+    Args:
+        network: Name of the network, for the message.
+        tasks: All tasks of the network.
+        names: Names of dense tasks; None means all of kind segmentation.
+
+    Raises:
+        ValueError: if a name is not that of a dense task.
+    """
+    if names is None:
+        return tuple(task for task in tasks if task.kind == "segmentation")
+    dense = [task.name for task in tasks if task.dense]
+    if unknown := sorted(set(names) - set(dense)):
+        raise ValueError(f"{network}: expected classifier_inputs among the dense tasks {dense}, but got {unknown}.")
+    return tuple(task for task in tasks if task.name in names)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from fundus_mtl.photographs._find import find_photographs
-from fundus_mtl.photographs._frame_path import photograph_file
-from fundus_mtl.photographs._header_facts import Facts
-from fundus_mtl.photographs._reader import FundusReader
-from fundus_mtl.photographs._scan_folder import PHOTOGRAPH_EXTENSIONS, scan_folder
-from fundus_mtl.photographs._scan_list import scan_list
-from fundus_mtl.photographs._unreadable import UnreadableImageError
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.photographs._find import find_photographs
+    from fundus_mtl.photographs._frame_path import photograph_file
+    from fundus_mtl.photographs._header_facts import Facts
+    from fundus_mtl.photographs._reader import FundusReader
+    from fundus_mtl.photographs._scan_folder import PHOTOGRAPH_EXTENSIONS, scan_folder
+    from fundus_mtl.photographs._scan_list import scan_list
+    from fundus_mtl.photographs._unreadable import UnreadableImageError
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "PHOTOGRAPH_EXTENSIONS",

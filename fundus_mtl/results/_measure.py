@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fundus_mtl import biomarkers
@@ -21,7 +20,6 @@ from fundus_mtl.results._relation import Relation
 from fundus_mtl.results._relations import PHOTOGRAPH, RELATIONS
 from fundus_mtl.results._role import Role
 from fundus_mtl.results._rules import Rules
-from fundus_mtl.transforms import field_of_view
 
 
 class Measure:
@@ -142,6 +140,10 @@ class Measure:
 
 def seen_in(picture: Picture) -> Mask:
     """Return the field of view ``(H, W)`` of a photograph ``(H, W, 3)``; the whole frame where no border is seen."""
+    import torch
+
+    from fundus_mtl.transforms import field_of_view
+
     return np.asarray(field_of_view(torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, -1, 0))))[0])
 
 

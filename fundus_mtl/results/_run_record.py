@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import fundus_mtl
-from fundus_mtl.notices import DISCLAIMER, SOFTWARE
+from fundus_mtl.notices import DISCLAIMER, SOFTWARE, VERSION
 from fundus_mtl.results._facts import KnownFacts
 from fundus_mtl.results._layout import Layout
 from fundus_mtl.results._makers import check_model
@@ -39,7 +38,7 @@ def run_record(
     layout = Layout.of(measure)
     return {
         "software": SOFTWARE,
-        "software_version": fundus_mtl.__version__,
+        "software_version": VERSION,
         "python": platform.python_version(),
         "platform": sys.platform,
         "packages": {name: found for name in PACKAGES if (found := _version(name))},

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from fundus_mtl.tracking._client import (
-    artifact_folder,
-    close_client,
-    is_off,
-    log_paths,
-    log_records,
-    metric_records,
-    open_client,
-    read_run_file,
-    write_run_file,
-)
-from fundus_mtl.tracking._errors import TrackingError, tracking_errors
-from fundus_mtl.tracking._redact import without_paths
-from fundus_mtl.tracking._registration import check_model_name
-from fundus_mtl.tracking._run import close_run, describe_run, find_or_create_experiment, find_run, open_run, set_tags
-from fundus_mtl.tracking._run_settings import RunSettings
-from fundus_mtl.tracking._samples import describe_samples, source_commit
-from fundus_mtl.tracking._scalars import scalars
-from fundus_mtl.tracking._system_metrics import check_system_metrics, start_monitor
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.tracking._client import (
+        artifact_folder,
+        close_client,
+        is_off,
+        log_paths,
+        log_records,
+        metric_records,
+        open_client,
+        read_run_file,
+        write_run_file,
+    )
+    from fundus_mtl.tracking._errors import TrackingError, tracking_errors
+    from fundus_mtl.tracking._redact import without_paths
+    from fundus_mtl.tracking._registration import check_model_name
+    from fundus_mtl.tracking._run import (
+        close_run,
+        describe_run,
+        find_or_create_experiment,
+        find_run,
+        open_run,
+        set_tags,
+    )
+    from fundus_mtl.tracking._run_settings import RunSettings
+    from fundus_mtl.tracking._samples import describe_samples, source_commit
+    from fundus_mtl.tracking._scalars import scalars
+    from fundus_mtl.tracking._system_metrics import check_system_metrics, start_monitor
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "RunSettings",

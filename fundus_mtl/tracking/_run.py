@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from fundus_mtl import __version__
+from fundus_mtl.notices import VERSION
 from fundus_mtl.tracking._client import (
     RUN_FILE,
     artifact_folder,
@@ -152,7 +152,7 @@ def _created(client: Any, experiment_id: str, settings: RunSettings) -> Any:
         "mlflow.source.git.commit": source_commit(),
         "mlflow.parentRunId": settings.parent_run_id,
         "mlflow.note.content": settings.note,
-        "fundus_mtl_version": __version__,
+        "fundus_mtl_version": VERSION,
         "monai_version": version("monai"),
         "torch_version": version("torch"),
     }

@@ -4,15 +4,24 @@ Images are ``(C, H, W)`` and upright, points are (x, y) in native px; the image'
 through.
 """
 
-from fundus_mtl.transforms._crop_disc import CropDiscd
-from fundus_mtl.transforms._field_of_view import field_of_view
-from fundus_mtl.transforms._heatmap_point import HeatmapPointd
-from fundus_mtl.transforms._invert import InvertBilineard
-from fundus_mtl.transforms._laterality import FlipLateralityd
-from fundus_mtl.transforms._load import LoadFundusd
-from fundus_mtl.transforms._missing_labels import MissingLabelsd
-from fundus_mtl.transforms._point_heatmap import PointHeatmapd
-from fundus_mtl.transforms._stack_masks import StackMasksd
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.transforms._crop_disc import CropDiscd
+    from fundus_mtl.transforms._field_of_view import field_of_view
+    from fundus_mtl.transforms._heatmap_point import HeatmapPointd
+    from fundus_mtl.transforms._invert import InvertBilineard
+    from fundus_mtl.transforms._laterality import FlipLateralityd
+    from fundus_mtl.transforms._load import LoadFundusd
+    from fundus_mtl.transforms._missing_labels import MissingLabelsd
+    from fundus_mtl.transforms._point_heatmap import PointHeatmapd
+    from fundus_mtl.transforms._stack_masks import StackMasksd
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
     "CropDiscd",

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from fundus_mtl.workflow._error import RefusedError, WorkflowError
-from fundus_mtl.workflow._export_bundle import export_bundle
-from fundus_mtl.workflow._part import part_of
-from fundus_mtl.workflow._recipe import Recipe, read_recipe
-from fundus_mtl.workflow._trained_part import trained_configs, trained_part
-from fundus_mtl.workflow._workflow import StrictWorkflow
+from typing import TYPE_CHECKING
+
+from fundus_mtl.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from fundus_mtl.workflow._bundle_folder import Bundle, find_bundle
+    from fundus_mtl.workflow._config_items import files_of, first_part, items_of, lists_of, shared_items
+    from fundus_mtl.workflow._error import RefusedError, WorkflowError
+    from fundus_mtl.workflow._export_bundle import export_bundle
+    from fundus_mtl.workflow._part import part_of
+    from fundus_mtl.workflow._recipe import Recipe, read_recipe
+    from fundus_mtl.workflow._trained_part import trained_configs, trained_part
+    from fundus_mtl.workflow._workflow import StrictWorkflow
+else:
+    __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "Bundle",
     "Recipe",
     "RefusedError",
     "StrictWorkflow",
     "WorkflowError",
     "export_bundle",
+    "files_of",
+    "find_bundle",
+    "first_part",
+    "items_of",
+    "lists_of",
     "part_of",
     "read_recipe",
+    "shared_items",
     "trained_configs",
     "trained_part",
 ]

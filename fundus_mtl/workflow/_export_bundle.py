@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from fundus_mtl.files import file_sha256, write_whole
-from fundus_mtl.workflow._args_file import files_of
+from fundus_mtl.workflow._config_items import AFTER, files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._flat_config import stand_alone
 from fundus_mtl.workflow._merge import load, merge_files, merge_overrides
-from fundus_mtl.workflow._order import AFTER
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, RECIPE_FILE, Recipe, read_recipe
 
 # The file that is written, and the args file that names what it is made of; a bundle has the first two at least.

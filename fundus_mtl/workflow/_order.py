@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fundus_mtl.workflow._config_items import AFTER
 from fundus_mtl.workflow._error import RefusedError
-
-AFTER = "_after_"
 
 
 def take_order(content: dict[str, Any], file: Path, files: Sequence[Path], option: str) -> None:

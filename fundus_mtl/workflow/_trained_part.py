@@ -9,7 +9,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-from fundus_mtl.workflow._args_file import files_of
+from fundus_mtl.workflow._config_items import files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, read_recipe

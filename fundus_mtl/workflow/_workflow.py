@@ -18,11 +18,11 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils.enums import BundlePropertyConfig
 
+from fundus_mtl.workflow._config_items import AFTER
 from fundus_mtl.workflow._error import one_line
 from fundus_mtl.workflow._find_files import find_files, folders_may_differ, nearby
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, validation_refers_to
-from fundus_mtl.workflow._order import AFTER
 from fundus_mtl.workflow._part import SNAPSHOT
 from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._stock_call import stock_call

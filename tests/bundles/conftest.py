@@ -12,7 +12,7 @@ from data_prep.phantom import write_hrf_av, write_refuge
 from data_prep.refuge import prepare
 from fundus_mtl.data import ArraySet, BalancedSampler, embedded_digits
 from fundus_mtl.workflow import StrictWorkflow
-from fundus_mtl.workflow._args_file import files_of
+from fundus_mtl.workflow._config_items import files_of
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 # What makes a bundle tiny, and the fixture that prepares sixteen training samples for it.

@@ -81,7 +81,7 @@ def test_a_set_that_contradicts_itself_is_refused():
 
 def test_damaged_files_are_refused(tmp_path):
     path = tmp_path / "set.npz"
-    with pytest.raises(FileNotFoundError, match=r"set.npz: expected it in .* make it with data_prep"):
+    with pytest.raises(FileNotFoundError, match=r"set.npz: expected it in .* make it with `fundus-mtl prepare`"):
         ArraySet.load(path)
     shapes().save(path)
     document = path.with_suffix(".json").read_text()

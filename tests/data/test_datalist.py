@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from fundus_mtl.data import assign_folds, datalist_digest, read_datalist, write_datalist
+from fundus_mtl.data import assign_folds, datalist_digest, load_datalist, read_datalist, write_datalist
 
 
 def document(**sections):
@@ -131,7 +131,7 @@ def test_wrong_questions_are_explained(folder):
         read_datalist(path, "train")
     with pytest.raises(ValueError, match="expected tasks among"):
         read_datalist(path, "training", tasks=["vessel"])
-    with pytest.raises(FileNotFoundError, match="make it with data_prep"):
+    with pytest.raises(FileNotFoundError, match="make it with `fundus-mtl prepare`"):
         read_datalist(folder / "none.json", "training")
     (folder / "broken.json").write_text("{")
     with pytest.raises(ValueError, match=r"broken.json: expected JSON"):
@@ -186,3 +186,18 @@ def test_folds_follow_the_seed():
 def test_a_stratum_too_small_is_named():
     with pytest.raises(ValueError, match="at least 5 photographs of glaucoma/camera = 1/A, but got 1"):
         assign_folds([item(f"i{k}", camera="A", glaucoma=int(k == 0)) for k in range(20)])
+
+
+def test_the_whole_list_with_absolute_paths_and_where_labels_come_from(folder):
+    more = {"source": "s", "camera": "c", "laterality": "R", "label_sources": {"disc": "networks"}}
+    save(folder, document(training=[labelled("a", **more)], testing=[item("b", glaucoma=0)]))
+    whole = load_datalist(folder / "datalist.json")
+    assert whole["training"] == [
+        labelled("a", **more) | {"image": str(folder / "a.jpg"), "disc": str(folder / "a_disc.png")}
+    ]
+    assert whole["testing"][0]["image"] == str(folder / "b.jpg")
+    assert whole["validation"] == []
+    assert whole["name"] == "n"
+    save(folder, document(training=[item("z")]))
+    with pytest.raises(FileNotFoundError, match="z: expected the file z.jpg"):
+        load_datalist(folder / "datalist.json")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from data_prep._same_photograph import same_photographs
 from data_prep.idrid import ellipse, main, prepare
-from fundus_mtl.data import read_datalist
+from fundus_mtl.data import load_datalist, read_datalist
+from tests.data_prep.raw_photographs import mask, photograph, pixels, sheet
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -21,7 +24,7 @@ def raw_folder(folder, train=20, test=2):
     for k in range(train + test):
         split = "train" if k < train else "test"
         name = f"IDRiD_{k:03}_{split}.jpg"
-        Image.new("RGB", (60, 40), (k, 0, 0)).save(folder / "images" / name)
+        photograph(folder / "images" / name, k)
         box = (np.nan,) * 4 if k == 0 else (20.0, 12.0, 10.0, 6.0)
         rows.append((name, split, 20.5, 12.5, 40.25, 15.75, *box))
     columns = ["image", "split", "od_x", "od_y", "fovea_x", "fovea_y", "od_box_cx", "od_box_cy", "od_box_w", "od_box_h"]
@@ -143,6 +146,106 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_mask(tmp_path, monkeypat
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("IDRiD was not prepared. IDRiD_001_train_disc.png: expected to write it, but got: No space")
     assert not list((tmp_path / "out").rglob("*.p*"))
+
+
+def segmentation_folder(folder, rows):
+    """A box of 20x10 px as the disc of every photograph, at the size of RAW's."""
+    disc = np.zeros((40, 60), dtype=np.uint8)
+    disc[5:15, 10:30] = 1
+    for number, row in enumerate(rows):
+        photograph(folder / "images" / f"{row['id']}.jpg", 1000 + number)
+        mask(folder / "masks" / f"{row['id']}.png", disc)
+    sheet(folder / "labels.csv", rows)
+    return folder
+
+
+def segmentation_row(name, split, nearest, match):
+    row = {"id": name, "split": split, "nearest_in_idrid_1072": nearest, "match": match}
+    return row | {"camera": "Kowa VX-10alpha"}
+
+
+MATCHES = [
+    segmentation_row("IDRiD_01", "train", "IDRiD_003_train", "same"),
+    segmentation_row("IDRiD_02", "train", "IDRiD_021_test", "same"),
+    segmentation_row("IDRiD_03", "train", "IDRiD_004_train", "none"),
+    segmentation_row("IDRiD_55", "test", "IDRiD_005_train", "none"),
+    segmentation_row("IDRiD_39", "train", "IDRiD_006_train", "?"),
+]
+
+
+def sections_of(out):
+    document = load_datalist(out / "datalist.json")
+    names = ("training", "validation", "testing")
+    return {item["id"]: item | {"section": name} for name in names for item in document[name]}
+
+
+def test_outlines_of_the_segmentation_part(tmp_path):
+    seg = segmentation_folder(tmp_path / "seg", MATCHES)
+    report = prepare(raw_folder(tmp_path / "raw"), tmp_path / "out", segmentation=seg).set_index("id")
+    items = sections_of(tmp_path / "out")
+    assert len(items) == 24
+    for name in ("IDRiD_003_train", "IDRiD_021_test"):
+        assert (pixels(items[name]["disc"]) == 255).sum() == 200
+        assert "label_sources" not in items[name]
+    assert items["IDRiD_021_test"]["section"] == "testing"  # whatever the segmentation part's own split
+    assert items["IDRiD_005_train"]["label_sources"] == {"disc": "ellipse of the box"}
+    assert {items[f"IDRiD_{n}_segmentation"]["section"] for n in ("03", "55")} == {"training", "testing"}
+    assert "fovea" not in items["IDRiD_03_segmentation"]
+    assert (pixels(items["IDRiD_03_segmentation"]["disc"]) != 0).sum() == 200
+    assert report["disc"]["IDRiD_39"] == "doubtful match"
+    assert {item["camera"] for item in items.values()} == {"Kowa VX-10alpha"}
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        (segmentation_row("IDRiD_01", "val", "x", "none"), r"expected split among \['test', 'train'\], but got 'val'"),
+        (segmentation_row("IDRiD_01", "train", "x", "maybe"), "expected match among .*, but got 'maybe'"),
+        (
+            segmentation_row("IDRiD_01", "train", "IDRiD_999_train", "same"),
+            "expected the photograph IDRiD_999_train.jpg",
+        ),
+        (segmentation_row("IDRiD_01", "train", "IDRiD_021_test", "same"), "expected one outline of IDRiD_021_test.jpg"),
+    ],
+)
+def test_wrong_rows_of_the_segmentation_part(tmp_path, row, message):
+    seg = segmentation_folder(tmp_path / "seg", [*MATCHES[1:], row])
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        prepare(raw_folder(tmp_path / "raw"), tmp_path / "out", segmentation=seg)
+
+
+def test_masks_of_other_codes_are_refused(tmp_path, capsys):
+    seg = segmentation_folder(tmp_path / "seg", MATCHES)
+    mask(seg / "masks" / "IDRiD_55.png", np.full((40, 60), 255, dtype=np.uint8))
+    arguments = [str(raw_folder(tmp_path / "raw")), str(tmp_path / "out"), "--segmentation", str(seg)]
+    assert main(arguments) == 1
+    assert "IDRiD_55: expected the codes [0, 1] in IDRiD_55.png, but got 255" in capsys.readouterr().err
+
+
+def test_one_copy_of_a_photograph_is_kept(tmp_path):
+    """A test photograph among those for training, and two training copies whose outline belongs to the later one."""
+    raw = raw_folder(tmp_path / "raw")
+    shutil.copy(raw / "images" / "IDRiD_020_test.jpg", raw / "images" / "IDRiD_002_train.jpg")
+    shutil.copy(raw / "images" / "IDRiD_007_train.jpg", raw / "images" / "IDRiD_009_train.jpg")
+    row = segmentation_row("IDRiD_01", "train", "IDRiD_009_train", "same")
+    report = prepare(raw, tmp_path / "out", segmentation=segmentation_folder(tmp_path / "seg", [row]))
+    copies = report.loc[report["disc"] == "copy", "id"].tolist()
+    items = sections_of(tmp_path / "out")
+    assert "IDRiD_002_train" in copies
+    assert len(copies) == 2
+    assert items["IDRiD_020_test"]["section"] == "testing"
+    (kept,) = {"IDRiD_007_train", "IDRiD_009_train"} & set(items)
+    assert (pixels(items[kept]["disc"]) == 255).sum() == 200
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here: the real IDRiD photographs cannot be read")
+def test_the_real_copies():
+    """Six pairs, found by their bytes; no test photograph stays in training."""
+    names = sorted((SHARED / "idrid_1072" / "images").glob("*.jpg"))
+    firsts = same_photographs(names)
+    pairs = {(names[first].stem, name.stem) for first, name in zip(firsts, names, strict=True) if names[first] != name}
+    assert len(pairs) == 6
+    assert ("IDRiD_064_test", "IDRiD_118_train") in pairs
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here: the real IDRiD photographs cannot be read")

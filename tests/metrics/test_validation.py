@@ -25,7 +25,7 @@ def measured(batches, metrics):
     return engine.run(batches).metrics
 
 
-def sample(pred, true, point=(0, 0), present=True, grade=(0.5, 0)):
+def sample(pred, true, point=(0, 0), present=True, grade=(0.5, 0), age=(0.0, 0.0)):
     heatmaps = torch.zeros(2, 1, 4, 6)
     heatmaps[0, 0, 1, 1] = heatmaps[(1, 0, *point)] = 1.0
     return {
@@ -33,26 +33,37 @@ def sample(pred, true, point=(0, 0), present=True, grade=(0.5, 0)):
         "pred_point": heatmaps[0], "point": heatmaps[1], "point_present": torch.tensor(True),
         "pred_grade": torch.tensor([grade[0]]), "grade": torch.tensor([float(grade[1])]),
         "grade_present": torch.tensor(True),
+        "pred_age": torch.tensor([age[0]]), "age": torch.tensor([age[1]]), "age_present": torch.tensor(present),
     }  # fmt: skip
 
 
 def test_by_hand():
     """First sample: Dice 2/3 and 1 of the two channels, peaks 4 px apart. The second has no lesion label."""
     first = sample(
-        [[[0.9, 0.9, 0.1]], [[0.0, 0.0, 1.0]]], [[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]], (1, 5), grade=(0.2, 0)
+        [[[0.9, 0.9, 0.1]], [[0.0, 0.0, 1.0]]],
+        [[[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]]],
+        (1, 5),
+        grade=(0.2, 0),
+        age=(0.3, 0.5),
     )
     second = sample([[[1.0]], [[1.0]]], [[[0.0]], [[0.0]]], (1, 1), present=False, grade=(0.7, 1))
-    found = measured([[first], [second]], validation_metrics(TASKS, "val_"))
+    third = first | {"pred_age": torch.tensor([0.9]), "age": torch.tensor([0.8]), "lesion_present": torch.tensor(False)}
+    third["point_present"] = third["grade_present"] = torch.tensor(False)
+    found = measured([[first], [second], [third]], validation_metrics(TASKS, "val_"))
     assert found["val_dice_lesion"] == pytest.approx((2 / 3 + 1) / 2)
     assert found["val_distance_point"] == pytest.approx((4 + 0) / 2)
     assert found["val_auc_grade"] == 1.0
     assert math.isnan(found["val_loss_age"])
     assert "val_auc_age" not in found
+    assert found["val_mae_age"] == pytest.approx((0.2 + 0.1) / 2)
+    assert found["val_rank_age"] == pytest.approx(1.0)
 
 
 def test_nothing_labelled_is_nan():
     lonely = sample([[[1.0]], [[1.0]]], [[[0.0]], [[0.0]]], (1, 1), present=False)
-    found = measured([[lonely]], validation_metrics(TASKS[:3]))
+    found = measured([[lonely]], validation_metrics(TASKS))
+    assert math.isnan(found["val_mae_age"])
+    assert math.isnan(found["val_rank_age"])
     assert math.isnan(found["val_dice_lesion"])
     assert math.isnan(found["val_auc_grade"])
 

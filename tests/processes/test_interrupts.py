@@ -78,7 +78,7 @@ def told(monkeypatch):
     told = []
     monkeypatch.setattr(Store, "log", told)
     monkeypatch.setattr(_run_comparison, "ComparisonRun", Store)
-    monkeypatch.setattr(_training, "content_digest", lambda paths: [])
+    monkeypatch.setattr(_training, "file_sha256", lambda path: "")
     return told
 
 

@@ -1,0 +1,60 @@
+"""The verb ``fundus-mtl prepare``: from a data set as it is downloaded to datalists."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fundus_mtl.cli._endings import DONE, REFUSED, RefusedError
+from fundus_mtl.cli._verb import add_verb
+
+PACKAGE = "fundus_mtl.data_prep"
+_ABOUT = """Write the masks and datalists of a data set. RAW is the folder it was unpacked to, OUT the folder to write to;
+`fundus-mtl prepare DATASET --help` lists the options of a data set. Exit status: 0 done, 2 refused (the reason is
+printed), 130 stopped."""
+_EXAMPLES = """
+fundus-mtl prepare refuge REFUGE_RAW data/refuge
+fundus-mtl prepare idrid IDRID_RAW data/idrid --masks IDRID_MASKS
+fundus-mtl prepare phantom raw --train 40 --validation 20 --test 20      # drawn, no download
+fundus-mtl prepare refuge --help
+"""
+
+
+def add_prepare(verbs: Any) -> None:
+    """Add the verb to the command line's subparsers."""
+    parser = add_verb(verbs, "prepare", run_prepare, "write the datalists of a data set", _ABOUT, _EXAMPLES)
+    listed = "\n".join(f"  {name:10} {summary}" for name, summary in datasets().items()).replace("%", "%%")
+    parser.description = f"{parser.description}\n\ndata sets:\n{listed}"
+    parser.usage = "%(prog)s [-h] DATASET RAW OUT ..."
+    parser.add_argument("dataset", metavar="DATASET", help="name of the data set")
+    parser.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="...", help="RAW, OUT and options of the data set"
+    )
+
+
+def run_prepare(given: argparse.Namespace) -> int:
+    """Do what the command line asks for; return the exit status."""
+    known = list(datasets())
+    if given.dataset not in known:
+        close = get_close_matches(given.dataset, known, n=1)
+        meant = f"; did you mean {close[0]}?" if close else "."
+        raise RefusedError(f"expected a data set of {', '.join(known)}, but got {given.dataset}{meant}")
+    module = importlib.import_module(f"{PACKAGE}.{given.dataset}")
+    return REFUSED if module.main(given.arguments) else DONE  # the module has printed why
+
+
+def datasets() -> dict[str, str]:
+    """Return the first line of the docstring of each data set's module, by name; the modules are not imported."""
+    folder = Path(str(files(PACKAGE)))
+    names = sorted(found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_"))
+    return {name: _first_line(folder / f"{name}.py") for name in names}
+
+
+def _first_line(module: Path) -> str:
+    with module.open(encoding="utf-8") as source:
+        return source.readline().strip().lstrip("r").strip('"').rstrip(".")

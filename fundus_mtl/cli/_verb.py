@@ -1,0 +1,48 @@
+"""What every verb's part of the command line has in common."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+from fundus_mtl.notices import RESEARCH_USE_ONLY
+
+_WIDTH = 96
+
+
+def add_verb(
+    verbs: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    about: str,
+    examples: str,
+    if_stopped: str = "",
+) -> argparse.ArgumentParser:
+    """Add a verb to the command line's subparsers.
+
+    Args:
+        verbs: The subparsers.
+        name: The verb.
+        run: Called with the parsed options; returns the exit status. It imports what it needs by itself, so that ``--help``
+            stays fast, and raises `RefusedError` (see `refusing`) for input that the user can mend.
+        summary: A few words for ``fundus-mtl --help``.
+        about: What the verb does and its exit statuses.
+        examples: Command lines, one per line.
+        if_stopped: How to resume, printed after Ctrl-C.
+
+    Returns:
+        The verb's parser, to which it adds its arguments.
+    """
+    lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(" ".join(about.split()), _WIDTH),
+        epilog=f"examples:\n{lines}\n\n{RESEARCH_USE_ONLY}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run, if_stopped=if_stopped)
+    return parser
