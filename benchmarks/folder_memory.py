@@ -1,6 +1,6 @@
-"""Does memory grow with the folder? The real command on small photographs, its resident memory while it runs.
+"""Measure whether memory grows with the number of photographs: resident memory of ``fundus-mtl infer`` while it runs.
 
-Everything is in it: the list of files, reading ahead, the network, measuring, the journal, tables and the report.
+The command does everything that it does for a clinic: list files, read ahead, run the network, measure, write the results.
 
     python benchmarks/folder_memory.py --weights runs/demo/refuge_mtl/models/model.pt --counts 20 200 2000
 """
@@ -24,7 +24,7 @@ HEAD = "photographs | MiB after a tenth | MiB after the last | MiB at the highes
 
 
 def draw(folder: Path, count: int) -> None:
-    """Write photographs with a field of view and a bright disc, each another one."""
+    """Write different photographs with a field of view and a bright disc."""
     ys, xs = np.mgrid[:HEIGHT, :WIDTH]
     seen = np.hypot(ys - HEIGHT / 2, xs - WIDTH / 2) < 0.45 * HEIGHT
     disc = np.hypot(ys - HEIGHT / 2, xs - WIDTH / 2 + 20) < 9
@@ -37,7 +37,7 @@ def draw(folder: Path, count: int) -> None:
 
 
 def measure(weights: Path, folder: Path, count: int) -> list[tuple[int, float, float]]:
-    """Run the command; return photographs done, MiB and seconds, several times a second, and the highest MiB at the end."""
+    """Run the command; return finished photographs, MiB and time several times per second; the last is the peak memory."""
     draw(folder / "in", count)
     command = [sys.executable, "-m", "fundus_mtl.cli", "infer", str(folder / "in"), str(folder / "out")]
     command += ["--weights", str(weights), "--device", "cpu", "--set", "rules::withhold_ungradable=false"]
@@ -51,7 +51,9 @@ def measure(weights: Path, folder: Path, count: int) -> list[tuple[int, float, f
             break
         seen.append((_lines(folder / "out" / "journal.jsonl"), _resident(process), time.monotonic()))
     if os.waitstatus_to_exitcode(status) != 0:
-        raise RuntimeError("expected the command to measure every photograph, but it ended otherwise; run it by hand.")
+        raise RuntimeError(
+            "expected the command to measure every photograph, but got another exit status; run it by hand."
+        )
     return [*seen, (count, usage.ru_maxrss / 2**10, time.monotonic())]
 
 
@@ -62,7 +64,7 @@ def _lines(journal: Path) -> int:
 def _resident(process: psutil.Process) -> float:
     try:
         return float(process.memory_info().rss / 2**20)
-    except psutil.NoSuchProcess:  # ended just now
+    except psutil.NoSuchProcess:  # the process has just ended
         return float("nan")
 
 

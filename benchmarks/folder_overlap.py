@@ -1,4 +1,4 @@
-"""Do decoding and writing overlap the network? A network that waits, as the processor does for a GPU, and real photographs.
+"""Measure whether decoding and writing overlap with the network, which here only waits, like a processor for a GPU.
 
 python benchmarks/folder_overlap.py --count 20
 """
@@ -34,7 +34,7 @@ def draw(folder: Path, count: int) -> None:
 
 
 def answer(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a network would have said of a photograph that is read for it."""
+    """Read a photograph, and return a constant result as of a network."""
     height, width = FundusReader()(item["image"]).shape[1:]
     disc, cup = (torch.zeros(1, height, width, dtype=torch.uint8) for _ in range(2))
     disc[:, 400:540, 300:420], cup[:, 430:500, 330:390] = 1, 1
@@ -42,7 +42,7 @@ def answer(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def seconds(photographs: Path, out: Path, network: float, threads: int) -> float:
-    """Return the time per photograph, s, of a network that takes ``network`` s, with so many threads on either side."""
+    """Return the time per photograph, s, with a network that takes ``network`` s, and ``threads`` readers and writers."""
     rules = Rules(withhold_ungradable=False)
     model = {"id": "none", "sha256": ""}
     items = scan_folder(photographs)
@@ -67,7 +67,7 @@ def main() -> None:
         folder = Path(name)
         (folder / "in").mkdir()
         draw(folder / "in", count)
-        seconds(folder / "in", folder / "first", 0.0, 0)  # loads libraries, and is not to be compared
+        seconds(folder / "in", folder / "first", 0.0, 0)  # not compared: loads the libraries
         for network in (0.0, 0.2, 0.5):
             apart, together = (seconds(folder / "in", folder / f"{network} {n}", network, n) for n in (0, 1))
             print(f"{network:10.1f} | {apart:37.2f} | {together:29.2f}", flush=True)

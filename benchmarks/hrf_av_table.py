@@ -1,7 +1,7 @@
-"""HRF-AV: evaluated trainings of hrf_av_mtl beside MT-COOL's Table 3, as Markdown.
+"""Compare evaluated trainings of hrf_av_mtl with MT-COOL's Table 3, as Markdown.
 
 ``python benchmarks/hrf_av_table.py runs/joint runs/mt_cool …``: output folders, each with ``evaluation/per_case.csv``. The
-first is the one that the others are tested against, photograph by photograph. The paper's rows are its Table 3 as printed.
+others are tested against the first, paired by photograph. The rows of the paper are those of its Table 3.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ TESTED = {"F1 (A)": "f1_artery_frame", "F1 (V)": "f1_vein_frame", "F1": "f1_vess
 
 
 def cases(folders: list[Path]) -> pd.DataFrame:
-    """Return the photographs' measures, one row per folder and photograph, with the folder's name as method."""
+    """Return one row per folder and photograph, with the name of the folder as method."""
     tables = [pd.read_csv(folder / "evaluation" / "per_case.csv").assign(method=folder.name) for folder in folders]
     return pd.concat(tables, ignore_index=True)
 
 
 def results(per_case: pd.DataFrame) -> str:
-    """Return our rows and the paper's as one Markdown table, F1 of the best of ours in bold."""
+    """Return our rows and those of the paper as one Markdown table; the best F1 of ours is bold."""
     ours = table3(per_case, by="method")
     best = ours.drop(index="all background").idxmax()
     columns = list(ours.columns)

@@ -2,7 +2,7 @@
 
     python benchmarks/memory_format.py [--threads 2] [--rounds 10]
 
-Behind the claim in bundles/refuge_mtl/configs/common.yaml: channels_last is the faster one.
+Supports the claim in bundles/refuge_mtl/configs/common.yaml that channels_last is faster.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def step_seconds(network: VGGUNet, image: torch.Tensor) -> float:
 
 
 def main() -> None:
-    """Print the table; the formats take turns, so that a busy machine disturbs both alike."""
+    """Print the table; the formats alternate, so that other load on the machine affects both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=10)

@@ -1,12 +1,12 @@
-"""How flat are the minima of MT-COOL's Table 1? Loss of one task while the other's share of the encoder is shaken.
+"""Measure how flat the minima of MT-COOL's Table 1 are: the loss of a task under noise on the other task's weights.
 
-    python benchmarks/mt_cool_table1.py test --data data/digits
+    fundus-mtl compare bundles/digits_mtl/configs/compare_table1.yaml
     python benchmarks/mt_cool_flatness.py --data data/digits --figure docs/mt_cool_flatness.png
 
-The paper claims that a task trained by MT-COOL does not mind when the other task's weights move. Each trained network of
-the table is taken, uniform noise from a box of radius r is added to the share theta_j of one task, and the other task's
-loss on the test digits is measured, for r from 0 to twice the largest bound of the table. Joint's network has no shares:
-its layers are cut into the same halves, which changes nothing of what it computes.
+The paper claims that the loss of a task trained by MT-COOL hardly depends on the other task's weights. For each network of
+the table, uniform noise from a box of radius r is added to the share theta_j of one task, and the other task's loss on the
+test digits is measured, for r from 0 to twice the largest bound of the table. Joint's network has no shares: its layers are
+split into the same halves, which does not change its output.
 """
 
 from __future__ import annotations
@@ -17,21 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _digit_jobs import Job, accuracy, model_file
-from _table1_rows import BOUND, TASKS
+from _flatness_report import OTHER, SHOWN, TASKS, draw, table
 
-SHOWN = {
-    "Joint": "#999999",
-    "MT-COOL (Vanilla)": "#e69f00",
-    "MT-COOL (w/o Reg)": "#56b4e9",
-    "MT-COOL (mean, M=2)": "#0072b2",
-    "MT-COOL (clean, M=1)": "#009e73",
-}
-OTHER = dict(zip(TASKS, reversed(TASKS), strict=True))
+BOUND = "train::trainer::bound"
 
 
 def shares_of(plain: dict[str, Any], split: Any) -> dict[str, Any]:
-    """Return the weights of a LeNet as those of the SplitLeNet that computes the same: shares are slices of channels."""
+    """Return the weights of a LeNet as those of a SplitLeNet with the same output: shares are slices of channels."""
     import torch
 
     found, position = {}, dict.fromkeys(plain, 0)
@@ -48,20 +40,25 @@ def _whole(name: str) -> str:
     return f"{before}.shares.0.{after.partition('.')[2]}"
 
 
-def load(job: Job, out: Path, tasks: list[Any]) -> Any:
-    """Return the network that a job has trained, with shares."""
+def load(training: Path, tasks: list[Any]) -> Any:
+    """Return the network of a training, with shares.
+
+    Args:
+        training: output folder of the training.
+        tasks: tasks of the network.
+    """
     import torch
 
     from fundus_mtl.networks import SplitLeNet
 
-    weights = torch.load(model_file(job, out), weights_only=True)
+    weights = torch.load(training / "models" / "model.pt", weights_only=True)
     network = SplitLeNet(tasks)
     network.load_state_dict(weights if set(weights) == set(network.state_dict()) else shares_of(weights, network))
     return network.eval()
 
 
 def losses(network: Any, batch: dict[str, Any], radii: np.ndarray, draws: int) -> dict[str, list[float]]:
-    """Return each task's mean loss at each radius of noise on the other's share; the same noise for every network."""
+    """Return each task's mean loss by radius of the noise on the other task's share; all networks get the same noise."""
     import torch
 
     found: dict[str, list[float]] = {}
@@ -87,7 +84,7 @@ def losses(network: Any, batch: dict[str, Any], radii: np.ndarray, draws: int) -
 
 
 def _loss(network: Any, image: Any, label: Any, task: str) -> float:
-    """Return the mean cross-entropy, a few hundred images at a time: their features stay in the processor's cache."""
+    """Return the mean cross-entropy; batches are small enough that their features fit into the processor's cache."""
     from torch.nn.functional import cross_entropy
 
     parts = zip(image.split(250), label.split(250), strict=True)
@@ -97,15 +94,50 @@ def _loss(network: Any, image: Any, label: Any, task: str) -> float:
     return total / len(label)
 
 
-def trained(out: Path) -> dict[str, list[tuple[Job, dict[str, Any]]]]:
-    """Return the table's trainings that are to be shown, by row."""
-    file = out / "table1.json"
+def trained(out: Path) -> dict[str, dict[Path, dict[str, float]]]:
+    """Return the folders of the trainings with their accuracies by task, percent, by method.
+
+    Args:
+        out: output folder of the comparison.
+    """
+    import pandas as pd
+
+    file = out / "trainings.csv"
     if not file.is_file():
         raise SystemExit(
-            f"{file}: expected the trainings of the table, but got none; run mt_cool_table1.py test first."
+            f"{file}: expected the trainings of Table 1, but got no such file; run fundus-mtl compare first."
         )
-    kept = json.loads(file.read_text())
-    return {row: [(Job(**{**j, "tasks": tuple(j["tasks"])}), result) for j, result in kept[row]] for row in SHOWN}
+    rows = pd.read_csv(file)
+    finished = rows[rows["status"] == "finished"].to_dict("records")
+    return {
+        method: {
+            out / method / "all" / f"seed{row['seed']}": {task: float(row[f"acc_{task}_percent"]) for task in TASKS}
+            for row in finished
+            if row["method"] == method
+        }
+        for method in SHOWN
+    }
+
+
+def bound_of(training: Path) -> float | None:
+    """Return the bound that a network was trained with; None if there was none."""
+    options = json.loads((training / "settings.json").read_text())["training"]["train_options"]
+    bound = options.get(BOUND)
+    return None if bound is None else float(bound)
+
+
+def accuracy(network: Any, batch: dict[str, Any]) -> dict[str, float]:
+    """Return each task's accuracy on the digits with its label, percent."""
+    import torch
+
+    with torch.no_grad():
+        answers = network(batch["image"])
+    found = {}
+    for task in TASKS:
+        rows = batch[f"{task}_present"].bool()
+        right = answers[task][rows].argmax(dim=1) == batch[task][rows].argmax(dim=1)
+        found[task] = 100 * right.double().mean().item()
+    return found
 
 
 def test_digits(data: str | None) -> tuple[list[Any], dict[str, Any]]:
@@ -122,79 +154,37 @@ def test_digits(data: str | None) -> tuple[list[Any], dict[str, Any]]:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure every network of the table that is to be shown, up to twice the largest bound that one was trained with."""
+    """Measure all networks, up to twice the largest bound that one of them was trained with."""
     import torch
     from tqdm import tqdm
 
     torch.set_num_threads(options.threads)
     rows, (tasks, batch) = trained(Path(options.out)), test_digits(options.data)
-    bounds = {row: json.loads(jobs[0][0].settings).get(BOUND) for row, jobs in rows.items()}
+    bounds = {method: bound_of(next(iter(trainings))) for method, trainings in rows.items()}
     radii = np.linspace(0, 2 * max(bound or 0 for bound in bounds.values()), 5)
     found: dict[str, Any] = {"radii": radii.tolist(), "bounds": bounds, "draws": options.draws, "loss": {}, "rms": {}}
-    for row, job, known in tqdm([(row, *pair) for row, jobs in rows.items() for pair in jobs], desc="networks"):
-        network = load(job, Path(options.out), tasks)
-        if accuracy(network, batch, TASKS) != known["accuracy"]:
+    pairs = [(method, *pair) for method, trainings in rows.items() for pair in trainings.items()]
+    for method, training, known in tqdm(pairs, desc="networks"):
+        network = load(training, tasks)
+        if not np.allclose(list(accuracy(network, batch).values()), list(known.values()), rtol=0, atol=1e-6):
             raise SystemExit(
-                f"{job.name}: expected the table's accuracy, but got another; are --data and --out of one run?"
+                f"{training.name} of {method}: expected the accuracy in trainings.csv, but got another; "
+                "give the --data that the comparison was run with."
             )
-        found["loss"].setdefault(row, []).append(losses(network, batch, radii, options.draws))
+        found["loss"].setdefault(method, []).append(losses(network, batch, radii, options.draws))
         theta = torch.cat([p.detach().flatten() for name in TASKS for p in network.task_parameters(name)[0]])
-        found["rms"].setdefault(row, []).append(theta.square().mean().sqrt().item())
+        found["rms"].setdefault(method, []).append(theta.square().mean().sqrt().item())
     return found
 
 
-def draw(found: dict[str, Any], path: Path) -> None:
-    """Draw a panel per task: mean over the seeds and their range; a ring where a row's own bound is."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.5, 3.8), layout="constrained")
-    panels = figure.subplots(1, len(TASKS), sharey=True)
-    for panel, task in zip(panels, TASKS, strict=True):
-        for (row, colour), marker in zip(SHOWN.items(), "osD^v", strict=True):
-            curves = np.array([seed[task] for seed in found["loss"][row]])
-            mean, bound = curves.mean(axis=0), found["bounds"][row]
-            panel.plot(found["radii"], mean, color=colour, marker=marker, markersize=4, label=_label(row, bound))
-            panel.fill_between(
-                found["radii"], curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.2, linewidth=0
-            )
-            if bound:
-                height = np.exp(np.interp(bound, found["radii"], np.log(mean)))
-                panel.plot(bound, height, "o", color=colour, markersize=12, fillstyle="none")
-        panel.set(title=f"task {task}", xlabel=f"radius of the noise on the share of {OTHER[task]}", yscale="log")
-    panels[0].set_ylabel("cross-entropy, test digits")
-    panels[0].legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=110)
-
-
-def _label(row: str, bound: float | None) -> str:
-    return f"{row}, b = {bound}" if bound else row
-
-
-def table(found: dict[str, Any]) -> str:
-    """Return the losses at radius 0, half and all of the largest in Markdown, and how large the weights are."""
-    places = {f"{found['radii'][place]:g}": place for place in (0, 2, 4)}
-    head = ["method", *(f"{task}, r = {label}" for task in TASKS for label in places), "rms of the shares"]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for row in SHOWN:
-        cells = [
-            f"{np.mean([seed[task][place] for seed in found['loss'][row]]):.3f}"
-            for task in TASKS
-            for place in places.values()
-        ]
-        lines.append(
-            f"| {' | '.join([_label(row, found['bounds'][row]), *cells])} | {np.mean(found['rms'][row]):.3f} |"
-        )
-    return "\n".join(lines)
-
-
 def main() -> None:
-    """Parse the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="what data_prep.mnist wrote")
-    parser.add_argument("--out", default="runs/mt_cool_table1", help="of mt_cool_table1.py")
-    parser.add_argument("--draws", type=int, default=5, help="of noise, per radius")
+    parser.add_argument("--data", help="folder written by data_prep.mnist; by default the digits of scikit-learn")
+    parser.add_argument("--out", default="runs/compare_table1", help="output folder of the comparison")
+    parser.add_argument("--draws", type=int, default=5, help="draws of noise per radius")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--figure", default="runs/mt_cool_table1/flatness.png")
+    parser.add_argument("--figure", default="runs/compare_table1/flatness.png")
     options = parser.parse_args()
     found = measure(options)
     Path(options.figure).parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""What a training step on HRF patches is spent on: fetching and transforming patches, or the network?
+"""Measure the share of loading in a training step on HRF patches: reading and transforming, or the network.
 
     python -m data_prep.hrf_av HRF_FOLDER data/hrf_av      # or of phantoms: data_prep.phantom FOLDER --hrf-av 45 --size 3504
     python benchmarks/patch_cost.py --data data/hrf_av
 
-Joint training with the bundle's own configs; ignite's profiler tells the loader's time from the step's. The first epoch,
-in which nothing is warm, is left out. Photographs are cached before that, as in every training.
+Runs Joint training with the bundle's configs; ignite's profiler measures loader and step. The first epoch is skipped as a
+warm-up. Photographs are cached before, as in every training.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def measure(overlays: tuple[str, ...], settings: dict[str, Any], data: str, epoc
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="what data_prep.hrf_av wrote")
-    parser.add_argument("--epochs", type=int, default=2, help="to measure, after the first")
+    parser.add_argument("--data", required=True, help="folder written by data_prep.hrf_av")
+    parser.add_argument("--epochs", type=int, default=2, help="measured epochs, after the first")
     options = parser.parse_args()
     print("| patches | loader, s per step | network, s per step | loader's share |\n|---|---|---|---|")
     for name, (overlays, settings) in ROWS.items():

@@ -2,8 +2,8 @@
 
     python benchmarks/step_cost.py [--rounds 8] [--width 16] [--size 128] [--batch 4] [--only joint pcgrad]
 
-Behind the table in docs/methods.md. Each method trains in a process of its own, so that its peak of resident memory is
-its own; the processes take turns step by step, so that a busy machine disturbs all alike.
+Source of the table in docs/methods.md. Each method trains in its own process, so that its peak memory can be measured; the
+processes alternate after every step, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-# mt_cool trains another network than the rest.
+# mt_cool trains another network than the others.
 METHODS = sorted(
     {path.stem for path in (Path(__file__).parents[1] / "bundles" / "methods").glob("*.yaml")} - {"mt_cool"}
 )
@@ -53,7 +53,7 @@ def trainer_of(method: str, options: argparse.Namespace) -> Any:
 
 
 def work(method: str, options: argparse.Namespace, pipe: Connection) -> None:
-    """Train a step whenever told to, and answer with its seconds, the peak memory, MiB, and the first step's operations."""
+    """Train a step per message; send its seconds, the peak memory, MiB, and the operations of the first step."""
     from ignite.engine import Events
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -1,7 +1,7 @@
-"""Memory and time of tiled inference: one photograph of HRF's size through hrf_av_mtl's network, a process per row.
+"""Memory and time of tiled inference: a photograph of HRF's size and the network of hrf_av_mtl, one process per row.
 
-``python benchmarks/tile_memory.py``: rows are width, patch and zoom; *answer* is what the inferer itself must keep (float32
-of three channels, their sum of weights, and the image), *peak* the process's largest resident memory above its start.
+``python benchmarks/tile_memory.py``: rows are width, patch and zoom; *answer* is the memory that the inferer must hold
+(float32 of three channels, the sum of their weights, and the image), *peak* the largest resident memory above the start.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _peak() -> int:
 def main() -> None:
     """Print the table, or one row of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--row", nargs=3, metavar=("WIDTH", "PATCH", "ZOOM"), help="this row only")
+    parser.add_argument("--row", nargs=3, metavar=("WIDTH", "PATCH", "ZOOM"), help="measure only this row")
     given = parser.parse_args()
     if given.row:
         print(measure(int(given.row[0]), int(given.row[1]), float(given.row[2])))

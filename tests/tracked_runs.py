@@ -33,7 +33,7 @@ def experiment(request):
 
 @pytest.fixture
 def client(tracking_uri):
-    from fundus_mtl.tracking._client import close_client, open_client
+    from fundus_mtl.tracking import close_client, open_client
 
     opened = open_client(tracking_uri)
     yield opened

@@ -1,4 +1,4 @@
-"""Methods, folds and seeds side by side: one command, one parent run in MLflow, resumable. Research use only."""
+"""Compare methods over folds and seeds: one command, one parent run in MLflow, resumable. Research use only."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from fundus_mtl.comparison._compare import NoTrackingError, Result, run_comparison
-    from fundus_mtl.comparison._comparison import Budget, Comparison, Method, Search
     from fundus_mtl.comparison._data_note import OtherDataError
+    from fundus_mtl.comparison._definition import Budget, Comparison, Method, Search
     from fundus_mtl.comparison._listing import listing
     from fundus_mtl.comparison._optuna import need_optuna
+    from fundus_mtl.comparison._parent_run import NoTrackingError
     from fundus_mtl.comparison._plan import plan
     from fundus_mtl.comparison._reading import read_comparison
+    from fundus_mtl.comparison._run_comparison import Result, run_comparison
     from fundus_mtl.comparison._training import Training
     from fundus_mtl.comparison._training_folder import OtherSettingsError
 else:

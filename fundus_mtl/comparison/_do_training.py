@@ -1,4 +1,4 @@
-"""Do one training: not again if it is done, further if it was stopped, anew if nothing is there."""
+"""Run one training: skip it if it is finished, resume it if it was stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fundus_mtl.comparison._training_folder import (
     is_trained,
     note,
 )
-from fundus_mtl.processes import Children, LockedError, locked
+from fundus_mtl.processes import ChildProcesses, LockedError, locked
 
 LOG_FILE = "log.txt"
 _LONGEST = 300  # characters of a reason
@@ -35,55 +35,59 @@ class Outcome:
 
     Args:
         status: ``finished`` or ``failed``.
-        reason: of a failure, else empty.
-        repeated: whether anything was done, or it was finished before.
+        reason: reason of a failure, otherwise empty.
+        was_run: whether this call ran a command; False if the training was finished before.
     """
 
     status: str
     reason: str = ""
-    repeated: bool = True
+    was_run: bool = True
 
 
-def do_training(training: Training, place: Place, children: Children, tidy: Callable[[Path, str], None]) -> Outcome:
-    """Train and evaluate as far as that is not done yet.
+def do_training(
+    training: Training, place: Place, children: ChildProcesses, close_run: Callable[[Path, str], None]
+) -> Outcome:
+    """Train and evaluate, and skip what is finished.
 
     Args:
-        training: what to do.
-        place: where to do it.
-        children: that run the commands.
-        tidy: is given the folder and MLflow's word for how it ended, whatever the commands could not say themselves.
+        training: training to run.
+        place: device and parent run.
+        children: child processes that run the commands.
+        close_run: called at the end with the folder and MLflow's status, for commands that could not set it themselves.
     """
     try:
         if is_done(training):
             check_data(training.folder, training.name)
-            return Outcome("finished", repeated=False)
+            return Outcome("finished", was_run=False)
         with locked(training.folder) as lock:
             check_settings(training)
             note(training, SETTINGS_FILE)
-            outcome = _run(training, place, children, lock, tidy)
+            outcome = _run(training, place, children, lock, close_run)
             if outcome.status == "finished":
                 note(training, DONE_FILE)
-                shutil.rmtree(training.folder / STATE, ignore_errors=True)  # nobody goes on from there
+                shutil.rmtree(training.folder / STATE, ignore_errors=True)  # not needed any more
             return outcome
     except (LockedError, OtherDataError, OtherSettingsError) as error:
         return Outcome("failed", str(error))
 
 
-def _run(training: Training, place: Place, children: Children, lock: int, tidy: Callable[[Path, str], None]) -> Outcome:
-    word = "KILLED"
+def _run(
+    training: Training, place: Place, children: ChildProcesses, lock: int, close_run: Callable[[Path, str], None]
+) -> Outcome:
+    status = "KILLED"
     try:
         for step in (_train, _evaluate):
             if reason := step(training, place, children, lock):
-                word = "FAILED"
+                status = "FAILED"
                 return Outcome("failed", reason)
-        word = "FINISHED"
+        status = "FINISHED"
         return Outcome("finished")
     finally:
-        tidy(training.folder, word)
+        close_run(training.folder, status)
 
 
-def _train(training: Training, place: Place, children: Children, lock: int) -> str:
-    """Train, and note it; return why that failed."""
+def _train(training: Training, place: Place, children: ChildProcesses, lock: int) -> str:
+    """Train, and mark the folder as trained; return the reason of a failure."""
     if is_trained(training):
         return ""
     resume = has_state(training)
@@ -93,8 +97,8 @@ def _train(training: Training, place: Place, children: Children, lock: int) -> s
     return reason and f"training: {reason}"
 
 
-def _evaluate(training: Training, place: Place, children: Children, lock: int) -> str:
-    """Evaluate, if that is wanted; return why that failed."""
+def _evaluate(training: Training, place: Place, children: ChildProcesses, lock: int) -> str:
+    """Evaluate, if the training has an evaluation; return the reason of a failure."""
     if training.evaluate_args is None:
         return ""
     check_data(training.folder, training.name)  # the training may have taken days
@@ -102,19 +106,19 @@ def _evaluate(training: Training, place: Place, children: Children, lock: int) -
     return reason and f"evaluation: {reason}"
 
 
-def _call(command: Sequence[str], log: Path, children: Children, lock: int) -> str:
-    """Run a command; return why it failed."""
+def _call(command: Sequence[str], log: Path, children: ChildProcesses, lock: int) -> str:
+    """Run a command; return the reason of a failure."""
     start = log.stat().st_size if log.is_file() else 0
     status = children.run(command, log, [lock])
     return _reason(log, start, status) if status else ""
 
 
 def _reason(log: Path, start: int, status: int) -> str:
-    """Return the last line that the command said, without folders."""
+    """Return the last line of the command's output, without folders."""
     with log.open("rb") as file:
         file.seek(start)
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     if status < 0:
         return f"ended by signal {-status}"
-    said = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["it said nothing"]
-    return _PATH.sub("", said[-1].removeprefix("error: "))[:_LONGEST] + f" (exit status {status})"
+    messages = [line for line in lines if line.startswith("error: ")] or lines[-1:] or ["no output"]
+    return _PATH.sub("", messages[-1].removeprefix("error: "))[:_LONGEST] + f" (exit status {status})"

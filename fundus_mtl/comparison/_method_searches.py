@@ -1,12 +1,12 @@
-"""The searches of a comparison: one per method, each trial a training and a run of its own."""
+"""The searches of a comparison: one per method; each trial is a training with its own MLflow run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from fundus_mtl.comparison._comparison import Comparison
 from fundus_mtl.comparison._data_note import check_data
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._optuna import choose, chosen, is_other, trials_of
 from fundus_mtl.comparison._parent_run import ComparisonRun
@@ -16,17 +16,17 @@ from fundus_mtl.comparison._training import Training
 from fundus_mtl.comparison._training_folder import DONE_FILE
 
 
-class Searches:
-    """Choose values for each method, on the first fold and seed, by the validation.
+class MethodSearches:
+    """Choose option values for each method by the validation metric, on the first fold and seed.
 
     Args:
-        comparison: that says what is searched; nothing without ``search``.
-        store: in which the trials' metrics are.
-        train: does one training.
+        comparison: comparison; without ``search``, no method is searched.
+        parent_run: access to the metrics of the trials.
+        train: function that runs one training.
     """
 
-    def __init__(self, comparison: Comparison, store: ComparisonRun, train: Callable[[Training], Outcome]) -> None:
-        self.comparison, self.store, self.train = comparison, store, train
+    def __init__(self, comparison: Comparison, parent_run: ComparisonRun, train: Callable[[Training], Outcome]) -> None:
+        self.comparison, self.parent_run, self.train = comparison, parent_run, train
 
     @property
     def methods(self) -> list[str]:
@@ -34,10 +34,10 @@ class Searches:
         return searched_methods(self.comparison)
 
     def choose(self, name: str) -> Values | None:
-        """Return the best values for a method; None where no trial gave a number.
+        """Return the best values for a method; None if no trial has a finite metric.
 
         Raises:
-            OtherDataError: if trials were made with data that have changed since.
+            OtherDataError: if trials used data that have changed since.
         """
         assert self.comparison.search is not None
         for done in sorted(search_folder(self.comparison, name).glob(f"*/{DONE_FILE}")):
@@ -47,7 +47,7 @@ class Searches:
         )
 
     def trials(self) -> list[Values]:
-        """Return all trials, as rows."""
+        """Return all trials as rows."""
         search = self.comparison.search
         who = {"fold": self.comparison.folds[0], "seed": self.comparison.seeds[0]}
         return [
@@ -63,14 +63,14 @@ class Searches:
         method = next(method for method in self.comparison.methods if method.name == name)
         if self.train(search_training(self.comparison, method, values, folder)).status != "finished":
             return None
-        run = self.store.of_folder(folder)
-        history = [] if run is None else self.store.history(run.info.run_id, search.metric)
+        run = self.parent_run.of_folder(folder)
+        history = [] if run is None else self.parent_run.history(run.info.run_id, search.metric)
         known = [value for _, value in history if value == value]
         return (max if search.direction == "higher" else min)(known, default=None)
 
 
 def searched_methods(comparison: Comparison) -> list[str]:
-    """Return the names of the methods that are searched; the one of single tasks is not."""
+    """Return the names of the methods that are searched; the single-task method is not."""
     search = comparison.search
     if search is None:
         return []
@@ -79,7 +79,7 @@ def searched_methods(comparison: Comparison) -> list[str]:
 
 
 def known_choices(comparison: Comparison) -> dict[str, Values]:
-    """Return what finished searches have chosen, by method; nothing is made or trained."""
+    """Return the values that finished searches chose, by method, without running anything."""
     search = comparison.search
     found = {
         name: chosen(search, search_folder(comparison, name)) if search else None
@@ -89,7 +89,7 @@ def known_choices(comparison: Comparison) -> dict[str, Values]:
 
 
 def other_searches(comparison: Comparison) -> list[str]:
-    """Return the methods whose folder holds another search."""
+    """Return the methods whose folder holds a search with other settings."""
     search = comparison.search
     return [
         name for name in searched_methods(comparison) if search and is_other(search, search_folder(comparison, name))

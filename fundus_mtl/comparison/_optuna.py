@@ -1,4 +1,4 @@
-"""Choose options for a method by Optuna: trials are trainings, and what is done already is not repeated.
+"""Choose option values for a method with Optuna: trials are trainings, and finished trials are not repeated.
 
 Source: Akiba et al., Optuna, KDD 2019; its tree-structured Parzen estimator (TPE), with a seed.
 """
@@ -11,7 +11,7 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._comparison import Search
+from fundus_mtl.comparison._definition import Search
 from fundus_mtl.comparison._search_storage import (
     ENDED,
     SETTINGS,
@@ -34,23 +34,23 @@ def need_optuna() -> None:
     """Check that Optuna is installed.
 
     Raises:
-        ModuleNotFoundError: with the name of the extra.
+        ModuleNotFoundError: if it is not; the message names the extra.
     """
     try:
         import optuna  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "search: expected Optuna, but got no such package; install it with pip install 'fundus-mtl[search]'."
+            "search: expected the package optuna, but got none; install it with pip install 'fundus-mtl[search]'."
         ) from error
 
 
 def choose(search: Search, folder: Path, score: Score) -> Values | None:
-    """Return the values that did best; None if no trial gave a number.
+    """Return the values with the best score; None if no trial has a finite score.
 
     Args:
-        search: what to try.
-        folder: of the method's search: Optuna's storage ``search.db``, and a folder per trial.
-        score: trains with the values in the folder of the trial; None if that failed.
+        search: settings of the search.
+        folder: folder of the method's search, with Optuna's storage ``search.db`` and a folder per trial.
+        score: function that trains with the given values in the given folder; returns None if that failed.
     """
     import optuna
 
@@ -67,7 +67,7 @@ def choose(search: Search, folder: Path, score: Score) -> Values | None:
     for values in grid(search):
         study.enqueue_trial(values, skip_if_exists=True)
     while len(finished := ended(study)) < search.trials:
-        # A sampler's draws begin anew with its process: another seed after every trial, or a resumed search repeats them.
+        # The sampler restarts with the process; without a new seed per trial, a resumed search would repeat its draws.
         study.sampler = optuna.samplers.TPESampler(seed=search.seed + len(finished))
         trial = study.ask()
         values = {name: suggest(trial, name, part) for name, part in search.space.items()}
@@ -79,9 +79,9 @@ def choose(search: Search, folder: Path, score: Score) -> Values | None:
 
 
 def grid(search: Search) -> list[Values]:
-    """Return every combination of a space of choices, in order, as many as there are trials; none for other spaces.
+    """Return the combinations of a space that has choices only, in order, at most one per trial; none for other spaces.
 
-    TPE would draw some of them twice and others never, and a figure over the rates would have gaps.
+    TPE would draw some combinations twice and others never, and a figure over learning rates would have gaps.
     """
     if not all("choices" in part for part in search.space.values()):
         return []
@@ -90,7 +90,7 @@ def grid(search: Search) -> list[Values]:
 
 
 def chosen(search: Search, folder: Path) -> Values | None:
-    """Return what a finished search has chosen; None if it is not finished, found no number, or is another one."""
+    """Return the values that a finished search chose; None if it is unfinished, has no finite score, or other settings."""
     if _settings_in(folder) != settings_of(search):
         return None
     import optuna
@@ -100,12 +100,12 @@ def chosen(search: Search, folder: Path) -> Values | None:
 
 
 def is_other(search: Search, folder: Path) -> bool:
-    """Tell whether a folder holds another search, which `choose` would refuse to go on with."""
+    """Return whether a folder holds a search with other settings, which `choose` refuses to resume."""
     return _settings_in(folder) not in (None, settings_of(search))
 
 
 def _settings_in(folder: Path) -> str | None:
-    if not storage_file(folder).is_file():  # or Optuna would make one
+    if not storage_file(folder).is_file():  # Optuna would create one
         return None
     import optuna
 
@@ -114,7 +114,7 @@ def _settings_in(folder: Path) -> str | None:
 
 
 def trials_of(search: Search, folder: Path) -> list[Values]:
-    """Return what a search has tried: its options, its metric (NaN where that failed), and the state."""
+    """Return the trials of a search: options, metric (NaN for a failure) and state."""
     import optuna
 
     study = optuna.load_study(study_name=STUDY, storage=address(folder))
@@ -125,7 +125,7 @@ def trials_of(search: Search, folder: Path) -> list[Values]:
 
 
 def suggest(trial: Any, name: str, part: Mapping[str, Any]) -> Any:
-    """Draw one value: a whole number if both ends are whole, else a float; or one of the choices."""
+    """Draw one value: an integer if both bounds are integers, otherwise a float; or one of the choices."""
     if "choices" in part:
         return trial.suggest_categorical(name, list(part["choices"]))
     log, step = bool(part.get("log", False)), part.get("step")
@@ -135,5 +135,5 @@ def suggest(trial: Any, name: str, part: Mapping[str, Any]) -> Any:
 
 
 def values_digest(values: Mapping[str, Any]) -> str:
-    """Return a short name for values, the same for the same ones."""
+    """Return a short name that depends only on the values."""
     return json_sha256(dict(values))[:10]

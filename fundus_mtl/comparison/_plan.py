@@ -1,4 +1,4 @@
-"""From a comparison to its trainings."""
+"""The list of a comparison's trainings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.comparison._comparison import Comparison, Method
+from fundus_mtl.comparison._definition import Comparison, Method
 from fundus_mtl.comparison._training import Training
 from fundus_mtl.workflow import Bundle, find_bundle, shared_items
 
 
 def plan(comparison: Comparison) -> list[Training]:
-    """List the trainings, a seed of all methods after the other, so that an early look is a fair one.
+    """List the trainings, ordered by seed before method, so that early results cover all methods.
 
     Raises:
         FileNotFoundError: if a file that the comparison names does not exist.
@@ -29,7 +29,7 @@ def plan(comparison: Comparison) -> list[Training]:
 
 
 def search_training(comparison: Comparison, method: Method, values: Mapping[str, Any], folder: Path) -> Training:
-    """Return the training that tries values: of the first fold and seed, and not evaluated on the test data."""
+    """Return the training of a trial: on the first fold and seed, and without evaluation on the test data."""
     assert comparison.search is not None
     bundle = find_bundle(comparison.bundle, comparison.folder)
     training = _networks(comparison, bundle, method, comparison.folds[0], comparison.seeds[0])[0]
@@ -73,7 +73,7 @@ def _training(
     budget = {"max_epochs": comparison.budget.epochs, "max_minutes": comparison.budget.minutes}
     limits = {key: value for key, value in budget.items() if value is not None}
     parts = [method.name, "all" if fold is None else f"fold{fold}", f"seed{seed}", *([network] if network else [])]
-    told = {"stage": "comparison", "comparison": comparison.name, "fold": fold, "network": network or None}
+    tags = {"stage": "comparison", "comparison": comparison.name, "fold": fold, "network": network or None}
     return Training(
         method=method.name,
         fold=fold,
@@ -86,5 +86,5 @@ def _training(
         evaluate_overlays=overlays,
         train_options={**both, **comparison.train_options, **limits, **method.train_options},
         evaluate_options={**shared_items(bundle.evaluate_args, own), **both, **comparison.evaluate_options},
-        tags={key: str(value) for key, value in told.items() if value is not None},
+        tags={key: str(value) for key, value in tags.items() if value is not None},
     )

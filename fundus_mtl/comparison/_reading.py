@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fundus_mtl.comparison._comparison import Budget, Comparison, Method, Search, refuse_unknown
+from fundus_mtl.comparison._definition import Budget, Comparison, Method, Search, refuse_unknown
 
 _LISTS = ("folds", "seeds", "overlay", "train_overlay", "devices", "panel_metrics")
 _DICTIONARIES = ("metrics", "options", "train_options", "evaluate_options", "tasks")
@@ -19,12 +19,13 @@ def read_comparison(path: str | Path, changes: Mapping[str, Any] | None = None) 
     """Read a comparison's YAML file.
 
     Args:
-        path: of the file.
-        changes: key to value, ``options.lr`` for a part, on top of the file.
+        path: path of the file.
+        changes: values by key that replace those of the file; ``options.lr`` is the key ``lr`` of the dictionary
+            ``options``.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if a key is unknown or a value makes no sense.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if a key is unknown or a value is invalid.
     """
     import yaml
 
@@ -72,7 +73,7 @@ def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
         given["search"] = read_search(given["search"], f"{where}: search")
     if given["tracking_uri"].strip().lower() == "none":
         raise ValueError(
-            f"{where}: tracking_uri: expected an address of MLflow, but got none; leave it out for a file."
+            f"{where}: tracking_uri: expected an address of MLflow, but got none; leave it out to use a file."
         )
     comparison = Comparison(**given, folder=folder)
     _check_names(comparison, where)
@@ -103,11 +104,12 @@ def _check_names(comparison: Comparison, where: str) -> None:
     _check_known(f"{where}: baseline", (comparison.baseline,), names)
     _check_known(f"{where}: search: methods", searched, names)
     _check_known(f"{where}: single_task", single, names)
+    _check_known(f"{where}: test_against", () if comparison.test_against is None else (comparison.test_against,), names)
     if single and not comparison.tasks:
         raise ValueError(f"{where}: expected tasks beside single_task, but got none; write {{task: [metric, ...]}}.")
     if set(single) & set(searched):
         raise ValueError(
-            f"{where}: search: methods: expected none of single tasks, but got {comparison.single_task}; leave it out."
+            f"{where}: search: methods: expected no single-task method, but got {comparison.single_task}; leave it out."
         )
     directions = [*comparison.metrics.values(), *([comparison.search.direction] if comparison.search else [])]
     _check_known(f"{where}: metrics", directions, ("higher", "lower"))
@@ -122,7 +124,7 @@ def _check_known(where: str, given: Iterable[Any], known: Collection[str]) -> No
 
 
 def check_positive(value: Any, kind: Any, where: str) -> None:
-    """Refuse what is no positive number; None is left to the default."""
+    """Raise an error for anything but a positive number; None is accepted, and means the default."""
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value <= 0):
         raise ValueError(f"{where}: expected a positive number, but got {value!r}.")
 
@@ -136,7 +138,7 @@ def read_budget(entry: Any, where: str) -> Budget:
 
 
 def read_method(entry: Any, where: str) -> Method:
-    """Return a method, given by its name or in full; see `Method`."""
+    """Return a method, given by its name or as a dictionary; see `Method`."""
     given = refuse_unknown({"name": entry} if isinstance(entry, str) else entry, Method, where)
     if not isinstance(given.get("name"), str) or not given["name"].replace("_", "").replace("-", "").isalnum():
         raise ValueError(f"{where}: expected a name of letters, digits, - and _, but got {given.get('name')!r}.")

@@ -1,10 +1,10 @@
-"""What a reader of a comparison must know beside its numbers."""
+"""Remarks that a reader of a comparison needs beside the numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._definition import Comparison
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,53 +13,55 @@ _NADEAU = "Nadeau and Bengio, Inference for the Generalization Error, Machine Le
 
 
 def remarks_of(comparison: Comparison, trainings: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Return what stands above the tables, and how their tests and costs are to be read, which stands below."""
+    """Return the remarks above the tables, and those on tests and costs below them."""
     above = ["Research use only.", *([comparison.note] if comparison.note else [])]
     failed = trainings[trainings["status"] != "finished"]
     if len(failed):
         above.append(f"{len(failed)} of {len(trainings)} trainings failed; the reasons are in failures.csv.")
     if len({digest for digest in trainings["data_sha256"] if digest}) > 1:
-        above.append("The trainings saw different data (data_sha256 in trainings.csv): their numbers do not compare.")
+        above.append(
+            "The trainings used different data (data_sha256 in trainings.csv): their numbers cannot be compared."
+        )
     return above, [_tests(comparison), _costs(comparison)]
 
 
 def _tests(comparison: Comparison) -> str:
-    """Say what the pairs of the tests are, and what the tests cannot say."""
+    """Return what the pairs of the tests are, and what the tests cannot show."""
     seeds, folds = len(comparison.seeds), len(comparison.folds)
     if seeds * folds == 1:
-        return "One training per method: nothing can be tested."
+        return "One training per method: no test is possible."
     pairs = (
         f"p-values are paired over seeds x folds ({seeds} x {folds}): a pair is two methods with the same seed and fold"
     )
     if folds > 1:
         return (
-            f"{pairs}; the folds' trainings share photographs, so that the pairs are not independent and p is too small "
+            f"{pairs}; the folds' trainings share photographs, so the pairs are not independent and p is too small "
             f"({_NADEAU})."
         )
     return (
-        f"{pairs}; all trainings share one split, so that p speaks of the chance in training, not of other photographs, "
-        f"for which it is too small ({_NADEAU})."
+        f"{pairs}; all trainings share one split, so p covers the randomness of training only; for other photographs "
+        f"it is too small ({_NADEAU})."
     )
 
 
 def _costs(comparison: Comparison) -> str:
-    """Say under what circumstances times were measured."""
+    """Return the conditions under which times were measured."""
     workers = comparison.workers
     at_a_time = "one training" if workers == 1 else f"{workers} trainings"
     return (
-        f"Times are wall clock, {at_a_time} at a time on one machine, with whatever else it was doing; what an earlier call "
-        "trained may have had other company."
+        f"Times are wall clock, {at_a_time} at a time on one machine, which may have been running other programs; trainings "
+        "of an earlier call may have been measured under other conditions."
     )
 
 
 def facts_of(comparison: Comparison, trainings: pd.DataFrame) -> dict[str, str]:
-    """Return what a reader must know of the trainings, in short."""
+    """Return short facts about the trainings by name."""
     finished = trainings["status"] == "finished"
     budget = comparison.budget
     limits = {"epochs": budget.epochs, "minutes": budget.minutes}
     seconds = trainings["training_seconds"].sum()
     return {
-        "Trainings": f"{int(finished.sum())} of {len(trainings)} finished, {seconds / 3600:.1f} h in all",
+        "Trainings": f"{int(finished.sum())} of {len(trainings)} finished, {seconds / 3600:.1f} h in total",
         "Folds": ", ".join("the datalist's own split" if fold is None else str(fold) for fold in comparison.folds),
         "Seeds": ", ".join(map(str, comparison.seeds)),
         "Budget": ", ".join(f"{value} {name}" for name, value in limits.items() if value) or "the bundle's own",

@@ -1,4 +1,4 @@
-"""One training of a comparison: what it is, where it lives, and the two commands that make it."""
+"""One training of a comparison: its settings, its folder, and the two commands that run it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fundus_mtl.comparison._data_note import DATA_ITEMS, note_data
 from fundus_mtl.files import file_sha256, json_sha256
 from fundus_mtl.workflow import files_of, first_part, items_of, lists_of
 
-_START = "initialize"  # the item of a bundle that lists what is done first
+_START = "initialize"  # item of a bundle that lists the first steps of a training
 
 
 @dataclass(frozen=True)
@@ -20,19 +20,19 @@ class Training:
     """A network to train and to evaluate.
 
     Args:
-        method: row of the table.
-        fold: None for the datalist's own split.
-        seed: of network and order.
-        network: distinguishes the networks of one method, fold and seed, such as a task's name; mostly empty.
-        folder: of its results.
+        method: name of the method, a row of the table.
+        fold: number of the fold; None for the split of the datalist.
+        seed: seed of the initial weights and of the order of the data.
+        network: name that distinguishes the networks of one method, fold and seed, such as a task; usually empty.
+        folder: folder of the results.
         train_args: args file of the training.
         evaluate_args: args file of the evaluation; None for a training that is only validated.
-        train_overlays: files.
-        evaluate_overlays: files.
-        train_options: item to value.
-        evaluate_options: item to value.
-        tags: of its MLflow run.
-        chosen: values that a search has chosen, already among the options.
+        train_overlays: overlays of the training.
+        evaluate_overlays: overlays of the evaluation.
+        train_options: values by item, for the training.
+        evaluate_options: values by item, for the evaluation.
+        tags: tags of the MLflow run.
+        chosen: values that a search has chosen; they are part of the options too.
     """
 
     method: str
@@ -51,26 +51,26 @@ class Training:
 
     @property
     def name(self) -> str:
-        """What people call it, and its run in MLflow."""
+        """Name for people, and of the MLflow run."""
         fold = "" if self.fold is None else f"fold {self.fold}"
         return " ".join(word for word in (self.method, self.network, fold, f"seed {self.seed}") if word)
 
     @property
     def trained_digest(self) -> str:
-        """SHA-256 of all that makes its network: options, the content of configs and overlays; not where it runs."""
+        """SHA-256 of everything that determines the network: options, content of configs and overlays; not the device."""
         files = [file_sha256(path) for path in (*files_of(self.train_args), *self.train_overlays)]
         key = [self.method, self.fold, self.seed, self.network, self.train_args.parents[1].name, files]
         return json_sha256([*key, dict(self.train_options)])
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that makes its result: `trained_digest`, and the same of the evaluation."""
+        """SHA-256 of everything that determines the result: `trained_digest`, and the same of the evaluation."""
         configs = [] if self.evaluate_args is None else files_of(self.evaluate_args)
         files = [file_sha256(path) for path in (*configs, *self.evaluate_overlays)]
         return json_sha256([self.trained_digest, files, dict(self.evaluate_options)])
 
     def with_chosen(self, chosen: Mapping[str, Any]) -> Training:
-        """Return the training with what a search has found; the evaluation is told what it knows too, such as a size."""
+        """Return the training with the values of a search; the evaluation gets those that it has too, such as a size."""
         known = set() if self.evaluate_args is None else items_of(self.evaluate_args)
         shared = {item: value for item, value in chosen.items() if first_part(item) in known}
         return replace(
@@ -83,13 +83,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a training runs and what it belongs to: changes nothing about its result.
+    """Where a training runs, and its parent run; both do not affect the result.
 
     Args:
-        tracking_uri: of MLflow.
-        experiment: in MLflow.
-        parent: id of the run of the comparison.
-        device: such as ``cuda:1``; None for the bundle's own choice.
+        tracking_uri: address of MLflow.
+        experiment: name of the experiment in MLflow.
+        parent: id of the comparison's run.
+        device: device such as ``cuda:1``; None for the bundle's default.
     """
 
     tracking_uri: str
@@ -98,7 +98,7 @@ class Place:
     device: str | None = None
 
     def options(self) -> dict[str, Any]:
-        """Return the options that both commands get."""
+        """Return the options of both commands."""
         device = {} if self.device is None else {"device": f"$torch.device({self.device!r})"}
         return {"tracking_uri": self.tracking_uri, **device}
 
@@ -117,7 +117,7 @@ def train_command(training: Training, place: Place, resume: bool) -> list[str]:
 
 
 def _data_note(args: Path) -> dict[str, Any]:
-    """Return what makes the training note its data files, last of all that it does before its first step."""
+    """Return the option that makes the training note its data files, after everything else that it initializes."""
     known = [f"@{item}" for item in DATA_ITEMS if item in items_of(args)]
     if not known or _START not in lists_of(args):
         return {}
@@ -134,7 +134,7 @@ def evaluate_command(training: Training, place: Place) -> list[str]:
 
 
 def _command(args: Path, overlays: Sequence[Path], options: Mapping[str, Any]) -> list[str]:
-    """Write values as Python does: the stock command reads them so, and takes other text for what it looks like."""
+    """Return a command with values as Python literals, because the stock command would convert other text by its look."""
     files = [f"--overlay={[str(path) for path in overlays]!r}"] if overlays else []
     given = [f"--{key}={value!r}" for key, value in options.items()]
     return [sys.executable, "-m", "monai.bundle", "run", "--args_file", str(args), *files, *given]

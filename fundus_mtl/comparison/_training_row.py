@@ -1,4 +1,4 @@
-"""A training as a row: its metrics, what it cost, how it ended, and the curves behind it."""
+"""The row of a training: metrics, costs and status; and its curves."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import json
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.comparison._comparison import Comparison
+from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._training import Training
 
 if TYPE_CHECKING:
     from fundus_mtl.comparison._parent_run import ComparisonRun
 
-_COSTS = ("parameters", "step_seconds", "training_seconds")
+_COSTS = ("parameters", "step_seconds", "training_seconds", "processor_seconds")
 
 
 def training_row(comparison: Comparison, training: Training, outcome: Outcome, run: Any) -> dict[str, Any]:
-    """Return the columns of `Frames.trainings` beside method, fold, seed and network; NaN for a training that failed."""
+    """Return the columns of `ResultFrames.trainings` after method, fold, seed and network; NaN if the training failed."""
     finished = outcome.status == "finished"
     metrics = dict.fromkeys(comparison.metrics, nan)
     costs: dict[str, Any] = dict.fromkeys(_COSTS, nan)
@@ -25,7 +25,7 @@ def training_row(comparison: Comparison, training: Training, outcome: Outcome, r
         metrics = _metrics(comparison, training, run)
         if (file := training.folder / "cost.json").is_file():
             costs |= {key: json.loads(file.read_text()).get(key, nan) for key in _COSTS}
-    told = {} if run is None else run.data.tags
+    tags = {} if run is None else run.data.tags
     chosen = {f"chosen.{key}": value for key, value in training.chosen.items()}
     return {
         **metrics,
@@ -33,13 +33,13 @@ def training_row(comparison: Comparison, training: Training, outcome: Outcome, r
         **chosen,
         "status": outcome.status,
         "reason": outcome.reason,
-        "data_sha256": told.get("data_sha256", ""),
+        "data_sha256": tags.get("data_sha256", ""),
         "run_id": "" if run is None else run.info.run_id,
     }
 
 
 def _metrics(comparison: Comparison, training: Training, run: Any) -> dict[str, float]:
-    """Return the metrics of a network; one that was trained for a task alone answers for that task."""
+    """Return the metrics of a network; a single-task network has those of its task only."""
     import pandas as pd
 
     file = training.folder / "evaluation" / "summary.csv"
@@ -51,13 +51,13 @@ def _metrics(comparison: Comparison, training: Training, run: Any) -> dict[str, 
     return {name: float(found.get(name, nan)) if name in own else nan for name in comparison.metrics}
 
 
-def curves_of(store: ComparisonRun, run: Any) -> list[dict[str, Any]]:
-    """Return every metric with a history, but for those of single iterations and of the machine: metric, step, value."""
+def curves_of(parent_run: ComparisonRun, run: Any) -> list[dict[str, Any]]:
+    """Return the histories of all metrics, except those of iterations and of the system: metric, step, value."""
     if run is None:
         return []
     names = [name for name in run.data.metrics if not name.startswith(("iteration_", "balance_", "system/"))]
     return [
         {"metric": name, "step": step, "value": value}
         for name in names
-        for step, value in store.history(run.info.run_id, name)
+        for step, value in parent_run.history(run.info.run_id, name)
     ]

@@ -1,4 +1,4 @@
-"""Data frames in; pictures, tables and pages out. Knows neither MLflow nor bundles."""
+"""Figures, tables and pages from data frames. Knows neither MLflow nor bundles."""
 
 from __future__ import annotations
 
@@ -7,37 +7,41 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from fundus_mtl.figures._balance_of_methods import balance_comparison
-    from fundus_mtl.figures._balance_of_training import layers_figure, steps_figure
-    from fundus_mtl.figures._case_panel import case_panel
-    from fundus_mtl.figures._layers_of_methods import balance_layers, parts_of
+    from fundus_mtl.figures._balance_of_methods import balance_of_methods
+    from fundus_mtl.figures._balance_of_training import layers_of_training, steps_of_training
+    from fundus_mtl.figures._comparison_page import comparison_page
+    from fundus_mtl.figures._layers_of_methods import layers_of_methods, network_parts
     from fundus_mtl.figures._learning_curves import learning_curves
     from fundus_mtl.figures._learning_rate import metric_against_rate
+    from fundus_mtl.figures._look import save_figure
     from fundus_mtl.figures._method_markup import comparison_csv, comparison_html, comparison_latex, comparison_markdown
     from fundus_mtl.figures._method_table import comparison_table
-    from fundus_mtl.figures._page import comparison_page
+    from fundus_mtl.figures._picture_grid import picture_grid
+    from fundus_mtl.figures._picture_groups import picture_groups
     from fundus_mtl.figures._quartile_cases import quartile_cases
-    from fundus_mtl.figures._roc_of_methods import roc_with_bands
-    from fundus_mtl.figures._roc_of_scores import roc_figure
+    from fundus_mtl.figures._roc_of_methods import roc_of_methods
+    from fundus_mtl.figures._roc_of_scores import roc_of_scores
 else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
-    "balance_comparison",
-    "balance_layers",
-    "case_panel",
+    "balance_of_methods",
     "comparison_csv",
     "comparison_html",
     "comparison_latex",
     "comparison_markdown",
     "comparison_page",
     "comparison_table",
-    "layers_figure",
+    "layers_of_methods",
+    "layers_of_training",
     "learning_curves",
     "metric_against_rate",
-    "parts_of",
+    "network_parts",
+    "picture_grid",
+    "picture_groups",
     "quartile_cases",
-    "roc_figure",
-    "roc_with_bands",
-    "steps_figure",
+    "roc_of_methods",
+    "roc_of_scores",
+    "save_figure",
+    "steps_of_training",
 ]

@@ -1,4 +1,4 @@
-"""A line with its band: what several trainings of one method have in common, and how far they lie apart."""
+"""A line and a band: the mean of several trainings of a method, and their spread."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fundus_mtl.figures._look import Look
-from fundus_mtl.figures._rows import Spread, summed_up
+from fundus_mtl.figures._look import Look, write_in_axes
+from fundus_mtl.figures._plot_rows import Spread, summarise_trainings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MARKS = 8  # markers on a line, about: enough to tell it, few enough to see it
+MARKS = 8  # approximate number of markers on a line
 
 
 def draw_methods(
@@ -22,32 +22,32 @@ def draw_methods(
     """Draw a line with a band for each method.
 
     Args:
-        axes: of matplotlib.
-        rows: of `checked_rows`.
+        axes: axes of matplotlib.
+        rows: rows of `checked_rows`.
         by: column along x.
         value: column along y.
-        look: by method.
-        spread: of the bands.
+        look: looks by method.
+        spread: kind of the bands.
         logarithmic: whether the y axis is.
     """
-    drawn = {method: summed_up(rows[rows["method"] == method], by, value, spread) for method in look}
+    drawn = {method: summarise_trainings(rows[rows["method"] == method], by, value, spread) for method in look}
     for number, (method, summary) in enumerate(drawn.items()):
         if len(summary):
             draw_band(axes, summary, look[method], number)
     if not axes.lines:
-        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", fontsize=9)
+        write_in_axes(axes, "not measured")
     if logarithmic:
         _make_logarithmic(axes, list(drawn.values()))
 
 
 def draw_band(axes: Any, summary: pd.DataFrame, look: Look, number: int = 0) -> None:
-    """Draw the means of `summed_up` as a line, and between low and high a band where both are known.
+    """Draw the means of `summarise_trainings` as a line, and a band between low and high where both are known.
 
     Args:
-        axes: of matplotlib.
+        axes: axes of matplotlib.
         summary: index x; columns ``mean low high``.
-        look: of the line; the band has its colour.
-        number: of the line among its neighbours, which shifts the markers, so that lines upon each other can be seen.
+        look: look of the line; the band has the same colour.
+        number: number of the line, which shifts its markers, so that lines that cover each other can be seen.
     """
     every = max(1, len(summary) // MARKS)
     x = summary.index.to_numpy(dtype=float)
@@ -60,7 +60,7 @@ def draw_band(axes: Any, summary: pd.DataFrame, look: Look, number: int = 0) -> 
 
 
 def _make_logarithmic(axes: Any, summaries: list[pd.DataFrame]) -> None:
-    """Make the y axis logarithmic if something is above zero; a band that reaches below zero is cut at the axis."""
+    """Make the y axis logarithmic if any value is positive; bands below zero are cut off."""
     values = np.concatenate([summary[["mean", "low"]].to_numpy(dtype=float).ravel() for summary in summaries])
     positive = values[values > 0]
     if positive.size:

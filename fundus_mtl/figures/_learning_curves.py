@@ -1,4 +1,4 @@
-"""Learning curves of several methods: a panel per loss or metric, a line per method, a band over its trainings.
+"""Learning curves of several methods: axes per loss or metric, a line per method, a band over its trainings.
 
 Source: as in Hervella et al., Multi-Adaptive Optimization, Fig. 6.
 """
@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fundus_mtl.figures._band import draw_methods
-from fundus_mtl.figures._look import legend, looks, panels, plain, png
-from fundus_mtl.figures._rows import Spread, checked_rows, order, spread_note, trainings
+from fundus_mtl.figures._look import legend, method_looks, panels, plain, png
+from fundus_mtl.figures._plot_rows import Spread, checked_rows, order, spread_note, trainings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,20 +29,20 @@ def learning_curves(
 ) -> bytes | None:
     """Draw learning curves as PNG.
 
-    The mean at a step is over the trainings that have a finite value there; a step that a training logged twice, as after
-    a resume, counts once, the last time.
+    The mean at a step is over the trainings with a finite value there. Of values that a training logged twice at a step,
+    for example after a resume, the last one is used.
 
     Args:
-        curves: columns ``method, fold, seed, metric, step, value``; a panel for each metric, as they appear.
-        methods: all methods of the page, in order, so that each looks the same in every figure; by default those of the
-            rows, as they appear.
-        labels: of the panels' axes by metric, with their units; by default the metric's name.
+        curves: columns ``method, fold, seed, metric, step, value``; the metrics are drawn in the order of appearance.
+        methods: all methods of the page in order, so that each looks the same in every figure; by default the methods of
+            the rows, as they appear.
+        labels: labels of the y axes by metric, with units; by default the name of the metric.
         logarithmic: metrics with a logarithmic axis.
-        spread: what the band is: ``"std"``, one standard deviation (n - 1) either way, or ``"range"``, lowest to highest.
-        step: what the steps are.
+        spread: kind of the band: ``"std"``, ± 1 standard deviation (n - 1), or ``"range"``, lowest to highest.
+        step: label of the x axes.
 
     Returns:
-        The picture; None if there is no finite value.
+        The PNG; None if there is no finite value.
 
     Raises:
         ValueError: if a column or a row's method is missing, or the spread is unknown.
@@ -60,7 +60,7 @@ def learning_curves_figure(
 ) -> Figure | None:
     """Return the figure of `learning_curves`."""
     rows = checked_rows("curves", curves, COLUMNS, ("step", "value"))
-    look = looks(order(rows, methods))
+    look = method_looks(order(rows, methods))
     rows = rows.dropna(subset=["step", "value"])
     metrics = list(dict.fromkeys(rows["metric"]))
     if not metrics:

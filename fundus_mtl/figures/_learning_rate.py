@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fundus_mtl.figures._band import draw_methods
-from fundus_mtl.figures._look import legend, looks, panels, plain, png
-from fundus_mtl.figures._rows import Spread, checked_rows, order, spread_note, trainings
+from fundus_mtl.figures._look import legend, method_looks, panels, plain, png
+from fundus_mtl.figures._plot_rows import Spread, checked_rows, order, spread_note, trainings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,15 +30,15 @@ def metric_against_rate(
     """Draw each metric against the learning rate as PNG, the rate on a logarithmic axis.
 
     Args:
-        trials: a row per training: columns ``method, lr, seed`` and the metrics, perhaps ``fold``.
-        metrics: columns to draw, a panel each: performances, losses.
-        methods: all methods of the page, in order, see `learning_curves`.
-        labels: of the panels' axes by metric, with their units.
+        trials: one row per training: columns ``method, lr, seed`` and the metrics, optionally ``fold``.
+        metrics: columns to draw, such as scores and losses.
+        methods: all methods of the page in order, see `learning_curves`.
+        labels: labels of the y axes by metric, with units.
         logarithmic: metrics with a logarithmic axis.
-        spread: of the band over the trainings with the same rate, see `learning_curves`.
+        spread: kind of the band over the trainings with the same rate, see `learning_curves`.
 
     Returns:
-        The picture; None if there is no finite value. A metric without any has an empty panel that says so.
+        The PNG; None if there is no finite value. The axes of a metric without finite values say so.
 
     Raises:
         ValueError: if a column or a row's method is missing, a rate is not positive, or the spread is unknown.
@@ -58,7 +58,7 @@ def metric_against_rate_figure(
     rows = checked_rows("trials", trials, ("method", "lr", "seed", *metrics), ("lr", *metrics))
     if len(wrong := rows.loc[~(rows["lr"] > 0), "lr"]):
         raise ValueError(f"trials: expected learning rates above 0, but got {wrong.iloc[0]}.")
-    look, counts = looks(order(rows, methods)), {metric: trainings(rows, metric) for metric in metrics}
+    look, counts = method_looks(order(rows, methods)), {metric: trainings(rows, metric) for metric in metrics}
     if not any(counts.values()):
         return None
     figure, places = panels(len(metrics))

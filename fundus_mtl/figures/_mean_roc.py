@@ -1,8 +1,8 @@
-"""The ROC curve of several trainings at once: their mean, how far they lie apart, and the area under it.
+"""The mean ROC curve of several trainings, its spread, and the area under it.
 
 Sensitivities are averaged at equal 1 - specificity (vertical averaging, Fawcett, An introduction to ROC analysis, 2006,
-section 8.2), at every place where one of the curves bends, from the left and from the right of a jump, so that the area
-under the mean is the mean of the areas.
+section 8.2), at every bend of one of the curves, on the left and on the right of a jump, so that the area under the mean
+is the mean of the areas.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.metrics import auc, bootstrap_interval
-
 Floats = NDArray[np.float64]
 Cases = tuple[Floats, Floats]  # scores, labels
 LEVEL = 0.95
@@ -24,14 +22,14 @@ class MeanROC(NamedTuple):
     """A mean curve.
 
     Args:
-        false_positive: ``(N,)``, 1 - specificity, rising; each place twice, left and right of a jump.
+        false_positive: ``(N,)``, 1 - specificity, rising; each value twice, for the left and the right of a jump.
         true_positive: ``(N,)``, mean sensitivity.
         low: ``(N,)``, lower edge of the band.
-        high: ``(N,)``, upper edge.
+        high: ``(N,)``, upper edge of the band.
         area: mean area under the curve, 0 to 1.
-        area_low: lower end of its interval, which is of the same kind as the band.
-        area_high: upper end.
-        trainings: how many curves there were.
+        area_low: lower end of the area's interval, which is of the same kind as the band.
+        area_high: upper end of the area's interval.
+        trainings: number of curves.
     """
 
     false_positive: Floats
@@ -45,14 +43,16 @@ class MeanROC(NamedTuple):
 
 
 def mean_roc(trainings: Sequence[Cases], resamples: int = 500, seed: int = 0) -> MeanROC | None:
-    """Return the mean ROC curve of the trainings that have scores of both classes; None if none has.
+    """Return the mean ROC curve of the trainings with scores of both classes; None if there is none.
 
     Args:
-        trainings: scores ``(N,)`` and labels ``(N,)``, 0 or 1, of each; cases that are not finite are left out.
-        resamples: with a single training, of its cases, class by class; the band is then the percentile bootstrap's 95 %.
-            With several, the band is one standard deviation (n - 1) either way.
-        seed: of the resampling.
+        trainings: scores ``(N,)`` and labels ``(N,)``, 0 or 1, of each training; values that are not finite are skipped.
+        resamples: number of bootstrap samples of the cases, drawn per class, for the 95 % band of a single training. With
+            several trainings, the band is ± 1 standard deviation (n - 1).
+        seed: seed of the bootstrap.
     """
+    from fundus_mtl.metrics import auc, bootstrap_interval
+
     known = [(score[found], label[found]) for score, label in trainings for found in [np.isfinite(score + label)]]
     known = [cases for cases in known if len(np.unique(cases[1])) == 2]
     if not known:
@@ -82,14 +82,14 @@ def _curve(score: Floats, label: Floats) -> tuple[Floats, Floats]:
 
 
 def _heights(places: Floats, false_positive: Floats, true_positive: Floats) -> Floats:
-    """Return the sensitivity left and right of each place, ``(2 N,)``; left of the first it is zero."""
-    right = np.interp(places, false_positive, true_positive)  # of several at one place NumPy takes the last
+    """Return the sensitivity on the left and the right of each place, ``(2 N,)``; zero on the left of the first."""
+    right = np.interp(places, false_positive, true_positive)  # NumPy uses the last of several values at one place
     left = np.interp(-places, -false_positive[::-1], true_positive[::-1])
     return np.stack([left, right], axis=1).ravel()
 
 
 def _resampled(score: Floats, label: Floats, places: Floats, resamples: int, seed: int) -> tuple[Floats, Floats]:
-    """Return both edges of the bootstrap's band; each class keeps its number of cases."""
+    """Return both edges of the bootstrap band; the number of cases per class is kept."""
     generator = np.random.default_rng(seed)
     members = [np.flatnonzero(label == kind) for kind in (0, 1)]
     heights = np.empty((resamples, 2 * len(places)))

@@ -1,4 +1,4 @@
-"""A comparison's table as a person reads it: rounded, with what must be known beside it; not yet any markup."""
+"""The table of a comparison as rounded text with remarks, without markup."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ _UNKNOWN = "–"
 
 
 class ComparisonText(NamedTuple):
-    """What people read: two tables of plain text, which cells are best, and remarks."""
+    """Two tables of plain text, a flag for the best cells, the title of the tests, and remarks."""
 
     cells: pd.DataFrame
     best: pd.DataFrame
     tests: pd.DataFrame
+    tests_title: str
     remarks: list[str]
 
 
 def comparison_text(table: pd.DataFrame, decimals: int) -> ComparisonText:
-    """Round the numbers of `comparison_table` for the eye; nothing is computed from it."""
+    """Round the numbers of `comparison_table` for reading."""
     import pandas as pd
 
     columns: list[Any] = table.columns.tolist()
     metrics = {name: kind for kind, name, _ in columns if kind in _ARROWS}
     usual = max((int(table[kind, name, "n"].max()) for name, kind in metrics.items()), default=0)
+    reference = next((name for kind, name, _ in columns if kind == "reference"), None)
     cells, best, tests, remarks = {}, {}, {}, _legend(usual)
     for name, kind in metrics.items():
         rows, title = _records(table, kind, name), f"{name} {_ARROWS[kind]}"
         cells[title] = [_mean(row, usual, decimals) for row in rows]
         best[title] = [bool(row["best"]) for row in rows]
-        tests[title] = [_p_values(row) for row in rows]
+        tests[title] = [_p_values(row, method == reference) for row, method in zip(rows, table.index, strict=True)]
         remarks += _notes(name, [str(row["test_reason"]) for row in rows], table.index)
     for kind, name, statistic in columns:
         column = table[kind, name, statistic]
@@ -45,11 +47,12 @@ def comparison_text(table: pd.DataFrame, decimals: int) -> ComparisonText:
             remarks += [f"ΔT and Δ_MTL: change against {name}, positive is better"] if kind == "delta_mtl" else []
     remarks += _notes("", table["note", "", "text"], table.index)
     frames = [pd.DataFrame(part, index=table.index) for part in (cells, best, tests)]
-    return ComparisonText(frames[0], frames[1], frames[2], remarks)
+    tests_title = f"p against {reference or 'the best of each metric'}, Holm-corrected: paired t / Wilcoxon"
+    return ComparisonText(frames[0], frames[1], frames[2], tests_title, remarks)
 
 
 def _legend(usual: int) -> list[str]:
-    """Say what the cells are, and where a test has too few pairs to find anything."""
+    """Return remarks on the meaning of the cells, and on tests with too few pairs to be significant."""
     legend = [f"mean ± standard deviation, n = {usual} pairs of fold and seed unless given; bold: best mean"]
     least = 2.0 ** (1 - usual)
     if usual > 1 and least > 0.05:
@@ -58,7 +61,7 @@ def _legend(usual: int) -> list[str]:
 
 
 def _records(table: pd.DataFrame, kind: str, name: str) -> list[dict[str, Any]]:
-    """Return the statistics of a metric, method by method."""
+    """Return the statistics of a metric, one dictionary per method."""
     kinds, names, statistics = (table.columns.get_level_values(level) for level in range(3))
     mine = (kinds == kind) & (names == name)
     records: list[Any] = table.loc[:, mine].set_axis(statistics[mine], axis=1).to_dict("records")
@@ -66,12 +69,12 @@ def _records(table: pd.DataFrame, kind: str, name: str) -> list[dict[str, Any]]:
 
 
 def _notes(about: str, notes: Iterable[str], methods: Iterable[str]) -> list[str]:
-    """Say each note once, with the methods that it is about."""
-    told: dict[str, list[str]] = {}
+    """Return each note once, with the methods that it applies to."""
+    methods_of: dict[str, list[str]] = {}
     for note, method in zip(notes, methods, strict=True):
-        told.setdefault(note, []).append(str(method))
+        methods_of.setdefault(note, []).append(str(method))
     form = f"{about} ({{}}): {{}}" if about else "{}: {}"
-    return [form.format(", ".join(names), note) for note, names in told.items() if note]
+    return [form.format(", ".join(names), note) for note, names in methods_of.items() if note]
 
 
 def _mean(row: dict[str, Any], usual: int, decimals: int) -> str:
@@ -80,7 +83,9 @@ def _mean(row: dict[str, Any], usual: int, decimals: int) -> str:
     return f"{_number(row['mean'], f'.{decimals}f')}{spread}{count}"
 
 
-def _p_values(row: dict[str, Any]) -> str:
+def _p_values(row: dict[str, Any], is_reference: bool) -> str:
+    if is_reference:
+        return "reference"
     if row["best"] and row["test_n"] == 0:
         return "best"
     return " / ".join(_number(row[f"test_{test}_p_holm"], ".3f", 0.001) for test in ("t", "wilcoxon"))

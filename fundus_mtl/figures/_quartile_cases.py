@@ -1,6 +1,6 @@
-"""Which cases to show: from the worst to the best in four equal strides, no matter which method looks good on them.
+"""Choose the cases to show: the worst, the best, and the quartiles between, by the mean over all methods.
 
-Source: Wu et al., MT-COOL, Fig. 2 shows the quartiles; here they are of the mean over methods, so that none is favoured.
+Source: quartiles as in Wu et al., MT-COOL, Fig. 2; here of the mean over methods, so that no method is favoured.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import floor
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.figures._rows import checked_rows
+from fundus_mtl.figures._plot_rows import checked_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,20 +20,20 @@ QUARTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 def quartile_cases(
     cases: pd.DataFrame, metric: str, shares: Sequence[float] = QUARTILES
 ) -> dict[Any, tuple[float, ...]]:
-    """Pick the cases that stand at the given shares of all, in rising order of a metric averaged over methods.
+    """Return the cases at the given quantiles of a metric averaged over methods.
 
-    Each method counts the same, however many trainings it has. Only cases that every method has a finite value of are
-    ranked, or the mean would tell who measured them; a method without any value does not count. Ties are in the order of
-    their ids as text.
+    All methods have the same weight, whatever their number of trainings. Only cases with a finite value of every method
+    are ranked, because the means of the others are over different methods; methods without any value are ignored. Ties are
+    ordered by id.
 
     Args:
-        cases: a row per training and case: columns ``id``, ``method`` and the metric.
-        metric: the column.
-        shares: from 0, the lowest, to 1, the highest; between two cases the nearest, of two as near the higher.
+        cases: one row per training and case: columns ``id``, ``method`` and the metric.
+        metric: name of the column.
+        shares: quantiles from 0, the lowest value, to 1, the highest; the nearest case is used, of two the higher one.
 
     Returns:
-        The shares of each picked case by its id, in the order of the shares; with few cases, one may stand for several
-        shares, and none is picked twice. Empty if no case can be ranked.
+        The quantiles of each chosen case by its id, in their order; with few cases, a case may have several quantiles.
+        Empty if no case can be ranked.
 
     Raises:
         ValueError: if a column or a row's method is missing, or a share is not between 0 and 1.

@@ -1,4 +1,4 @@
-"""A photograph, its arteries and veins as labelled, and as predicted, side by side: the `draw` of `CaseFigures`."""
+"""A photograph with labelled and predicted arteries and veins, side by side, for `CaseFigures`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class ArteryVeinPicture:
     """Draw photograph, truth and prediction of a sample in HRF-AV's colours: red artery, blue vein, green both.
 
     Args:
-        task: ``pred_<task>`` are probabilities ``(2, H, W)`` of artery and vein.
-        truth: key of the labelled map ``(3, H, W)`` uint8; left out of the picture where absent.
-        threshold: from which a probability is called the structure.
-        width: of each of the three, at most, px.
+        task: name of the task; ``pred_<task>`` are probabilities ``(2, H, W)`` of artery and vein.
+        truth: key of the labelled map ``(3, H, W)`` uint8; skipped if the sample does not have it.
+        threshold: lowest probability that is drawn as artery or vein.
+        width: largest width of each picture, px.
     """
 
     def __init__(
@@ -29,11 +29,11 @@ class ArteryVeinPicture:
         self.task, self.truth, self.threshold, self.width = task, truth, threshold, width
 
     def __call__(self, image: Picture, sample: Mapping[str, Any]) -> Picture:
-        """Return the pictures of an RGB photograph ``(H, W, 3)`` and its sample, joined from left to right."""
+        """Return the pictures of an RGB photograph ``(H, W, 3)`` and its sample, from left to right in one picture."""
         return np.concatenate(list(self.parts(image, sample).values()), axis=1)
 
     def parts(self, image: Picture, sample: Mapping[str, Any]) -> dict[str, Picture]:
-        """Return them one by one: ``photograph``, ``truth`` (where there is one) and ``prediction``."""
+        """Return the single pictures: ``photograph``, ``truth`` (if there is one) and ``prediction``."""
         pictures = {"photograph": np.asarray(image)}
         if sample.get(self.truth) is not None:
             pictures["truth"] = np.moveaxis(_array(sample[self.truth]), 0, -1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""How strongly, and in which direction, each task pulls at a network.
+"""Size and direction of each task's gradient in a network.
 
 Source: Hervella et al., Multi-Adaptive Optimization, sections 5.2.6 and 5.2.7 (layer-wise and step-wise magnitudes of
 gradients and of contributions to the update); cosines and conflicts as in Yu et al., Gradient Surgery, NeurIPS 2020.
@@ -17,15 +17,15 @@ from fundus_mtl.autograd import Gradients
 
 @dataclass(frozen=True)
 class Balance:
-    r"""What one measurement found for K tasks and L layers; all tensors are float64 on the CPU, NaN where unknown.
+    r"""The result of one measurement for K tasks and L layers; all tensors are float64 on the CPU, NaN if unknown.
 
     Args:
-        tasks: of the network.
-        labelled: those with a label in the batch; the others are unknown throughout.
-        layers: names of the modules that own parameters, in the network's order.
+        tasks: tasks of the network.
+        labelled: tasks with a label in the batch; all values of the other tasks are unknown.
+        layers: names of the modules with parameters, in the order of the network.
         norms: ``(K,)``, :math:`\lVert g_i \rVert` over the parameters that at least two labelled tasks reach.
         gradients: ``(K,)``, mean :math:`|g_i|` over all parameters that the task reaches, loss per unit of weight.
-        contributions: ``(K,)``, the same of what the gradient adds to the update, units of weight per step.
+        contributions: ``(K,)``, mean absolute contribution of the gradient to the update, units of weight per step.
         layer_gradients: ``(K, L)``, mean :math:`|g_i|` per layer.
         layer_contributions: ``(K, L)``, per layer.
         cosines: ``(K, K)``, of pairs of gradients over the parameters that both reach.
@@ -45,18 +45,18 @@ class Balance:
 
     @property
     def conflict_rate(self) -> float:
-        """The share of the pairs with a known cosine whose cosine is negative; NaN without such a pair."""
+        """Share of negative cosines among the pairs with a known cosine; NaN if there is no such pair."""
         first, second = torch.triu_indices(len(self.tasks), len(self.tasks), 1)
         return float(_negative_share(self.cosines[first, second]))
 
     @property
     def layer_conflicts(self) -> Tensor:
-        """The share of the other tasks that pull against a task in a layer, ``(K, L)``."""
+        """Share of the other tasks whose gradient has a negative cosine with a task's in a layer, ``(K, L)``."""
         own = torch.eye(len(self.tasks), dtype=torch.bool)
         return _negative_share(self.layer_cosines.masked_fill(own, torch.nan)).T
 
     def numbers(self) -> dict[str, float]:
-        """Return the step's numbers by name, of labelled tasks and of pairs of these; NaN stays NaN."""
+        """Return the numbers of labelled tasks and of their pairs by name; NaN stays NaN."""
         found: dict[str, float] = {}
         known = [(i, task) for i, task in enumerate(self.tasks) if task in self.labelled]
         for i, task in known:
@@ -70,7 +70,7 @@ class Balance:
 
 
 def layer_names(parameters: Sequence[str]) -> list[str]:
-    """Return the module that owns each parameter: its name without the last part, ``network`` for the root's own."""
+    """Return the module of each parameter: its name without the last part; ``network`` for the root module."""
     return [name.rpartition(".")[0] or "network" for name in parameters]
 
 
@@ -80,9 +80,9 @@ def magnitudes(
     """Return the mean absolute entry per task ``(K,)``, and per task and layer ``(K, L)``, over entries that exist.
 
     Args:
-        tasks: rows of the answer.
-        layer_of: each parameter's layer.
-        entries: ``{task: one tensor or None per parameter}``; walked once, so that they may be made on the way.
+        tasks: tasks in the order of the rows.
+        layer_of: layer of each parameter.
+        entries: ``{task: one tensor or None per parameter}``; iterated once, so that they may be generators.
     """
     layers = list(dict.fromkeys(layer_of))
     total, count = torch.zeros(2, len(tasks), len(layers), dtype=torch.float64)
@@ -100,8 +100,9 @@ def directions(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return norms over what is shared ``(K,)``, cosines ``(K, K)``, and cosines per layer ``(L, K, K)``.
 
-    A pair's cosine is over the parameters that both reach, lengths included. Sums are in float64: in float32 a cosine near
-    zero may change its sign. At most one parameter's gradients are held in float64 at a time.
+    The cosine of a pair, including the norms in it, is over the parameters that both tasks reach. Sums are in float64,
+    because in float32 a cosine near zero may have the wrong sign. At most one parameter's gradients are held in float64 at
+    a time.
     """
     layers = list(dict.fromkeys(layer_of))
     gram, squares = torch.zeros(2, len(layers), len(tasks), len(tasks), dtype=torch.float64)
@@ -121,7 +122,7 @@ def directions(
 def _products(
     tasks: Sequence[str], layer_of: Sequence[str], gradients: Mapping[str, Gradients]
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """Yield each reached parameter's layer, the rows that reach it, and their scalar products."""
+    """Yield the layer of each parameter with a gradient, the rows of the tasks that reach it, and their scalar products."""
     for index, layer in enumerate(layer_of):
         found = {
             row: gradient

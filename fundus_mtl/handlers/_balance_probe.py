@@ -1,4 +1,4 @@
-"""One measurement of a trainer's balance, on the side of its training: before a step, and after it."""
+"""One measurement of the tasks' gradients and contributions, before and after a step, without changing the training."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ Rate = Callable[[Any, str, Tensor], Tensor | float | None]
 
 
 class Pull(NamedTuple):
-    """Each labelled task's gradients at the weights before a step, and all tasks of the network."""
+    """The gradients of the labelled tasks at the weights before a step, and all tasks of the network."""
 
     tasks: tuple[str, ...]
     gradients: dict[str, Gradients]
 
 
 def take_pull(engine: Any, batch: Any) -> Pull:
-    """Differentiate each task's loss on a batch at the trainer's present weights; nothing of the training moves.
+    """Return the gradient of each task's loss on a batch at the current weights; the training is not changed.
 
     Args:
-        engine: a trainer of ours: its network, inferer, loss function, precision and dropout's seed are used.
-        batch: collated, as the trainer's loader gives it.
+        engine: trainer, whose network, inferer, loss function, precision and seed of dropout are used.
+        batch: batch as the trainer's data loader returns it.
     """
     image, targets = engine.prepare_batch(batch, engine.state.device, engine.non_blocking, **engine.to_kwargs)
     with undisturbed(engine.network, engine.state.device):
-        engine.seed_iteration()  # the step's own dropout
+        engine.seed_iteration()  # the same dropout as in the step
         engine.network.train()
         with torch.autocast(engine.state.device.type, enabled=engine.amp, **engine.amp_kwargs):
             logits = engine.inferer(image, engine.network, tasks=None)
-        # Scaled as in the step itself: half precision would lose small gradients.
+        # Scaled as in the step, because half precision would lose small gradients.
         scale = engine.scaler.get_scale()
         losses = {name: loss * scale for name, loss in engine.loss_function(logits, *targets).items()}
         gradients = {
@@ -49,18 +49,18 @@ def take_pull(engine: Any, batch: Any) -> Pull:
 
 
 def weigh_pull(engine: Any, pull: Pull, rate: Rate) -> Balance:
-    """Measure gradients and what the method and the optimizer, as they are at present, make of them.
+    """Measure the gradients, and their contributions to the update with the current method and optimizer.
 
     Args:
-        engine: a trainer of ours: its ``contributions`` and its optimizer are asked.
-        pull: of `take_pull`; used up, for rules may combine gradients in place.
-        rate: from optimizer, task and parameter to the effective learning rate; None or NaN where it is not known.
+        engine: trainer, whose ``contributions`` and optimizer are used.
+        pull: result of `take_pull`; must not be used again, because rules may combine gradients in place.
+        rate: function from optimizer, task and parameter to the effective learning rate; None or NaN if unknown.
     """
     parameters = _trainable(engine)
     layer_of = layer_names(list(parameters))
     norms, cosines, layer_cosines = directions(pull.tasks, layer_of, pull.gradients)
     means, layer_means = magnitudes(pull.tasks, layer_of, pull.gradients)
-    with undisturbed(engine.network, engine.state.device):  # a rule may draw at random
+    with undisturbed(engine.network, engine.state.device):  # a rule may use random numbers
         contributions = _contributions(engine, pull.gradients)
     moves = {
         task: _moves(entries, list(parameters.values()), engine.optimizer_at_work, task, rate)
@@ -86,7 +86,7 @@ def _trainable(engine: Any) -> dict[str, Tensor]:
 
 
 def _contributions(engine: Any, gradients: dict[str, Gradients]) -> dict[str, Gradients]:
-    """Return what the method lets into the update; nothing for gradients whose step a trainer skips."""
+    """Return the part of the gradients that enters the update; empty if the trainer skips the step."""
     finite = all(bool(g.isfinite().all()) for entries in gradients.values() for g in entries if g is not None)
     return engine.contributions(gradients) if finite and gradients else {}
 
@@ -94,7 +94,7 @@ def _contributions(engine: Any, gradients: dict[str, Gradients]) -> dict[str, Gr
 def _moves(
     entries: Gradients, parameters: Sequence[Tensor], optimizer: Any, task: str, rate: Rate
 ) -> Iterator[Tensor | None]:
-    """Yield by what a task moves each parameter, None where that is not known."""
+    """Yield the change of each parameter due to a task; None if unknown."""
     for parameter, entry in zip(parameters, entries, strict=True):
         by = None if entry is None else rate(optimizer, task, parameter)
         if entry is None or by is None or (isinstance(by, float) and isnan(by)):
@@ -105,15 +105,15 @@ def _moves(
 
 @contextmanager
 def undisturbed(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Put everything back that a forward in training mode moves, also after an error.
+    """Restore everything that a forward pass in training mode changes, also after an error.
 
-    These are the random states of Python, NumPy and torch (CPU and the device), all buffers (batch norm's averages and
-    counts among them) and every module's training flag. Whoever differentiates inside must not write to ``.grad``;
-    attributes that are no buffers, such as a counter that a ``forward`` keeps, are not known here.
+    Restored are the random states of Python, NumPy and torch (CPU and the device), all buffers (such as the averages of
+    batch norm) and the training flag of every module. Not restored are ``.grad``, which the ``with`` block must not write,
+    and attributes that are not buffers, such as a counter in a ``forward``.
 
     Args:
-        network: whose buffers and flags to keep.
-        device: whose random state to keep, beside the CPU's.
+        network: network whose buffers and flags are restored.
+        device: device whose random state is restored, in addition to the CPU's.
     """
     modes = [(module, module.training) for module in network.modules()]
     buffers = [
@@ -121,8 +121,8 @@ def undisturbed(network: nn.Module, device: torch.device) -> Iterator[None]:
         for module in network.modules()
         for name, buffer in module.named_buffers(recurse=False)
     ]
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  # others draw from it, not this function
-    kind = "cuda" if device.type == "cpu" else device.type  # torch wants a name even for no device
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  # restores the state for other code
+    kind = "cuda" if device.type == "cpu" else device.type  # torch requires a name even without a device
     try:
         with torch.random.fork_rng([] if device.type == "cpu" else [device], device_type=kind), torch.enable_grad():
             yield
@@ -133,4 +133,4 @@ def undisturbed(network: nn.Module, device: torch.device) -> Iterator[None]:
             module.training = training
         for module, name, buffer, value in buffers:
             buffer.detach().copy_(value)
-            setattr(module, name, buffer)  # a forward may have put another tensor in its place
+            setattr(module, name, buffer)  # a forward pass may have replaced the tensor

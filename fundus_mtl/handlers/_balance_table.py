@@ -1,4 +1,4 @@
-"""The measurements of a whole training as two tables, kept across a resume."""
+"""The measurements of a training as two tables, which are continued after a resume."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LAYER_COLUMNS = ("iteration", "task", "layer", "gradient", "contribution", "conf
 class BalanceTable:
     """Rows of measurements.
 
-    ``balance.csv`` has a row per measured step, layer and task with a gradient there: mean absolute gradient (loss per unit
-    of weight), mean absolute contribution (units of weight per step), and the share of the other tasks that pull against
-    this one. ``balance_steps.csv`` has a row per measured step: norms, means and cosines over the network, the conflict
-    rate. What could not be measured is an empty cell.
+    ``balance.csv`` has a row per measured step, layer, and task with a gradient in the layer: mean absolute gradient (loss
+    per unit of weight), mean absolute contribution (units of weight per step), and the share of the other tasks in
+    conflict with this one. ``balance_steps.csv`` has a row per measured step: norms, means and cosines over the network,
+    and the conflict rate. Unknown values are empty cells.
 
     Args:
-        folder: of both files; made if need be.
+        folder: folder of both files; created if it does not exist.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -37,7 +37,7 @@ class BalanceTable:
         self._new = False
 
     def add(self, iteration: int, balance: Balance) -> None:
-        """Keep one measurement."""
+        """Add one measurement."""
         self._new = True
         self._steps.append({"iteration": iteration, **balance.numbers()})
         gradients, conflicts = balance.layer_gradients.tolist(), balance.layer_conflicts.tolist()
@@ -51,27 +51,27 @@ class BalanceTable:
 
     @property
     def steps(self) -> pd.DataFrame:
-        """A row per measured step."""
+        """Rows per measured step."""
         import pandas as pd
 
         return pd.DataFrame(self._steps)
 
     @property
     def layers(self) -> pd.DataFrame:
-        """A row per measured step, layer and task."""
+        """Rows per measured step, layer and task."""
         import pandas as pd
 
         return pd.DataFrame(self._layers, columns=list(LAYER_COLUMNS))
 
     def write(self) -> None:
-        """Write both files, each as a whole, if there is anything new."""
+        """Write both files if there are new measurements."""
         if self._new:
             write_whole(self.folder / LAYERS_FILE, csv_text(self.layers))
             write_whole(self.folder / STEPS_FILE, csv_text(self.steps))
             self._new = False
 
     def restart(self, iteration: int) -> None:
-        """Forget everything but what the files hold up to an iteration, 0 for a fresh training."""
+        """Discard all rows and read the files up to an iteration; 0 for a new training, which reads nothing."""
         self._steps, self._layers, self._new = [], [], False
         for row in _read(self.folder / STEPS_FILE, iteration):
             numbers = {name: float(cell) for name, cell in row.items() if cell and name != "iteration"}
@@ -82,7 +82,7 @@ class BalanceTable:
 
 
 def _read(path: Path, last: int) -> list[dict[str, str]]:
-    """Return the rows up to an iteration; none if there is no file, as when the measuring began with the resume."""
+    """Return the rows up to an iteration; empty if there is no file, because measuring began after a resume."""
     if last == 0 or not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:

@@ -1,8 +1,7 @@
-"""Keep the best weights, and keep them the best after a resume.
+"""Save the best weights, and compare with the best ones also after a resume.
 
-Source of the faults this avoids: MONAI 1.6.1's engines forget ``best_metric`` in their ``state_dict``, so that the
-first epoch after a resume overwrites a better model; and a first key metric of NaN stays "the best" for ever, as no
-number is above NaN.
+Avoids two errors of MONAI 1.6.1: the ``state_dict`` of an engine does not contain ``best_metric``, so that the first epoch
+after a resume overwrites a better model; and a first key metric of NaN stays the best one, because no number is greater.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ _BEST = ("best_metric", "best_metric_epoch")
 
 
 class BestModelSaver:
-    """Save the network's weights, and nothing else, whenever the evaluator's key metric is the best so far.
+    """Save the weights of the network whenever the evaluator's key metric is the best so far.
 
-    The file is replaced at once, never half written. While every key metric was NaN, or no number at all, the latest
-    weights are saved with a warning in the log; the first number then is the best. Only the first process writes.
+    The file is replaced atomically. As long as all key metrics are NaN, the latest weights are saved with a warning; the
+    first number is then the best one. Only the first process writes.
 
     Args:
-        network: whose ``state_dict`` is saved.
-        path: of the file, for example ``models/model.pt`` in the bundle; its folder is made.
-        recipe: of the training as JSON text; written to ``recipe.json`` beside the weights, with their SHA-256, so that
-            inference can check what it loads and need not be told how it was trained. None for no such file.
+        network: network whose ``state_dict`` is saved.
+        path: path of the file, for example ``models/model.pt`` in the bundle; its folder is created.
+        recipe: settings of the training as JSON text; written to ``recipe.json`` beside the weights, with their SHA-256,
+            so that inference can use the same settings and check the weights. None for no such file.
     """
 
     def __init__(self, network: nn.Module, path: str | Path, recipe: str | None = None) -> None:
@@ -40,10 +39,10 @@ class BestModelSaver:
         self.recipe = None if recipe is None else json.loads(recipe)
 
     def attach(self, engine: Engine) -> None:
-        """Listen to an evaluator.
+        """Register with an evaluator.
 
         Raises:
-            ValueError: if the engine has no key metric to compare.
+            ValueError: if the engine has no key metric.
         """
         if getattr(engine.state, "key_metric_name", None) is None:
             raise ValueError("expected an evaluator with a key metric, but got none; set key_val_metric.")
@@ -54,7 +53,7 @@ class BestModelSaver:
         state = engine.state
         if state.best_metric_epoch == -1 or math.isnan(float(state.best_metric)):
             engine.logger.warning(f"{state.key_metric_name} was never a number: the latest weights are saved.")
-            state.best_metric_epoch = -1  # MONAI's mark of "none yet": it takes the next number whatever it is
+            state.best_metric_epoch = -1  # MONAI's value for "none yet", after which any number is the best
             self.save()
         elif state.best_metric_epoch == state.epoch:
             self.save()
@@ -69,13 +68,13 @@ class BestModelSaver:
 
 
 def keep_best_metric(engine: Engine) -> Engine:
-    """Make an engine's ``state_dict`` hold its best metric and that metric's epoch, as plain numbers.
+    """Add the best metric and its epoch to an engine's ``state_dict``, as plain numbers.
 
     Args:
-        engine: of MONAI; may be handed in more than once.
+        engine: engine of MONAI; a second call for the same engine has no effect.
 
     Returns:
-        The same engine, so that a config can write ``evaluator: $keep_best_metric(@validate::evaluator)``.
+        The same engine, for configs such as ``evaluator: $keep_best_metric(@validate::evaluator)``.
     """
     if not set(_BEST) <= set(engine.state_dict_user_keys):
         engine.state_dict_user_keys.extend(_BEST)
@@ -84,6 +83,6 @@ def keep_best_metric(engine: Engine) -> Engine:
 
 
 def _as_plain_numbers(engine: Any) -> None:
-    """Turn NumPy and tensor values into floats, or ``torch.load(weights_only=True)`` refuses the checkpoint."""
+    """Convert NumPy and tensor values to floats, because ``torch.load(weights_only=True)`` would not load them."""
     engine.state.best_metric = float(engine.state.best_metric)
     engine.state.best_metric_epoch = int(engine.state.best_metric_epoch)

@@ -1,4 +1,4 @@
-"""Know how an engine's run ended."""
+"""Report how the run of an engine ended."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ignite.engine import Engine, Events
 
 
 def on_end(engine: Engine, report: Callable[[str], None]) -> None:
-    """Call ``report`` after every ``engine.run()``, when all its handlers are done.
+    """Call ``report`` after every ``engine.run()``, when all its handlers have finished.
 
-    An EXCEPTION_RAISED handler would not do: ignite 0.5 stops at the first of those that raises, and swallows the
-    exception if none does.
+    An EXCEPTION_RAISED handler cannot be used: ignite 0.5 stops at the first one that raises, and swallows the exception
+    if none does.
 
     Args:
-        engine: whose ``run`` is wrapped.
-        report: is given MLflow's word: ``FINISHED``; ``KILLED`` after Ctrl-C or an exit; ``FAILED`` after any other
-            exception, also one that a handler swallowed so that the engine never completed.
+        engine: engine whose ``run`` is wrapped.
+        report: function that is called with a status of MLflow: ``FINISHED``; ``KILLED`` after Ctrl-C or an exit;
+            ``FAILED`` after any other exception, also if a handler swallowed it and the engine did not complete.
     """
     run = engine.run
     completed: list[bool] = []

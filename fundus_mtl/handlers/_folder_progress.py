@@ -1,4 +1,4 @@
-"""A bar over the files of a folder, also over those that cannot be read."""
+"""A progress bar over the files of a folder, including unreadable ones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from fundus_mtl.data import FolderSamples
 
 
 class FolderProgress:
-    """Show on standard error how many files are done, of how many, and how long the rest will take.
+    """Show on standard error the number of finished files, of all files, and the remaining time.
 
-    ignite's bar would not know the number of all, since `FolderSamples` has no length.
+    ignite's progress bar cannot show the number of all files, because `FolderSamples` has no length.
 
     Args:
-        samples: that the engine runs over.
-        desc: at the left of the bar.
+        samples: samples that the engine iterates over.
+        desc: text at the left of the bar.
     """
 
     def __init__(self, samples: FolderSamples, desc: str = "photographs") -> None:
@@ -25,10 +25,14 @@ class FolderProgress:
         self._bar: Any = None
 
     def attach(self, engine: Engine) -> None:
-        """Listen to an evaluator."""
+        """Register with an evaluator."""
         engine.add_event_handler(Events.STARTED, self._open)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._move)
-        for event in (Events.COMPLETED, Events.TERMINATE, Events.INTERRUPT):  # no listener may swallow exceptions
+        for event in (
+            Events.COMPLETED,
+            Events.TERMINATE,
+            Events.INTERRUPT,
+        ):  # not EXCEPTION_RAISED, which would swallow exceptions
             engine.add_event_handler(event, self._close)
 
     def _open(self) -> None:
@@ -42,6 +46,6 @@ class FolderProgress:
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._move()  # the last files may have failed, without an iteration
+            self._move()  # the last files may have failed, which causes no iteration
             self._bar.close()
             self._bar = None

@@ -1,4 +1,4 @@
-"""Where a training was left."""
+"""Find the checkpoint to resume a training from."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from pathlib import Path
 import torch
 
 _logger = logging.getLogger(__name__)
-# What torch.load answers to files cut short or with wrong bytes in them, found by trying.
+# Errors of torch.load for truncated files and for files with wrong bytes, found by experiment.
 _BROKEN = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, LookupError, ValueError, TypeError, AttributeError)
-_KEPT = 2  # states that a training's ``CheckpointSaver`` keeps
+_KEPT = 2  # number of checkpoints that a training keeps
 
 
 def latest_checkpoint(folder: str | Path, resume_from: str | None = "latest") -> str | None:
-    """Return the state to resume from: a given file, or the newest whole one in a folder.
+    """Return the checkpoint to resume from: a given file, or the newest complete one in a folder.
 
-    A stop in the middle of a write leaves a broken file; it is passed over, with a warning, for the one before it. The
-    newest is the one of the highest epoch, by its name, for clocks do not always survive a copy. Only where there are more
-    than the two that a training keeps, left by the one that was resumed or by another one into the same folder, perhaps of
-    higher epochs, the one written last is taken.
+    A crash during a write leaves a broken file, which is skipped with a warning. The newest checkpoint is the one with the
+    highest epoch in its name, because a copy may change the time of a file. If there are more than the two checkpoints
+    that a training keeps, some of them are left from another training into the same folder, perhaps with higher epochs;
+    then the file that was written last is returned.
 
     Args:
-        folder: with the states of MONAI's ``CheckpointSaver``, which keeps two.
-        resume_from: a file, or ``latest``, or None for a fresh start, which is answered by None.
+        folder: folder of the checkpoints of MONAI's ``CheckpointSaver``, which keeps two.
+        resume_from: path of a file, ``latest``, or None for a new training, which returns None.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: if there is no such file.
     """
     if resume_from is None:
         return None
     if resume_from != "latest":
         if not Path(resume_from).is_file():
             raise FileNotFoundError(
-                f"resume_from: expected a state file or latest, but got {resume_from}; there is no such file."
+                f"resume_from: expected a checkpoint or latest, but got {resume_from}, which does not exist."
             )
         return resume_from
     for path in _newest_first(list(Path(folder).glob("*.pt"))):
         if _is_whole(path):
             return str(path)
-        _logger.warning("%s is broken, most likely by a stop while it was written: it is passed over.", path.name)
-    raise FileNotFoundError(f"resume_from: expected a state in {folder}, but got none; start without resume_from.")
+        _logger.warning("%s is broken, probably by a crash while it was written: it is skipped.", path.name)
+    raise FileNotFoundError(f"resume_from: expected a checkpoint in {folder}, but got none; start without resume_from.")
 
 
 def _newest_first(paths: list[Path]) -> list[Path]:

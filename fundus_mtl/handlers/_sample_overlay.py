@@ -1,4 +1,4 @@
-"""A sample's labels and predictions on its photograph, small enough to keep, close enough to see."""
+"""Labels and predictions of a sample, drawn on its photograph at a small size, optionally zoomed in."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from torch import Tensor
 
 Picture = NDArray[np.uint8]
 Arrays = dict[str, NDArray[Any]]
-TRUE = "true "  # before the name of what a label says
-MARGIN = 1.0  # around a structure that is zoomed in on, in its larger extents: the picture is three extents wide
+TRUE = "true "  # prefix of the names of labels
+MARGIN = 1.0  # margin around a structure, relative to its larger extent: the picture is three extents wide
 
 
 class SampleOverlay:
-    """Draw masks and points of a sample: the `draw` of `CaseFigures`.
+    """Draw masks and points of a sample, for `CaseFigures`.
 
-    The picture is shrunk before it is drawn on, so that lines stay thin and crisp.
+    The photograph is shrunk before drawing, so that lines stay thin and sharp.
 
     Args:
-        draw: called with an RGB picture ``(h, w, 3)``, ``{name: mask (h, w)}`` and ``{name: (x, y)}``; returns the picture.
-        masks: keys of masks ``(1, H, W)``; a key's prediction is ``pred_<key>``.
+        draw: function of an RGB picture ``(h, w, 3)``, ``{name: mask (h, w)}`` and ``{name: (x, y)}`` that returns the
+            picture.
+        masks: keys of masks ``(1, H, W)``; the prediction of a key is ``pred_<key>``.
         points: keys of points ``(2,)``.
-        zoom: key of a mask to show from near; the whole photograph is shown where neither label nor prediction has it.
-        width: at most so wide, px.
+        zoom: key of a mask to zoom in on; the whole photograph is drawn if neither label nor prediction has it.
+        width: largest width of the picture, px.
     """
 
     def __init__(
@@ -43,19 +44,19 @@ class SampleOverlay:
         self.width = width
 
     def __call__(self, image: Picture, sample: Mapping[str, Any]) -> Picture:
-        """Return the picture with outlines and points, the truth's named ``true <key>``, the prediction's ``<key>``.
+        """Return the picture with outlines and points, named ``true <key>`` for labels and ``<key>`` for predictions.
 
         Args:
-            image: the photograph, uint8 ``(H, W, 3)``.
-            sample: masks on the same grid, points in its px.
+            image: photograph, uint8 ``(H, W, 3)``.
+            sample: masks on the same grid, and points in px.
         """
         focus = present(sample, [self.zoom] if self.zoom else [])
         return self._outlined(image, present(sample, self.masks), present(sample, self.points), focus)
 
     def parts(self, image: Picture, sample: Mapping[str, Any]) -> dict[str, Picture]:
-        """Return ``photograph``, ``truth`` and ``prediction`` apart, on one window that the truth alone decides.
+        """Return ``photograph``, ``truth`` and ``prediction`` as single pictures.
 
-        So the pictures of several methods show the same part of the photograph.
+        The zoom depends on the label only, so that the pictures of several methods show the same part of the photograph.
         """
         masks, points = present(sample, self.masks), present(sample, self.points)
         focus = {name: mask for name, mask in masks.items() if name == f"{TRUE}{self.zoom}"}
@@ -80,7 +81,7 @@ def _only(arrays: Arrays, wanted: Callable[[str], bool]) -> Arrays:
 
 
 def present(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
-    """Return what a sample has of the keys' labels and predictions, fillers left out."""
+    """Return the labels and predictions of the keys that a sample has; fillers of missing labels are skipped."""
     found: Arrays = {}
     for key in keys:
         if sample.get(key) is not None and bool(sample.get(f"{key}_present", True)):
@@ -91,7 +92,7 @@ def present(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
 
 
 def window(masks: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the rows and columns of a square around all masks ``(H, W)``, cut at the frame; the frame if all are empty."""
+    """Return rows and columns of a square around all masks ``(H, W)``, inside the image; the image if all are empty."""
     rows, columns = np.nonzero(np.any(masks, axis=0)) if masks else np.zeros((2, 0), dtype=int)
     if not len(rows):
         return slice(0, shape[0]), slice(0, shape[1])
@@ -103,7 +104,7 @@ def window(masks: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> tuple[slice
 
 
 def shrink(picture: NDArray[Any], scale: float) -> NDArray[Any]:
-    """Return a picture ``(H, W, 3)`` or mask ``(H, W)`` at a scale of at most 1; masks stay masks."""
+    """Return a picture ``(H, W, 3)`` or a mask ``(H, W)`` at a scale of at most 1; masks stay binary."""
     from PIL import Image
 
     if scale == 1:
@@ -115,5 +116,5 @@ def shrink(picture: NDArray[Any], scale: float) -> NDArray[Any]:
 
 
 def _array(value: Any) -> NDArray[Any]:
-    """Return a tensor of any device, or whatever else, as an array."""
+    """Return a tensor on any device, or an array, as an array."""
     return np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)

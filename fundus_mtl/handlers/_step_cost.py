@@ -1,4 +1,4 @@
-"""What a training costs: the number of parameters, and the seconds of a step."""
+"""The cost of a training: number of parameters, seconds of a step, wall clock and processor time."""
 
 from __future__ import annotations
 
@@ -18,53 +18,61 @@ COST_FILE = "cost.json"
 
 
 class Keeper(Protocol):
-    """Whoever takes numbers of a step, such as `RunHandler`."""
+    """An object that logs the numbers of a step, such as `RunHandler`."""
 
     def keep(self, values: Mapping[str, Any], step: int) -> None:
-        """Take the numbers."""
+        """Log the numbers."""
 
 
 class StepCost:
-    """Measure what the method itself costs, without changing anything that is random.
+    """Measure the cost of a method; no random state is changed.
 
-    A step lasts from the iteration's start to its end, without loading the data and without validation; the median over
-    the iterations of this process is not moved by the slow first ones. Written to ``cost.json`` after every epoch and its
-    validation, and kept for the MLflow run: ``parameters`` (of the network), ``step_seconds`` (wall clock) and
-    ``training_seconds`` (of all epochs so far with their validations, also those before a resume; an epoch that was cut
-    short is made again, and counts once).
+    A step lasts from the start of the iteration to its end, without loading the data and without validation. The numbers
+    are written to ``cost.json`` after every epoch and its validation, and logged to the MLflow run:
+
+    * ``parameters``: number of parameters of the network.
+    * ``step_seconds``: wall clock of a step, median over the iterations of this process.
+    * ``training_seconds``: wall clock of all epochs with their validations, including those before a resume. An epoch that
+      was interrupted is repeated, and counts once.
+    * ``processor_seconds``: processor time of this process for the same epochs, over all threads; without the worker
+      processes of a data loader.
 
     Args:
-        output_dir: of the training.
-        run: that keeps the numbers too; None for the file only.
+        output_dir: output folder of the training.
+        run: run that logs the numbers; None to write the file only.
     """
 
     def __init__(self, output_dir: str | Path, run: Keeper | None = None) -> None:
         self.path = Path(output_dir) / COST_FILE
         self.run = run
-        self.seconds = 0.0
+        self.seconds = self.processor_seconds = 0.0
         self._steps: list[float] = []
-        self._step_began = self._mark = 0.0
-        self._epoch = 0  # the last one that ended, until it is told
+        self._step_began = self._mark = self._processor_mark = 0.0
+        self._epoch = 0  # the last completed epoch that has not been logged; 0 if there is none
 
     def attach(self, engine: Any) -> None:
-        """Listen to a trainer; stand before handlers whose own work at the end of an iteration is not to count."""
+        """Register with a trainer, before handlers whose work at the end of an iteration must not be counted."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_STARTED, self._begin_step)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._end_step)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
-        # The validation is a handler of the epoch's end too, and comes later: the next event is the first that knows.
-        engine.add_event_handler(Events.EPOCH_STARTED, self._tell)
-        engine.add_event_handler(Events.COMPLETED, self._tell)
+        # Validation runs at the end of the epoch too, after this handler; so the numbers are complete at the next event.
+        engine.add_event_handler(Events.EPOCH_STARTED, self._log)
+        engine.add_event_handler(Events.COMPLETED, self._log)
 
     @property
     def spent(self) -> float:
-        """Return the training's seconds until now."""
+        """Return the wall clock of the training until now, s."""
         return self.seconds + time.perf_counter() - self._mark
 
     def _start(self, engine: Any) -> None:
         resumed = engine.state.iteration > 0 and self.path.is_file()
-        self.seconds = float(json.loads(self.path.read_text())["training_seconds"]) if resumed else 0.0
-        self._steps, self._epoch, self._mark = [], 0, time.perf_counter()
+        before = json.loads(self.path.read_text()) if resumed else {}
+        self.seconds, self.processor_seconds = (
+            float(before.get(f"{kind}_seconds", 0.0)) for kind in ("training", "processor")
+        )
+        self._steps, self._epoch = [], 0
+        self._mark, self._processor_mark = time.perf_counter(), time.process_time()
 
     def _begin_step(self, engine: Any) -> None:
         _wait_for(engine.state.device)
@@ -77,12 +85,18 @@ class StepCost:
     def _end_epoch(self, engine: Any) -> None:
         self._epoch = engine.state.epoch
 
-    def _tell(self, engine: Any) -> None:
+    def _log(self, engine: Any) -> None:
         if not self._epoch:
             return
         self.seconds, self._mark = self.spent, time.perf_counter()
-        size = sum(parameter.numel() for parameter in engine.network.parameters())
-        cost = {"parameters": size, "step_seconds": median(self._steps), "training_seconds": self.seconds}
+        self.processor_seconds += time.process_time() - self._processor_mark
+        self._processor_mark = time.process_time()
+        cost = {
+            "parameters": sum(parameter.numel() for parameter in engine.network.parameters()),
+            "step_seconds": median(self._steps),
+            "training_seconds": self.seconds,
+            "processor_seconds": self.processor_seconds,
+        }
         if idist.get_rank() == 0:
             write_whole(self.path, json.dumps(cost | {"epoch": self._epoch}) + "\n")
         if self.run is not None:
@@ -91,7 +105,7 @@ class StepCost:
 
 
 def _wait_for(device: Any) -> None:
-    """Let a GPU come to the end of what it was given: it works while Python runs ahead."""
+    """Wait until a GPU has finished its work, which it does asynchronously."""
     import torch
 
     if torch.device(device).type == "cuda":

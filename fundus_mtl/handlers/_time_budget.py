@@ -1,4 +1,4 @@
-"""Stop a training when its time is spent."""
+"""End a training after a given time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _logger = logging.getLogger(__name__)
 
 
 class TimeBudget:
-    """End a training at the first validated epoch after so many minutes, as if it had been its last.
+    """End a training at the first validated epoch after the given time, as if it were the last epoch.
 
-    ignite's ``TimeLimit`` stops in the middle of an epoch, forgets what an earlier process has spent, and leaves weights
-    that no validation has seen. A learning rate schedule that knows its end does not come to it: give one that does not.
+    ignite's ``TimeLimit`` stops in the middle of an epoch, does not count the time before a resume, and leaves weights that
+    were not validated. A learning rate schedule with a fixed end does not reach it; use one without a fixed end.
 
     Args:
-        minutes: of training and validation, those before a resume included.
-        cost: that counts them.
-        interval: epochs between validations.
+        minutes: limit in minutes of training and validation, including those before a resume.
+        cost: handler that measures the time.
+        interval: number of epochs between validations.
 
     Raises:
-        ValueError: if there is no time at all.
+        ValueError: if the limit is not positive.
     """
 
     def __init__(self, minutes: float, cost: StepCost, interval: int = 1) -> None:
@@ -34,13 +34,17 @@ class TimeBudget:
         self.minutes, self.cost, self.interval = minutes, cost, interval
 
     def attach(self, engine: Any) -> None:
-        """Listen to a trainer, after its `StepCost` and its validation, which is paid for too."""
+        """Register with a trainer, after its `StepCost` and its validation, which is counted too."""
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._stop_if_spent)
 
     def _stop_if_spent(self, engine: Any) -> None:
-        spent = idist.all_reduce(self.cost.spent, op="MAX")  # one clock for all ranks, or they would wait for ever
+        spent = idist.all_reduce(
+            self.cost.spent, op="MAX"
+        )  # the same value in all processes, or they would wait for each other forever
         if spent >= 60 * self.minutes:
             _logger.info(
-                "The %g minutes are spent after epoch %d: the training ends.", self.minutes, engine.state.epoch
+                "The limit of %g minutes was reached after epoch %d: the training ends.",
+                self.minutes,
+                engine.state.epoch,
             )
             engine.terminate()

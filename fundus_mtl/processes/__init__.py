@@ -1,17 +1,17 @@
-"""Commands several at a time, stopped together, and locks on folders."""
+"""Run commands in parallel, stop them together, and lock folders."""
 
 from __future__ import annotations
 
-from fundus_mtl.processes._commands import Children
-from fundus_mtl.processes._crew import Crew, Devices
+from fundus_mtl.processes._child_processes import ChildProcesses
 from fundus_mtl.processes._interrupts import Interrupts
 from fundus_mtl.processes._lock import LockedError, locked
+from fundus_mtl.processes._worker_pool import Devices, WorkerPool
 
 __all__ = [
-    "Children",
-    "Crew",
+    "ChildProcesses",
     "Devices",
     "Interrupts",
     "LockedError",
+    "WorkerPool",
     "locked",
 ]

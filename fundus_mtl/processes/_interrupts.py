@@ -1,4 +1,4 @@
-"""Signals that end a comparison, in such a way that everything is closed."""
+"""Turn the signals that stop a program into one ``KeyboardInterrupt``, so that everything is closed in order."""
 
 from __future__ import annotations
 
@@ -8,37 +8,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fundus_mtl.processes._commands import Children
+from fundus_mtl.processes._child_processes import ChildProcesses
 
-_IMPATIENT = 3  # presses after the first
+_FORCE_AFTER = 3  # further presses of Ctrl-C after the first signal
 
 
 class Interrupts:
-    """Ctrl-C, SIGTERM and SIGHUP as one ``KeyboardInterrupt``, raised only where it is heeded.
+    """Ctrl-C, SIGTERM and SIGHUP as one ``KeyboardInterrupt``, raised only inside `raising`.
 
-    Whatever opens or closes something stands outside of `heeded`: there a signal waits, so that nothing is left half
-    open, whenever it comes. A second Ctrl-C raises nothing either: it ends the grace of the children that are being
-    stopped. The fourth ends the command wherever it is, such as in waiting for a server that does not answer. A closing
-    terminal sends SIGHUP twice, which must do neither.
+    Code that opens or closes something runs outside of `raising`. A signal that comes there is remembered until later, so
+    that nothing is left half open. A second Ctrl-C does not raise; it skips the grace period of the child processes that
+    are being stopped. The fourth Ctrl-C raises wherever the program is, for example while it waits for a server that does
+    not answer. A terminal that closes sends SIGHUP twice, which has neither effect.
 
     Args:
-        children: of which a second Ctrl-C makes short work.
+        children: child processes whose grace period a second Ctrl-C skips.
     """
 
-    def __init__(self, children: Children) -> None:
+    def __init__(self, children: ChildProcesses) -> None:
         self.children = children
         self.came = False
-        self._heeded = False
+        self._raising = False
         self._again = 0
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear the signals; those that are ignored stay so (``nohup``). Python lets the main thread listen only."""
+        """Handle the signals inside the ``with`` block.
+
+        Ignored signals stay ignored (``nohup``). In other threads than the main thread this does nothing, as Python demands.
+        """
         before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in map(int, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    before[number] = signal.signal(number, self._hear)
+                    before[number] = signal.signal(number, self._handle)
         try:
             yield
         finally:
@@ -46,26 +49,26 @@ class Interrupts:
                 signal.signal(number, handler)
 
     @contextmanager
-    def heeded(self) -> Iterator[None]:
-        """Raise what comes, or has come already.
+    def raising(self) -> Iterator[None]:
+        """Raise ``KeyboardInterrupt`` for a signal inside the ``with`` block, or for one that came before it.
 
         Raises:
-            KeyboardInterrupt: once.
+            KeyboardInterrupt: at most once.
         """
-        self._heeded = True
+        self._raising = True
         try:
             if not self.came:
                 yield
         finally:
-            self._heeded = False
-        if self.came:  # before, or in a place whose exceptions Python or a library passes over
+            self._raising = False
+        if self.came:  # before this block, or where Python or a library swallowed the exception
             raise KeyboardInterrupt
 
-    def _hear(self, number: int, _: Any) -> None:
+    def _handle(self, number: int, _: Any) -> None:
         if self.came and number == signal.SIGINT:
-            self.children.hurry()
+            self.children.end_grace()
             self._again += 1
         self.came = True
-        if self._heeded or self._again >= _IMPATIENT:
-            self._heeded = False
+        if self._raising or self._again >= _FORCE_AFTER:
+            self._raising = False
             raise KeyboardInterrupt

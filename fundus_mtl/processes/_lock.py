@@ -1,4 +1,4 @@
-"""One writer per folder."""
+"""A lock that lets one process at a time write to a folder."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ class LockedError(Exception):
 
 @contextmanager
 def locked(folder: Path) -> Iterator[int]:
-    """Hold a folder's lock; the kernel lets go of it when the last process that holds it is gone, however it ended.
+    """Hold the lock of a folder.
 
-    Processes that are given the file descriptor (``pass_fds``) hold it too: should their starter be killed, nobody else
-    writes to the folder while they still do.
+    The kernel releases the lock when the last process that holds it has ended, even after a crash. A child process that
+    inherits the file descriptor (``pass_fds``) holds the lock too: if its parent is killed, no other process can write to
+    the folder until the child has ended.
 
     Args:
-        folder: made if need be.
+        folder: folder to lock; created if it does not exist.
 
     Yields:
-        The file descriptor.
+        The file descriptor of the lock.
 
     Raises:
-        LockedError: if another process holds it; the number of the one that took it is named.
+        LockedError: if another process holds the lock; the message names the process that took it.
     """
-    import fcntl  # not on Windows, where the other verbs must work
+    import fcntl  # not on Windows, where the other commands must work
 
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("a+") as file:
@@ -39,8 +40,8 @@ def locked(folder: Path) -> Iterator[int]:
         except BlockingIOError:
             file.seek(0)
             raise LockedError(
-                f"expected to write to {folder.name} alone, but got what process {file.read().strip() or '?'} has started "
-                "at work there; wait for its end."
+                f"expected {folder.name} to be unlocked, but got a lock of process {file.read().strip() or '?'}, which "
+                "writes there; wait until it has ended."
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

@@ -1,4 +1,4 @@
-"""MLflow: one client, the life of a run, what is recorded and what is removed from it. Knows no engine."""
+"""MLflow: opening the store, the life of a run, what is logged, and what is removed before. Knows no engine."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ if TYPE_CHECKING:
         read_run_file,
         write_run_file,
     )
+    from fundus_mtl.tracking._errors import TrackingError, tracking_errors
     from fundus_mtl.tracking._redact import without_paths
     from fundus_mtl.tracking._registration import check_model_name
-    from fundus_mtl.tracking._run import close_run, describe_run, open_run
+    from fundus_mtl.tracking._run import (
+        close_run,
+        describe_run,
+        find_or_create_experiment,
+        find_run,
+        open_run,
+        set_tags,
+    )
     from fundus_mtl.tracking._run_settings import RunSettings
-    from fundus_mtl.tracking._samples import source_commit
+    from fundus_mtl.tracking._samples import describe_samples, source_commit
     from fundus_mtl.tracking._scalars import scalars
     from fundus_mtl.tracking._system_metrics import check_system_metrics, start_monitor
 else:
@@ -30,12 +38,16 @@ else:
 
 __all__ = [
     "RunSettings",
+    "TrackingError",
     "artifact_folder",
     "check_model_name",
     "check_system_metrics",
     "close_client",
     "close_run",
     "describe_run",
+    "describe_samples",
+    "find_or_create_experiment",
+    "find_run",
     "is_off",
     "log_paths",
     "log_records",
@@ -44,8 +56,10 @@ __all__ = [
     "open_run",
     "read_run_file",
     "scalars",
+    "set_tags",
     "source_commit",
     "start_monitor",
+    "tracking_errors",
     "without_paths",
     "write_run_file",
 ]

@@ -1,4 +1,4 @@
-"""The MLflow store: opened without telemetry, written to in batches, found again by a note next to the results."""
+"""The MLflow client: opened without telemetry, writes in batches; a file beside the results names their run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ _SQLITE = "sqlite:///"
 
 
 def open_client(tracking_uri: str) -> Any:
-    """Return an ``MlflowClient`` for exactly this address, whatever the environment says, with telemetry off.
+    """Return an ``MlflowClient`` for exactly this address, regardless of environment variables, with telemetry off.
 
-    MLflow reports its use to its makers unless told otherwise, which a clinical machine must not do. Nothing is sent by
-    importing it, so that turning it off here is early enough.
+    By default, MLflow reports its use to its developers, which a clinical machine must not do. Importing MLflow sends
+    nothing, so turning telemetry off here is early enough.
+
+    Args:
+        tracking_uri: address of the tracking store; the folder of a SQLite file is created.
     """
     import mlflow
     from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
@@ -32,12 +35,12 @@ def open_client(tracking_uri: str) -> Any:
 
 
 def is_off(tracking_uri: str) -> bool:
-    """Whether the address says that nothing is to be tracked: empty, or ``none`` in any case."""
+    """Return whether the address turns tracking off: an empty text, or ``none`` in upper or lower case."""
     return tracking_uri.strip().lower() in ("", "none")
 
 
 def artifact_folder(tracking_uri: str) -> str | None:
-    """Return the address of ``mlruns`` beside a SQLite database; None leaves it to the server."""
+    """Return the address of the folder ``mlruns`` beside a SQLite file; None, for the default of the server, otherwise."""
     folder = _database_folder(tracking_uri)
     return None if folder is None else (folder.absolute() / "mlruns").as_uri()
 
@@ -47,7 +50,7 @@ def _database_folder(tracking_uri: str) -> Path | None:
 
 
 def close_client(client: Any) -> None:
-    """Let go of the database file; the client opens it again when it is used again."""
+    """Close the database file; the client opens it again if it is used again."""
     for part in ("_tracking_client", "_registry_client_lazy"):
         store = getattr(getattr(client, part, None), "store", None)
         for engine in (getattr(store, "engine", None), getattr(store, "read_engine", None)):
@@ -56,7 +59,7 @@ def close_client(client: Any) -> None:
 
 
 def metric_records(values: Mapping[str, float], step: int) -> list[Any]:
-    """Return MLflow's records of metrics of one step, all at the present time."""
+    """Return metrics of one step as MLflow's records, with the current time."""
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
@@ -64,19 +67,19 @@ def metric_records(values: Mapping[str, float], step: int) -> list[Any]:
 
 
 def log_records(client: Any, run_id: str, records: Sequence[Any]) -> None:
-    """Write metrics in as few calls as MLflow allows: one call takes as long as one metric."""
+    """Log metrics in as few calls as MLflow allows, because one call takes as long as logging one metric."""
     for start in range(0, len(records), _METRICS_PER_BATCH):
         client.log_batch(run_id, metrics=records[start : start + _METRICS_PER_BATCH])
 
 
 def log_paths(client: Any, run_id: str, artifacts: Mapping[str, str | Path] | Iterable[str | Path]) -> None:
-    """Copy files and folders into a run; what does not exist is passed over.
+    """Copy files and folders into a run; paths that do not exist are skipped.
 
     Args:
-        client: of MLflow.
-        run_id: of the run.
-        artifacts: paths, or folder name in the run to path. A folder without a name keeps its own name. MLflow's own
-            files inside a folder are passed over, for they would be copied into themselves.
+        client: client of MLflow.
+        run_id: id of the run.
+        artifacts: paths, or paths by the folder in the run that they are copied to. A folder without such a name keeps
+            its own name. MLflow's own files inside a folder are skipped, because they would be copied into themselves.
     """
     named = artifacts.items() if isinstance(artifacts, Mapping) else ((None, path) for path in artifacts)
     for name, source in named:
@@ -95,12 +98,12 @@ def _is_own(file: Path, folder: Path) -> bool:
 
 
 def write_run_file(folder: Path, experiment: str, run_id: str) -> None:
-    """Note which run the results in a folder belong to; no address, for it may hold a path."""
+    """Write the run that the results in a folder belong to; without the address, which may contain a path."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RUN_FILE).write_text(json.dumps({"experiment": experiment, "run_id": run_id}, indent=2) + "\n")
 
 
 def read_run_file(path: str | Path) -> str | None:
-    """Return the id of the run noted in a folder or a file; None if there is no note."""
+    """Return the run id from the file in a folder, or from the file itself; None if there is no such file."""
     file = Path(path) / RUN_FILE if Path(path).is_dir() else Path(path)
     return str(json.loads(file.read_text())["run_id"]) if file.is_file() else None

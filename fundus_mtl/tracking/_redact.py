@@ -1,7 +1,4 @@
-"""Keep machine paths, and the names of people inside them, out of what is sent to a tracking store.
-
-Source: definitions.md, 2.4 (MLflow holds counts, metrics and hashes; never absolute paths).
-"""
+"""Remove paths of this machine, which may contain names of people, from what is sent to a tracking store."""
 
 from __future__ import annotations
 
@@ -22,14 +19,14 @@ _INNER = re.compile(
 
 
 def without_paths(value: Any) -> Any:
-    """Replace absolute paths and addresses by ``<path>``, in dictionaries and lists too.
+    """Replace absolute paths and addresses by ``<path>``, also inside dictionaries and lists.
 
     Args:
-        value: anything; text and paths are looked at, containers are copied, other values are returned as they are.
+        value: any value; text and paths are checked, containers are copied, other values are returned unchanged.
 
     Returns:
-        The same structure; relative paths and single components inside expressions stay. Unquoted text after a path
-        with blanks in it cannot be told from prose and stays too.
+        The same structure. Relative paths and single components inside expressions are kept. Of an unquoted path that
+        contains blanks, the part after the first blank is kept, because it cannot be distinguished from prose.
     """
     if isinstance(value, Mapping):
         return {str(key): without_paths(entry) for key, entry in value.items()}

@@ -1,4 +1,4 @@
-"""Make a run's bundle the next version of a registered model, for who looks for models and not for runs."""
+"""Register the bundle of a run as the next version of a model in MLflow's model registry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _logger = logging.getLogger(__name__)
 
 
 def check_model_name(name: str | None) -> str | None:
-    """Return the name of a registered model as it is, so that a wrong one stops a training before it has begun.
+    """Return the name of a registered model unchanged; an invalid name is an error before the training starts.
 
     Raises:
         ValueError: if MLflow would refuse the name.
@@ -22,21 +22,22 @@ def check_model_name(name: str | None) -> str | None:
 
 
 def register_bundle(client: Any, run: Any, name: str) -> None:
-    """Register the artifact folder ``bundle`` of a run; whatever MLflow answers, the training is not lost over it.
+    """Register the artifact folder ``bundle`` of a run; an error of MLflow is logged and does not fail the training.
 
-    The version points to the run's own files, as `mlflow.register_model` does, and has the run's note and tags (method,
-    seed …). It is no ``pyfunc``: ``mlflow.artifacts.download_artifacts("models:/<name>/<version>")`` brings the bundle.
+    The version refers to the files of the run, as with `mlflow.register_model`, and has the note and the tags of the run
+    (method, seed …). It is not a ``pyfunc``; ``mlflow.artifacts.download_artifacts("models:/<name>/<version>")`` downloads
+    the bundle.
 
     Args:
-        client: of MLflow.
-        run: as MLflow knows it, its artifacts already there.
-        name: of the model, made if there is none.
+        client: client of MLflow.
+        run: run as MLflow returned it; its artifacts must have been logged.
+        name: name of the model, which is created if it does not exist.
     """
     from mlflow.exceptions import MlflowException
 
     try:
         if not client.list_artifacts(run.info.run_id, BUNDLE_FOLDER):
-            _logger.warning("The run has no %s among its artifacts: nothing was registered.", BUNDLE_FOLDER)
+            _logger.warning("The run has no %s among its artifacts: no model was registered.", BUNDLE_FOLDER)
             return
         _make_model(client, name)
         tags = {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
@@ -48,7 +49,9 @@ def register_bundle(client: Any, run: Any, name: str) -> None:
         _logger.info("The bundle is version %s of the registered model %s.", made.version, name)
     except MlflowException as error:
         _logger.warning(
-            "The bundle was not registered as %s (%s): do it in MLflow, the run is complete.", name, error.error_code
+            "The bundle was not registered as %s (%s). The run is complete: register it in MLflow.",
+            name,
+            error.error_code,
         )
 
 

@@ -1,4 +1,4 @@
-"""The life of an MLflow run: found or created, described, closed."""
+"""The life of an MLflow run: find or create, describe, close."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from importlib.metadata import version
 from typing import Any
 
 from fundus_mtl.notices import VERSION
-from fundus_mtl.tracking._client import RUN_FILE, close_client, log_paths, read_run_file, write_run_file
+from fundus_mtl.tracking._client import (
+    RUN_FILE,
+    artifact_folder,
+    close_client,
+    log_paths,
+    read_run_file,
+    write_run_file,
+)
+from fundus_mtl.tracking._errors import TrackingError, tracking_errors
 from fundus_mtl.tracking._redact import without_paths
 from fundus_mtl.tracking._registration import register_bundle
 from fundus_mtl.tracking._run_settings import RunSettings
@@ -23,13 +31,13 @@ def open_run(client: Any, experiment_id: str, settings: RunSettings, iteration: 
     """Return the run to log to, RUNNING, and note it in the output folder.
 
     Args:
-        client: of MLflow.
-        experiment_id: of the experiment, which must exist.
-        settings: of the run.
-        iteration: at which the engine starts; above 0 for a resumed training.
+        client: client of MLflow.
+        experiment_id: id of the experiment, which must exist.
+        settings: settings of the run.
+        iteration: iteration at which the engine starts; above 0 for a resumed training.
 
     Raises:
-        ValueError: if the run to go on with is not noted, or is not in the tracking store.
+        ValueError: if the run to continue is not noted in the output folder, or is not in the tracking store.
     """
     run = _continued(client, settings, iteration) or _created(client, experiment_id, settings)
     write_run_file(settings.output_dir, settings.experiment_name, run.info.run_id)
@@ -37,14 +45,14 @@ def open_run(client: Any, experiment_id: str, settings: RunSettings, iteration: 
 
 
 def describe_run(client: Any, run: Any, settings: RunSettings, lengths: Mapping[str, Any], first_epoch: int) -> None:
-    """Log the parameters, the data sets and the config; parameters that a resumed run has already stay as they are.
+    """Log parameters, data sets and config; parameters that a resumed run already has are not changed.
 
     Args:
-        client: of MLflow.
-        run: as MLflow knows it.
-        settings: of the run.
+        client: client of MLflow.
+        run: run as MLflow returned it.
+        settings: settings of the run.
         lengths: further parameters, such as the number of epochs.
-        first_epoch: of this training, from 1; above 1 for a resumed training.
+        first_epoch: first epoch of this process, from 1; above 1 for a resumed training.
     """
     _log_params(client, run, {**lengths, **settings.params})
     _log_datasets(client, run, settings)
@@ -55,21 +63,21 @@ def describe_run(client: Any, run: Any, settings: RunSettings, lengths: Mapping[
 
 
 def close_run(
-    client: Any, run: Any, settings: RunSettings, status: str, last_words: Sequence[Callable[[], None]] = ()
+    client: Any, run: Any, settings: RunSettings, status: str, before: Sequence[Callable[[], None]] = ()
 ) -> None:
-    """End a run: it gets its status even if something before fails, and is registered only if nothing did.
+    """Close a run: its status is set even if an earlier step fails; the model is registered only if none did.
 
     Args:
-        client: of MLflow.
-        run: as MLflow knows it.
-        settings: of the run.
-        status: MLflow's: ``FINISHED``, ``FAILED`` or ``KILLED``.
-        last_words: called before the artifacts are copied, such as sending the last metrics.
+        client: client of MLflow.
+        run: run as MLflow returned it.
+        settings: settings of the run.
+        status: status for MLflow: ``FINISHED``, ``FAILED`` or ``KILLED``.
+        before: functions called before the artifacts are copied, for example to send the last metrics.
     """
     run_id = run.info.run_id
     try:
         try:
-            for call in last_words:
+            for call in before:
                 call()
             log_paths(client, run_id, settings.artifacts)
         finally:
@@ -88,7 +96,7 @@ def _continued(client: Any, settings: RunSettings, iteration: int) -> Any:
             f"expected {RUN_FILE} in the output folder to resume its run, but got none; write resume: auto."
         )
     wanted = settings.run_id or settings.resume is True or (settings.resume == "auto" and iteration > 0)
-    run = _lookup(client, run_id) if run_id else None
+    run = find_run(client, run_id) if run_id else None
     if wanted and run is not None:
         client.update_run(run.info.run_id, status="RUNNING")
         return run
@@ -96,20 +104,45 @@ def _continued(client: Any, settings: RunSettings, iteration: int) -> Any:
         raise ValueError(
             f"expected run {run_id} in experiment {settings.experiment_name}, but the tracking store has no such run."
         )
-    if run is not None and run.info.status == "RUNNING":  # its process ended without a chance to say so
+    if run is not None and run.info.status == "RUNNING":  # its process was killed before it could set the status
         client.set_terminated(run.info.run_id, "KILLED")
     return None
 
 
-def _lookup(client: Any, run_id: str) -> Any:
-    from mlflow.exceptions import MlflowException
+def find_run(client: Any, run_id: str) -> Any:
+    """Return a run; None if the tracking store has no such run.
 
+    Raises:
+        TrackingError: if MLflow does not answer.
+    """
     try:
-        return client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+        with tracking_errors():
+            return client.get_run(run_id)
+    except TrackingError as error:
+        if error.code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
+
+
+def find_or_create_experiment(client: Any, name: str, tracking_uri: str) -> str:
+    """Return the id of an experiment, which is created if it does not exist.
+
+    Args:
+        client: client of MLflow.
+        name: name of the experiment.
+        tracking_uri: address of the store; the artifacts of a SQLite file are kept beside it.
+    """
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return str(known.experiment_id)
+    return str(client.create_experiment(name, artifact_location=artifact_folder(tracking_uri)))
+
+
+def set_tags(client: Any, run_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a run in one call; existing values are replaced."""
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
 
 def _created(client: Any, experiment_id: str, settings: RunSettings) -> Any:

@@ -1,4 +1,4 @@
-"""What a run is opened with."""
+"""The settings that an MLflow run is opened with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a result came from: the commit of the code, and the number and the digest of the samples."""
+"""The origin of a result: commit of the code, and number and digest of the samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def source_commit() -> str | None:
-    """Return the git commit of the checkout this package runs from; None if it is installed, or git is absent."""
+    """Return the git commit of the checkout that this package runs from; None for an installed package or without git."""
     from mlflow.utils.git_utils import get_git_commit
 
     commit = get_git_commit(str(Path(__file__).resolve().parent))
@@ -19,15 +19,15 @@ def source_commit() -> str | None:
 
 
 def describe_samples(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Describe a list of samples without telling who they are.
+    """Describe a list of samples without identifying anybody.
 
     Args:
-        items: the datalist's items; values are text, numbers or lists. Only the last part of a path enters the digest,
-            so that the same data in another folder, or on another machine, have the same digest.
+        items: items of a datalist; values are text, numbers or lists. Only the last component of a path enters the
+            digest, so that the same data in another folder or on another machine have the same digest.
 
     Returns:
-        ``samples`` (a count), ``digest`` (16 hexadecimal digits of SHA-256, independent of the order of the items and
-        of their keys) and ``present`` (how many samples have each key; a label that is missing everywhere is absent).
+        ``samples`` (number of samples), ``digest`` (16 hexadecimal digits of SHA-256, independent of the order of the
+        items and of their keys) and ``present`` (number of samples by key; a label that no sample has is absent).
     """
     lines, present = [], Counter[str]()
     for item in items:

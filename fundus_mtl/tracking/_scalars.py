@@ -1,4 +1,4 @@
-"""Turn what metrics return into numbers with names, which is all that MLflow draws."""
+"""Convert the results of metrics to named numbers, the only kind of metric that MLflow can plot."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 LONGEST_VECTOR = 32  # longer metrics are tables, not curves
 _logger = logging.getLogger(__name__)
 
 
 def metric_name(name: str) -> str:
-    """Replace what MLflow does not take in a name by an underscore."""
+    """Replace characters that MLflow does not allow in a name by underscores."""
     return re.sub(r"[^\w.\- /]", "_", name)
 
 
 def scalars(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """Flatten metrics to numbers with names; what is no number is left out with a line in the log.
+    """Flatten metrics to named numbers; other values are skipped with a warning.
 
     Args:
-        metrics: name to a number, a tensor or array of none or one dimension (up to 32 entries become ``name_0``,
+        metrics: by name, a number, a tensor or array without or with one dimension (up to 32 entries become ``name_0``,
             ``name_1`` …), or a dictionary of these (``name_key``). NaN stays NaN.
-        prefix: put before every name that does not begin with it.
+        prefix: text put before every name that does not start with it.
     """
     found: dict[str, float] = {}
     for name, value in metrics.items():
@@ -35,7 +34,7 @@ def scalars(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
             continue
         numbers = _numbers(value)
         if numbers is None:
-            _logger.warning("%s is no number and no short vector: not sent to MLflow.", full)
+            _logger.warning("%s is not a number or a short vector: not sent to MLflow.", full)
         elif isinstance(numbers, float):
             found[metric_name(full)] = numbers
         else:
@@ -44,6 +43,8 @@ def scalars(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def _numbers(value: Any) -> float | list[float] | None:
+    from torch import Tensor
+
     if value is None or isinstance(value, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""MLflow's own system metrics for a run that no ``mlflow.start_run`` has opened."""
+"""MLflow's own system metrics for a run that was not opened with ``mlflow.start_run``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 
 
 def check_system_metrics(wanted: bool) -> bool:
-    """Return whether system metrics are wanted; refuse where they cannot be measured, before the training begins.
+    """Return ``wanted``, after checking that system metrics can be measured.
+
+    Args:
+        wanted: whether system metrics are to be logged.
 
     Raises:
-        ModuleNotFoundError: naming the remedy.
+        ModuleNotFoundError: if they are wanted and psutil is not installed.
     """
     if wanted and find_spec("psutil") is None:
         raise ModuleNotFoundError(
@@ -20,11 +23,11 @@ def check_system_metrics(wanted: bool) -> bool:
 
 
 def start_monitor(client: Any, run: Any) -> Any:
-    """Measure processor, memory, disk, network and GPU in a thread of MLflow's until its ``finish()`` is called.
+    """Measure processor, memory, disk, network and GPU in a thread of MLflow until ``finish()`` of the result is called.
 
-    Every 10 s, unless ``MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL`` says otherwise; metrics are named ``system/…``, and
-    those of a resumed run go on at the next step. What fails in the thread is a line in the log. GPUs of NVIDIA need the
-    package nvidia-ml-py; without it their metrics are absent.
+    A measurement is made every 10 s, or at the interval ``MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL``. The metrics are named
+    ``system/…``; a resumed run continues at the next step. Errors in the thread are logged. NVIDIA GPUs need the package
+    nvidia-ml-py; without it, their metrics are absent.
     """
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 

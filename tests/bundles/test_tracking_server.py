@@ -79,7 +79,7 @@ def _wait(address, process, seconds):
 
 @pytest.fixture(scope="module")
 def client(server):
-    from fundus_mtl.tracking._client import open_client
+    from fundus_mtl.tracking import open_client
 
     return open_client(server)
 
@@ -194,7 +194,7 @@ def test_parent_and_child_of_a_comparison(server, tmp_path):
     assert found.data.tags["mlflow.parentRunId"] == store.run_id
     assert [step for step, _ in store.history(found.info.run_id, "train_loss")] == [1, 2]
     store.client.update_run(found.info.run_id, status="RUNNING")
-    store.tidy(child, "KILLED")
+    store.close_training(child, "KILLED")
     assert store.of_folder(child).info.status == "KILLED"
     (tmp_path / "comparison.md").write_text("table")
     store.log({"comparison.md": tmp_path / "comparison.md"}, {"joint/val": 0.5}, {"data_sha256": "ab"})

@@ -1,4 +1,4 @@
-"""Stands for `Children`: runs the stock command in this process, where MONAI is imported already."""
+"""Stands for `ChildProcesses`: runs the stock command in this process, where MONAI is imported already."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import warnings
 
 from monai.bundle import run
 
-from fundus_mtl.processes._commands import Children
+from fundus_mtl.processes import ChildProcesses
 from fundus_mtl.workflow import WorkflowError
 
 
-class InProcess(Children):
+class InProcess(ChildProcesses):
     """Reads a command's arguments as ``fire`` does, and calls what ``python -m monai.bundle run`` calls."""
 
     def run(self, command, log, held=()):

@@ -13,14 +13,14 @@ from fundus_mtl.comparison._data_note import DATA_FILE, OtherDataError, check_da
 from fundus_mtl.comparison._do_training import do_training
 from fundus_mtl.comparison._training import Place, Training
 from fundus_mtl.comparison._training_folder import OtherSettingsError, check_settings, is_done
-from fundus_mtl.processes._commands import StoppedError
-from fundus_mtl.processes._lock import locked
+from fundus_mtl.processes import locked
+from fundus_mtl.processes._child_processes import StoppedError
 
 PLACE = Place("sqlite:///x.db", "experiment", "parent")
 
 
 class Recorder:
-    """Stands for `Children`: notes the commands, says something, and answers with the statuses it was given."""
+    """Stands for `ChildProcesses`: notes the commands, says something, and answers with the statuses it was given."""
 
     def __init__(self, *statuses, says=""):
         self.commands, self.statuses, self.says = [], list(statuses), says
@@ -89,12 +89,12 @@ def do(training, tidied):
 def test_done_once(training, do, tidied):
     children = Recorder()
     outcome = do(children)
-    assert (outcome.status, outcome.reason, outcome.repeated) == ("finished", "", True)
+    assert (outcome.status, outcome.reason, outcome.was_run) == ("finished", "", True)
     assert children.kinds == ["args", "args_evaluate"]
     assert is_done(training)
     assert json.loads((training.folder / "done.json").read_text())["training"]["method"] == "joint"
     again = do(children)
-    assert (again.status, again.repeated) == ("finished", False)
+    assert (again.status, again.was_run) == ("finished", False)
     assert len(children.commands) == 2
     assert tidied == ["FINISHED"]
 
@@ -123,7 +123,7 @@ def test_a_failed_evaluation_is_repeated_alone(do):
     [
         ("Traceback …\nerror: lr: too high\nbye\n", "training: lr: too high (exit status 1)"),
         ("first\nlast \n\n", "training: last (exit status 1)"),
-        ("", "training: it said nothing (exit status 1)"),
+        ("", "training: no output (exit status 1)"),
         ("error: " + "x" * 999, "training: " + "x" * 300 + " (exit status 1)"),
     ],
 )
@@ -179,7 +179,7 @@ def test_a_locked_folder_is_left_alone(training, do):
     with locked(training.folder):
         outcome = do(children := Recorder())
     assert outcome.status == "failed"
-    assert "expected to write to out alone" in outcome.reason
+    assert "expected out to be unlocked" in outcome.reason
     assert not children.commands
 
 
@@ -234,17 +234,19 @@ def test_changed_data_are_refused_and_lost_ones_are_not(training, do, datalist):
     assert list(json.loads((training.folder / DATA_FILE).read_text())) == [str(datalist)]
     check_settings(training)
     datalist.write_text("new")
-    told = "joint seed 0: expected the data that .*out was made with, but got a datalist.json that has changed since; bring"
-    with pytest.raises(OtherDataError, match=told):
+    message = (
+        "joint seed 0: expected the data that .*out was made with, but got a datalist.json that has changed since; "
+    )
+    with pytest.raises(OtherDataError, match=message + "restore"):
         check_settings(training)
     outcome = do(children := Recorder())
     assert outcome.status == "failed"
-    assert "take another output_dir, or remove that folder" in outcome.reason
+    assert "choose another output_dir, or remove that folder" in outcome.reason
     assert str(datalist.parent) not in outcome.reason
     assert not children.commands
     datalist.unlink()
     check_settings(training)
-    assert do(Recorder()).repeated is False
+    assert do(Recorder()).was_run is False
     datalist.write_text("old")
     check_settings(training)
 

@@ -72,6 +72,7 @@ SEARCH = {"trials": 2, "space": {"lr": {"low": 0.1, "high": 1.0}}}
         ({"single_task": "joint"}, "expected tasks beside single_task"),
         ({"tasks": {"even": ["acc_odd"]}}, "tasks: expected one of acc_even_percent"),
         ({"panel_metrics": ["dice"]}, "panel_metrics: expected one of acc_even_percent, but got dice"),
+        ({"test_against": "mgda"}, "test_against: expected one of joint, but got mgda"),
         ({"log_cases": "yes"}, "log_cases: expected true or false, but got 'yes'"),
         ({"workers": 0}, "workers: expected a positive number, but got 0"),
         ({"workers": True}, "workers: expected a positive number"),

@@ -11,10 +11,9 @@ from monai.utils import path_to_sqlite_uri
 from data_prep.phantom import write_refuge
 from data_prep.refuge import prepare
 from fundus_mtl.cli import main
-from fundus_mtl.comparison import _compare
+from fundus_mtl.comparison import _run_comparison
 from fundus_mtl.data import read_datalist
-from fundus_mtl.tracking._client import close_client, open_client, read_run_file
-from fundus_mtl.tracking._samples import describe_samples
+from fundus_mtl.tracking import close_client, describe_samples, open_client, read_run_file
 from tests.bundles.conftest import BUNDLES, TINY_BUNDLE
 from tests.comparison.in_process import InProcess
 
@@ -54,7 +53,7 @@ def compare(data, store, tmp_path_factory):
         tiny["evaluate_options.case_table::summarise"] = NO_INTERVALS
         given = [*(f"{key}={value}" for key, value in tiny.items()), *changes]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_compare, "Children", InProcess)
+            patch.setattr(_run_comparison, "ChildProcesses", InProcess)
             status = main(
                 ["compare", str(CONFIGS / f"{name}.yaml"), *(part for one in given for part in ("--set", one))]
             )
@@ -183,7 +182,7 @@ def test_a_changed_datalist_is_refused_and_a_missing_one_is_not(cv5, data, compa
         assert compare("compare_cv5", *again)[0] == 2
         said = capsys.readouterr().err
         assert "joint fold 0 seed 0: expected the data that joint/fold0/seed0 was made with" in said
-        assert "a datalist_cv5.json that has changed since; bring the old file back" in said
+        assert "a datalist_cv5.json that has changed since; restore the old file" in said
         datalist.unlink()
         before = {path: path.stat().st_mtime_ns for path in out.glob("*/*/*/done.json")}
         assert compare("compare_cv5", *again)[0] == 0

@@ -9,12 +9,24 @@ from math import inf, nan
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from fundus_mtl.figures._learning_curves import learning_curves, learning_curves_figure
 from fundus_mtl.figures._learning_rate import metric_against_rate, metric_against_rate_figure
-from fundus_mtl.figures._look import DPI, METHOD_COLOURS, TASK_COLOURS, legend, looks, panels, png
-from fundus_mtl.figures._rows import summed_up
+from fundus_mtl.figures._look import (
+    DPI,
+    METHOD_COLOURS,
+    PAIR_COLOURS,
+    TASK_COLOURS,
+    legend,
+    method_looks,
+    panels,
+    png,
+    stable_looks,
+)
+from fundus_mtl.figures._plot_rows import summarise_trainings
 
 
 def curves():
@@ -55,23 +67,52 @@ def luminance(colour):
     return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
 
 
-@pytest.mark.parametrize("colours", [METHOD_COLOURS, TASK_COLOURS])
-def test_methods_are_told_apart_in_colour_and_in_grey(colours):
+@pytest.mark.parametrize("look, colours", [(method_looks, METHOD_COLOURS), (stable_looks, TASK_COLOURS)])
+def test_lines_differ_in_colour_and_in_grey(look, colours):
     names = [f"method {i}" for i in range(35)]
-    found = looks(names, colours)
+    found = look(names)
     assert list(found) == names
     assert len({(look.color, look.linestyle) for look in found.values()}) == 35
     assert len({(look.linestyle, look.marker) for look in found.values()}) == 35  # what is left on grey paper
-    first = list(found.values())[:5]
+    first = list(look(names[:5]).values())
     assert all(one.linestyle != other.linestyle and one.marker != other.marker for one, other in combinations(first, 2))
     assert max(map(luminance, colours)) < 0.6  # white is 1; Okabe and Ito's yellow is 0.74
     assert luminance("#F0E442") > 0.6
 
 
+BUNDLES = [
+    ("disc", "cup", "fovea", "glaucoma", "quality"), ("segmentation", "glaucoma"), ("artery_vein", "vessel"),
+    ("even", "odd"), ("left", "right"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tasks", BUNDLES, ids=" ".join)
+def test_a_task_has_one_look_whatever_others_there_are(tasks):
+    looks = stable_looks(tasks)
+    assert looks == stable_looks(tasks[::-1])
+    assert list(looks) == list(tasks)
+    for task in tasks:
+        assert stable_looks([task])[task] == looks[task]
+    for values in zip(*looks.values(), strict=True):  # colours, dashes, markers
+        assert len(set(values)) == len(tasks)
+
+
+@given(st.lists(st.text(max_size=3), unique=True, max_size=12), st.randoms())
+def test_looks_do_not_depend_on_the_order(names, random):
+    looks = stable_looks(names)
+    assert len(set(looks.values())) == len(names)
+    assert looks == stable_looks(random.sample(names, len(names)))
+
+
+def test_no_colour_is_in_two_palettes():
+    palettes = [METHOD_COLOURS, TASK_COLOURS, PAIR_COLOURS]
+    assert all(not set(map(str.upper, one)) & set(map(str.upper, other)) for one, other in combinations(palettes, 2))
+
+
 def test_curves_by_hand():
     figure = curve_figure(labels={"dice": "Dice (no unit)"})
     loss, dice = figure.axes
-    look = looks(["joint", "pcgrad"])
+    look = method_looks(["joint", "pcgrad"])
     assert points(loss, look["joint"]) == [[1, 5], [2, 3]]
     assert points(loss, look["pcgrad"]) == [[1, 3], [2, 1]]
     assert points(dice, look["pcgrad"]) == [[2, 0.5]]
@@ -102,22 +143,24 @@ def test_the_range_and_a_logarithmic_axis():
 def test_a_step_logged_twice_counts_once():
     again = pd.DataFrame([("joint", 0, 0, "loss", 2, 1.0)], columns=curves().columns)
     figure = curve_figure(pd.concat([curves(), again]))
-    assert points(figure.axes[0], looks(["joint"])["joint"]) == [[1, 5], [2, 2.5]]
+    assert points(figure.axes[0], method_looks(["joint"])["joint"]) == [[1, 5], [2, 2.5]]
     unnumbered, folds = curves().assign(fold=nan), curves().rename(columns={"fold": "seed", "seed": "fold"})
     for frame in unnumbered, folds:
-        assert points(curve_figure(frame).axes[0], looks(["joint"])["joint"]) == [[1, 5], [2, 3]]
+        assert points(curve_figure(frame).axes[0], method_looks(["joint"])["joint"]) == [[1, 5], [2, 3]]
 
 
 def test_folds_and_seeds_are_trainings():
     frame = pd.DataFrame({"(fold, seed)": ["0,0", "0,1", "1,0"], "lr": 1.0, "x": [1.0, 2.0, 6.0]})
-    assert summed_up(frame, "lr", "x", "std").loc[1.0].tolist() == pytest.approx([3, 3 - 7**0.5, 3 + 7**0.5, 3])
+    assert summarise_trainings(frame, "lr", "x", "std").loc[1.0].tolist() == pytest.approx(
+        [3, 3 - 7**0.5, 3 + 7**0.5, 3]
+    )
     with pytest.raises(ValueError, match="spread: expected one of std, range, but got 'sem'"):
-        summed_up(frame, "lr", "x", "sem")
+        summarise_trainings(frame, "lr", "x", "sem")
 
 
 def test_a_method_looks_the_same_in_every_figure():
     names = ["mao", "joint", "pcgrad"]
-    look = looks(names)
+    look = method_looks(names)
     assert points(curve_figure(methods=names).axes[0], look["pcgrad"]) == [[1, 3], [2, 1]]
     assert points(rate_figure(methods=names).axes[0], look["mao"]) == [[1e-4, 0.9]]
     handles = curve_figure(methods=names).legends[0].get_lines()
@@ -127,7 +170,7 @@ def test_a_method_looks_the_same_in_every_figure():
 
 def test_rates_by_hand():
     dice, loss = (figure := rate_figure(logarithmic=["loss"])).axes
-    look = looks(["joint", "mao"])
+    look = method_looks(["joint", "mao"])
     assert np.allclose(points(dice, look["joint"]), [[1e-4, 0.5], [1e-2, 0.7]])
     assert points(loss, look["joint"]) == [[1e-2, 3]]
     assert (dice.get_xscale(), loss.get_xscale(), dice.get_yscale(), loss.get_yscale()) == (

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from fundus_mtl.figures import comparison_html, comparison_table
-from fundus_mtl.figures._page import comparison_page
+from fundus_mtl.figures._comparison_page import comparison_page
 from fundus_mtl.notices import DISCLAIMER
 
 NASTY = "<script>alert(\"1\")</script> & $title 'quoted'"

@@ -73,5 +73,5 @@ def test_a_broken_file_is_passed_over(tmp_path, kept, caplog):
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(FileNotFoundError, match="start without resume_from"):
         latest_checkpoint(tmp_path)
-    with pytest.raises(FileNotFoundError, match="there is no such file"):
+    with pytest.raises(FileNotFoundError, match="which does not exist"):
         latest_checkpoint(tmp_path, "nowhere.pt")

@@ -24,6 +24,7 @@ def clock(monkeypatch):
     """Time stands still unless the test moves it."""
     now = [100.0]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.process_time", lambda: now[0] / 2)
     return now
 
 
@@ -44,9 +45,10 @@ def test_by_hand(tmp_path, make_engines, clock):
     trainer, _ = make_engines([cost], evaluator_handlers=[], epochs=2, update=steps(clock, [9.0, 1.0, 2.0, 2.0]))
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda _: clock.__setitem__(0, clock[0] + 1))
     trainer.run()
-    told = {"parameters": 4, "step_seconds": 2.0, "training_seconds": 18.0}
-    assert keeper.kept == [(1, told), (2, told | {"training_seconds": 36.0})]
-    assert json.loads((tmp_path / "cost.json").read_text()) == told | {"training_seconds": 36.0, "epoch": 2}
+    first = {"parameters": 4, "step_seconds": 2.0, "training_seconds": 18.0, "processor_seconds": 9.0}
+    second = first | {"training_seconds": 36.0, "processor_seconds": 18.0}
+    assert keeper.kept == [(1, first), (2, second)]
+    assert json.loads((tmp_path / "cost.json").read_text()) == second | {"epoch": 2}
 
 
 def test_every_validation_counts_the_last_one_too(tmp_path, make_engines, clock):
@@ -97,6 +99,7 @@ def test_a_resumed_training_counts_on_and_a_fresh_one_begins_anew(tmp_path, make
         if state:
             trainer.load_state_dict({"epoch_length": 4, "max_epochs": epochs, "iteration": state})
         trainer.run()
+        assert cost.processor_seconds == cost.seconds / 2
         return cost.seconds
 
     assert train(2) == 8

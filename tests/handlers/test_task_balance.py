@@ -32,7 +32,9 @@ ADAM = partial(torch.optim.Adam, lr=0.01)
 def quick(request, monkeypatch):
     """Note the figures without drawing them, which takes seconds, except where they go to a run."""
     if "experiment" not in request.fixturenames:
-        monkeypatch.setattr("fundus_mtl.handlers._task_balance.save", lambda figure, path: path.write_text("drawn"))
+        monkeypatch.setattr(
+            "fundus_mtl.handlers._task_balance.save_figure", lambda figure, path: path.write_text("drawn")
+        )
 
 
 class Normed(Branches):
@@ -515,4 +517,4 @@ def test_keep_where_nothing_is_tracked(tracking_uri, experiment, tmp_path):
     RunHandler(None, tmp_path).keep({"a": 1.0}, 1)
     idle = RunHandler(tracking_uri, tmp_path, experiment)
     idle.keep({"a": 1.0}, 1)  # listens to no engine, as on ranks above 0
-    assert idle.curves._pending == []
+    assert idle.run_metrics._pending == []

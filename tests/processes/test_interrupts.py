@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from fundus_mtl.comparison import Comparison, Method, Search, _compare, _do_training, _training, run_comparison
-from fundus_mtl.processes._commands import Children
+from fundus_mtl.comparison import Comparison, Method, Search, _do_training, _run_comparison, _training, run_comparison
+from fundus_mtl.processes._child_processes import ChildProcesses
 from fundus_mtl.processes._interrupts import Interrupts
 
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
@@ -64,7 +64,7 @@ class Store:
         type(self).opening()
         self.told.append("opened")
 
-    def tidy(self, folder, word):
+    def close_training(self, folder, word):
         self.told.append(f"training {word}")
 
     def close(self, status):
@@ -77,8 +77,8 @@ def told(monkeypatch):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore Ctrl-C
     told = []
     monkeypatch.setattr(Store, "log", told)
-    monkeypatch.setattr(_compare, "ComparisonRun", Store)
-    monkeypatch.setattr(_training, "content_digest", lambda paths: [])
+    monkeypatch.setattr(_run_comparison, "ComparisonRun", Store)
+    monkeypatch.setattr(_training, "file_sha256", lambda path: "")
     return told
 
 
@@ -129,10 +129,10 @@ def test_while_searching(told, commands, comparison, monkeypatch):
     folder = comparison.output_dir / "joint" / "search" / "trial"
 
     def choose(self, name):
-        training = _compare.plan(comparison)[0]
+        training = _run_comparison.plan(comparison)[0]
         self.train(replace(training, folder=folder, evaluate_args=None))
 
-    monkeypatch.setattr(_compare.Searches, "choose", choose)
+    monkeypatch.setattr(_run_comparison.MethodSearches, "choose", choose)
     thread = when_up(folder / "log.txt", lambda: press(signal.SIGTERM))
     with pytest.raises(KeyboardInterrupt):
         run_comparison(searched, os.environ)
@@ -143,7 +143,7 @@ def test_while_searching(told, commands, comparison, monkeypatch):
 @pytest.mark.parametrize("word", WORDS)
 def test_while_summing_up(told, commands, comparison, word, monkeypatch):
     commands("pass")
-    monkeypatch.setattr(_compare, "collect", lambda *_: press(word) or time.sleep(60))
+    monkeypatch.setattr(_run_comparison, "collect", lambda *_: press(word) or time.sleep(60))
     with pytest.raises(KeyboardInterrupt):
         run_comparison(comparison, os.environ)
     assert told == ["opened", "training FINISHED", "KILLED"]
@@ -157,9 +157,9 @@ def test_a_signal_that_a_library_passes_over_is_heard_at_the_end(told, commands,
             press(signal.SIGTERM)
             time.sleep(60)
         except KeyboardInterrupt:
-            return _compare.Result([], None, {}, "parent")
+            return _run_comparison.Result([], None, {}, "parent")
 
-    monkeypatch.setattr(_compare._Work, "_sum_up", deaf)
+    monkeypatch.setattr(_run_comparison._Work, "_sum_up", deaf)
     with pytest.raises(KeyboardInterrupt):
         run_comparison(comparison, os.environ)
     assert told[-1] == "KILLED"
@@ -167,7 +167,7 @@ def test_a_signal_that_a_library_passes_over_is_heard_at_the_end(told, commands,
 
 def test_while_closing_it_changes_nothing(told, commands, comparison, monkeypatch):
     commands("pass")
-    monkeypatch.setattr(_compare._Work, "_sum_up", lambda *_: _compare.Result([], None, {}, "parent"))
+    monkeypatch.setattr(_run_comparison._Work, "_sum_up", lambda *_: _run_comparison.Result([], None, {}, "parent"))
     monkeypatch.setattr(Store, "closing", staticmethod(lambda: press(signal.SIGTERM)))
     assert run_comparison(comparison, os.environ).run_id == "parent"
     assert told == ["opened", "training FINISHED", "FINISHED"]
@@ -179,7 +179,7 @@ def test_an_error_is_no_kill(told, commands, comparison, monkeypatch):
     def full(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(_compare, "collect", full)
+    monkeypatch.setattr(_run_comparison, "collect", full)
     with pytest.raises(OSError, match="disk full"):
         run_comparison(comparison, os.environ)
     assert told[-1] == "FAILED"
@@ -208,7 +208,7 @@ def test_a_second_ctrl_c_ends_the_grace_and_leaves_nobody(told, commands, compar
 def test_a_closing_terminal_is_no_second_ctrl_c():
     """It sends SIGHUP twice: once by the kernel, once by the shell."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    children = Children({}, grace=30)
+    children = ChildProcesses({}, grace=30)
     with Interrupts(children).listening():
         for word in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
             press(word)
@@ -219,7 +219,7 @@ def test_a_closing_terminal_is_no_second_ctrl_c():
 
 def test_it_is_raised_once():
     """Whoever is closing something because of the first one is not disturbed by the next."""
-    interrupts, closed = Interrupts(Children({})), []
+    interrupts, closed = Interrupts(ChildProcesses({})), []
 
     def work():
         try:
@@ -229,7 +229,7 @@ def test_it_is_raised_once():
             press(signal.SIGTERM)
             closed.append(True)
 
-    with pytest.raises(KeyboardInterrupt), interrupts.listening(), interrupts.heeded():
+    with pytest.raises(KeyboardInterrupt), interrupts.listening(), interrupts.raising():
         work()
     assert closed == [True]
 
@@ -238,8 +238,8 @@ def test_what_is_ignored_stays_ignored():
     """As under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        interrupts = Interrupts(Children({}))
-        with interrupts.listening(), interrupts.heeded():
+        interrupts = Interrupts(ChildProcesses({}))
+        with interrupts.listening(), interrupts.raising():
             press(signal.SIGHUP)
         assert not interrupts.came
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
