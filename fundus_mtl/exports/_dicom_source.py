@@ -26,11 +26,11 @@ UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 def source_header(source: str | Path | Dataset, keep_identity: bool = False, salt: str | None = None) -> Dataset:
     """Return the header of a photograph as far as it may be taken over, without its pixels.
 
-    A DICOM report or segmentation is part of the study of its image: an archive assigns it by the patient's name and number
-    and by the study's UID. **With** ``keep_identity`` **the files therefore name the patient, as the photograph does**: write
-    them only to places where photographs may be stored, and never for a run whose names are hashed. By default the identity
-    and all dates are empty, study, series and instance get new UIDs, and the header says so (``PatientIdentityRemoved``); an
-    archive then cannot show the results beside the photograph.
+    A DICOM report or segmentation is part of the study of its image: an archive assigns it by the patient's name and
+    number and by the study's UID. **With** ``keep_identity`` **the files therefore name the patient, as the photograph
+    does**: write them only to places where photographs may be stored, and never for a run whose names are hashed. By
+    default the identity and all dates are empty, study, series and instance get new UIDs, and the header records that
+    (``PatientIdentityRemoved``); an archive then cannot show the results beside the photograph.
 
     Args:
         source: File or data set of a DICOM image of one frame; it is not changed.

@@ -1,7 +1,7 @@
 """Contours and points drawn on a photograph, in colours that colour-blind people can tell apart.
 
-Of Okabe and Ito's colours (Color Universal Design, 2008), those that differ from the orange of a fundus. Every light line lies
-on a wider dark one, so that it is visible on bright and on dark parts of the photograph.
+Of Okabe and Ito's colours (Color Universal Design, 2008), those that differ from the orange of a fundus. Every light line
+lies on a wider dark one, so that it is visible on bright and on dark parts of the photograph.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Pseudonyms:
             )
 
     def of(self, items: Sequence[Mapping[str, Any]]) -> Items:
-        """Return the items with pseudonyms as ids and the ids as ``source``, sorted by pseudonym: no order of names is left."""
+        """Return the items with pseudonyms as ids and the ids as ``source``, sorted by pseudonym."""
         named = [{**item, "id": self._name(str(item["id"])), "source": str(item["id"])} for item in items]
         return sorted(named, key=lambda item: item["id"])
 
