@@ -48,7 +48,7 @@ def refuse_output(error: OSError) -> NoReturn:
         OutputError: Always.
     """
     raise OutputError(
-        f"expected to write the results, but got {error.strerror!r}; what was written so far is valid; "
+        f"expected to write the results, but got {error.strerror!r}; what is written so far is valid; "
         "free some space or choose another output folder and run again."
     ) from error
 

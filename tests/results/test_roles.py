@@ -217,6 +217,25 @@ def test_no_column_is_unknown_to_the_dictionary():
         assert set(found.scores) == {"glaucoma", "quality"} & {role.name for role in roles}
 
 
+def test_missing_masks_come_before_points_and_scores_and_flags_of_the_photograph_last():
+    nothing, nowhere = np.zeros((2, 340, 400)), np.full(2, np.nan)
+    roles = [Glaucoma("g"), Fovea("f"), *ROLES[:2], results.ArteryVein("av")]
+    sample = {
+        "pred_disc": nothing[:1],
+        "pred_cup": nothing[:1],
+        "pred_av": nothing,
+        "pred_f": nowhere,
+        "pred_g": nowhere[:1],
+    }
+    found = Measure(roles, Rules(withhold_ungradable=False))(
+        PICTURE, sample, {"laterality": "R", "burned_in": "yes"}, "OS.png"
+    )
+    missing = ["disc_missing", "cup_missing", "vessels_missing", "fovea_missing", "score_missing"]
+    assert found.flags == (*missing, "not_gradable", "laterality_conflict", "burned_in_annotation")
+    reasons = ["disc not found", "cup not found", "vessels not found", "fovea not found", "no glaucoma score"]
+    assert found.columns["status_reason"] == "; ".join(reasons)  # the disc once, though the grading names it too
+
+
 def test_the_order_of_the_roles_does_not_matter():
     forth, back = Layout.of(Measure(ROLES)), Layout.of(Measure(ROLES[::-1]))
     assert forth.columns == back.columns
