@@ -41,7 +41,7 @@ from fundus_mtl.results import (
 )
 from tests.biomarkers.fundus_drawings import fundus
 
-from .conftest import COLUMNS, ROLES, answer
+from .conftest import COLUMNS, LAYOUT, ROLES, answer
 
 PICTURE, _ = fundus(340, 400, 160)
 
@@ -240,6 +240,13 @@ def test_the_order_of_the_roles_does_not_matter():
     forth, back = Layout.of(Measure(ROLES)), Layout.of(Measure(ROLES[::-1]))
     assert forth.columns == back.columns
     assert forth.shown == back.shown
+
+
+def test_the_report_shows_no_number_of_a_role_that_no_task_answers():
+    roles = [Disc(None), Cup("c"), Fovea(None), Glaucoma("g")]
+    layout = Layout.of(Measure(roles))
+    assert [number.column for number in layout.shown] == ["glaucoma_prob"]
+    assert layout.columns == LAYOUT.columns  # the table keeps them, empty
 
 
 def test_a_learned_quality_takes_the_place_of_the_rules():
