@@ -1,4 +1,4 @@
-"""What DICOM reports and segmentations have in common: who made them, private codes, and how they are written."""
+"""What DICOM reports and segmentations have in common: authorship, private codes, and how they are written."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pydicom.uid import generate_uid
 from fundus_mtl.notices import SOFTWARE
 from fundus_mtl.results import Model, write_output
 
-SCHEME = "99FUNDUSMTL"  # private: DICOM's own dictionaries know neither an optic cup nor its ratio to the disc
+SCHEME = "99FUNDUSMTL"  # private: DICOM's dictionaries have no codes for an optic cup and its ratio to the disc
 MANUFACTURER = "fundus_mtl contributors"
 RESEARCH_USE = "Research use only"
 SIDES = {"R": codes.SCT.Right, "L": codes.SCT.Left}
 
 
 def private_code(value: str, meaning: str) -> Code:
-    """Return a code of this package's own scheme: at most 16 characters, and a meaning of at most 64."""
+    """Return a code of this package's private scheme: at most 16 characters, with a meaning of at most 64."""
     return Code(value, SCHEME, meaning)
 
 
@@ -31,7 +31,7 @@ def highdicom_module() -> ModuleType:
     """Return the package highdicom.
 
     Raises:
-        ImportError: if it is not installed.
+        ImportError: If it is not installed.
     """
     try:
         import highdicom
@@ -45,12 +45,12 @@ def highdicom_module() -> ModuleType:
 
 
 def authorship(models: Sequence[Model], software_version: str, description: str) -> dict[str, Any]:
-    """Return what highdicom's documents want to know of their maker, with fresh UIDs of the series and the instance.
+    """Return the arguments of highdicom's documents about their origin, with new UIDs for the series and the instance.
 
     Args:
-        models: that made what is in it, at most three; of each the weights' ``sha256``.
-        software_version: of this package.
-        description: of the series; at most 40 characters, for "Research use only" goes before it.
+        models: Models behind the content, at most three, with the ``sha256`` of their weights.
+        software_version: Version of this package.
+        description: Description of the series, at most 40 characters, since "Research use only" is put before it.
     """
     schemes = highdicom_module().coding_schemes
     return {

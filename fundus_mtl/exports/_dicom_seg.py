@@ -1,6 +1,6 @@
 """Disc and cup as a DICOM Segmentation that belongs to a photograph. Research use only.
 
-`dciodvfy` finds no error in it. Its warnings are about codes of our own (DICOM's dictionaries know no optic cup) and,
+`dciodvfy` reports no error. Its warnings are about private codes (DICOM's dictionaries have none for an optic cup) and,
 without an identity, about empty attributes of patient and study that only a DICOMDIR needs.
 """
 
@@ -46,23 +46,23 @@ def write_seg(
     """Write two segments: 1 is the optic disc, cup included, 2 the optic cup; an empty mask is an empty segment.
 
     Args:
-        path_out: of the DICOM file.
-        source: the photograph, file or data set, of one frame.
-        disc: ``(H, W)``, on the photograph's own grid: its rows and columns.
-        cup: ``(H, W)``.
+        path_out: Path of the DICOM file.
+        source: Photograph, as a file or a data set, of one frame.
+        disc: Mask ``(H, W)``, bool, with the photograph's rows and columns.
+        cup: Mask ``(H, W)``, bool.
         model: ``{"id": name, "sha256": of the weights}``.
-        software_version: of this package.
-        stages: further models, see `Makers`; each segment names the one that drew it.
-        laterality: ``"R"`` or ``"L"``, for photographs that do not say it themselves.
-        keep_identity: whether the file says who the patient is, as a file in a patient's study must; see
-            `source_header`. By default it does not.
-        salt: of the new UIDs where the identity is not kept; see `source_header`.
+        software_version: Version of this package.
+        stages: Further models, see `Makers`; each segment names the model behind it.
+        laterality: ``"R"`` or ``"L"``, for photographs whose header does not have it.
+        keep_identity: Whether the file names the patient, as a file in a patient's study must; see `source_header`. By
+            default it does not.
+        salt: Secret for the new UIDs where the identity is not kept; see `source_header`.
 
     Raises:
-        ImportError: if the extra ``dicom`` is not installed.
-        ValueError: if the photograph is none that `source_header` takes, the masks are not bool on its grid, or the
-            photograph is of the other eye.
-        OutputError: if the output cannot be written at all.
+        ImportError: If the extra ``dicom`` is not installed.
+        ValueError: If `source_header` refuses the photograph, the masks are not bool with its size, or the photograph is of
+            the other eye.
+        OutputError: If the output cannot be written at all.
     """
     highdicom = highdicom_module()
     header = source_header(source, keep_identity, salt)
@@ -101,7 +101,7 @@ def _descriptions(makers: Makers, software_version: str, side: str) -> list[Any]
             algorithm_type="AUTOMATIC",
             algorithm_identification=_algorithm(makers.of([role])[0], software_version),
         )
-        if side:  # a Segmentation's series may have no laterality, its segments may
+        if side:  # a Segmentation's series must not have a laterality, its segments may
             modifier = highdicom.sr.CodedConcept.from_code(SIDES[side])
             description.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [modifier]
         return description
@@ -120,11 +120,11 @@ def _algorithm(model: Model, software_version: str) -> Any:
 
 
 def _as_enhanced_image(header: Dataset) -> Dataset:
-    """Return a header that highdicom takes for a source.
+    """Return a header that highdicom accepts as a source.
 
-    Of images that may have several frames highdicom (0.28) wants functional groups, which photographs do not have, of
-    wide-field ones a place in space as well, and every class has its own demands. So all pass as the plain class of
-    ophthalmic photographs with made-up groups, and `_complete` puts in what is true.
+    For images that may have several frames highdicom (0.28) requires functional groups, which photographs do not have; for
+    wide-field images it also requires a position in space, and every class has requirements of its own. So every photograph
+    is given the plain class of ophthalmic photographs and placeholder groups, and `_complete` puts in the true values.
     """
     enhanced, measures, groups = deepcopy(header), Dataset(), Dataset()
     measures.PixelSpacing = [1, 1]
@@ -138,7 +138,7 @@ def _as_enhanced_image(header: Dataset) -> Dataset:
 
 
 def _complete(segmentation: Dataset, header: Dataset) -> None:
-    """Put in what is true of the photograph: its class wherever it is referred to, spacing, and orientation."""
+    """Put in the photograph's true class wherever it is referred to, its spacing and its orientation."""
 
     def refer(_: Dataset, element: DataElement) -> None:
         if element.keyword == "ReferencedSOPClassUID":
@@ -150,7 +150,7 @@ def _complete(segmentation: Dataset, header: Dataset) -> None:
     if header.get("PixelSpacing"):
         measures = Dataset()
         measures.PixelSpacing = header.PixelSpacing
-        measures.SliceThickness = header.PixelSpacing[0]  # a photograph has none, but readers insist on a thickness
+        measures.SliceThickness = header.PixelSpacing[0]  # a photograph has none, but readers require a thickness
         groups.PixelMeasuresSequence = [measures]
     segmentation.PatientOrientation = header.get("PatientOrientation")
     segmentation.ImageComments = DISCLAIMER

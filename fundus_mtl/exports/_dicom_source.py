@@ -1,7 +1,7 @@
-"""What a DICOM report or segmentation takes over from the photograph that it is about.
+"""What a DICOM report or segmentation takes over from its photograph.
 
-Nothing is copied but what is listed here. By default that excludes all that tells who was photographed, when, where
-and by whom, and every UID: see `source_header`.
+Only the attributes listed here are copied. By default that excludes everything about who was photographed, when, where and
+by whom, and every UID: see `source_header`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 
 def source_header(source: str | Path | Dataset, keep_identity: bool = False, salt: str | None = None) -> Dataset:
-    """Return what may be taken over from a photograph, without its pixels.
+    """Return the header of a photograph as far as it may be taken over, without its pixels.
 
-    A DICOM report or segmentation is part of the study of its image: in an archive it finds its place by the patient's
-    name and number and by the study's UID. **With** ``keep_identity`` **the files therefore say who the patient is,
-    as the photograph does**: write them only to where photographs may lie, and never in a run whose names are hashed.
-    By default the identity is empty, dates too, the study, series and instance get UIDs that belong to nobody, and the
-    header says so (``PatientIdentityRemoved``); an archive then cannot show the results beside the photograph.
+    A DICOM report or segmentation is part of the study of its image: an archive assigns it by the patient's name and
+    number and by the study's UID. **With** ``keep_identity`` **the files therefore name the patient, as the photograph
+    does**: write them only to places where photographs may be stored, and never for a run whose names are hashed. By
+    default the identity and all dates are empty, study, series and instance get new UIDs, and the header records that
+    (``PatientIdentityRemoved``); an archive then cannot show the results beside the photograph.
 
     Args:
-        source: file or data set of a DICOM image of one frame; it is not changed.
-        keep_identity: whether patient, study and UIDs are taken over.
-        salt: secret from which, with the old ones, the new UIDs are made, so that all results of a photograph and all
-            photographs of a study stay together, for those who know the secret too. Without one they are random.
+        source: File or data set of a DICOM image of one frame; it is not changed.
+        keep_identity: Whether patient, study and UIDs are taken over.
+        salt: Secret that, with the old UIDs, determines the new ones, so that results of the same photograph and photographs
+            of the same study stay together. Without one the new UIDs are random.
 
     Raises:
-        ValueError: if it is no DICOM image, or one of several frames, or its UIDs are missing; or if a salt is given
-            though the identity is kept.
+        ValueError: If it is not a DICOM image, has several frames, or lacks UIDs; or if a salt is given although the
+            identity is kept.
     """
     photograph = source if isinstance(source, Dataset) else _read(Path(source))
     _check(photograph)
@@ -63,18 +63,18 @@ def source_header(source: str | Path | Dataset, keep_identity: bool = False, sal
 
 
 def eye(header: Dataset, laterality: str | None) -> str:
-    """Return ``"R"``, ``"L"`` or ``""`` (unknown): what the camera wrote, else what the results say.
+    """Return ``"R"``, ``"L"`` or ``""`` (unknown): from the header, else from the results.
 
     Raises:
-        ValueError: if the results name another eye than the camera.
+        ValueError: If the results name another eye than the header.
     """
-    said = laterality if laterality in ("R", "L") else ""
+    measured = laterality if laterality in ("R", "L") else ""
     written = str(header.get("ImageLaterality") or header.get("Laterality") or "")  # of the image, or of its series
-    if said and written in ("R", "L") and said != written:
+    if measured and written in ("R", "L") and measured != written:
         raise ValueError(
-            f"laterality: expected {written!r} as the DICOM photograph says, but got {said!r}; check which eye it is."
+            f"laterality: expected {written!r} as the DICOM photograph says, but got {measured!r}; check which eye it is."
         )
-    return written if written in ("R", "L") else said
+    return written if written in ("R", "L") else measured
 
 
 def _read(path: Path) -> Dataset:

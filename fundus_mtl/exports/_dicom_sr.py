@@ -1,6 +1,6 @@
 """The measurements of a photograph as a DICOM Structured Report (TID 1500). Research use only.
 
-`dciodvfy` finds no error in it. Its warnings are about codes of our own and, without an identity, about empty
+`dciodvfy` reports no error. Its warnings are about private codes and, without an identity, about empty
 attributes of patient and study that only a DICOMDIR needs.
 """
 
@@ -47,9 +47,9 @@ def write_sr(
     keep_identity: bool = False,
     salt: str | None = None,
 ) -> None:
-    """Write what was measured, what measured it, and what it may not be used for.
+    """Write the measurements, the models behind them, and the disclaimer.
 
-    Where one model measured everything, the group of measurements names it; else each measurement names its own.
+    If one model is behind all measurements, their group names it; otherwise each measurement names its own.
 
     Args:
         path_out: Path of the DICOM file.
@@ -105,7 +105,7 @@ def _content(
     makers: Makers,
     software_version: str,
 ) -> Any:
-    """Return the root of the report: who observed, one group of measurements, and the remarks."""
+    """Return the root of the report: the observer, one group of measurements, and the remarks."""
     sr = highdicom_module().sr
     every = {role for number in found for role in number.roles}
     common = len({algorithm_of(makers, number.roles, number.calibrated) for number in found}) == 1

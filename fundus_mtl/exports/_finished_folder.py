@@ -21,7 +21,7 @@ def finished_run(results: Path) -> dict[str, Any]:
     """Return the record of a finished run.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: If there is none.
     """
     try:
         record: dict[str, Any] = json.loads((results / RUN).read_text(encoding="utf-8"))

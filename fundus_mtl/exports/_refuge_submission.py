@@ -1,12 +1,12 @@
-"""A submission to the REFUGE challenge: what its own evaluation code reads.
+"""A submission to the REFUGE challenge, as its official evaluation code reads it.
 
 Source: Orlando et al., REFUGE Challenge, Medical Image Analysis 2020; ignaciorlando/refuge-evaluation@b8fc1a8.
 
-What that code does where something is missing: it averages over the masks that are there, silently. It reads every
-score and coordinate as a number and expects one for each photograph of the split: an empty cell, a NaN or a missing row
-makes the whole task's result NaN, and so does a table of foveas with a single row. A mask without a cup is a Dice of 0;
-if the truth has none either, all masks are lost. Here what is missing stays missing, as an empty cell or no mask, and
-`RefugeSubmission.finish` tells; what to submit instead is not for a program to invent.
+Where something is missing, that code silently averages over the masks that exist. It reads every score and coordinate as a
+number and expects one for each photograph of the split: an empty cell, a NaN or a missing row makes the whole task's result
+NaN, and so does a table of foveas with a single row. A mask without a cup is a Dice of 0; if the truth has no cup either,
+the code stops. Here what is missing stays missing, as an empty cell or no mask, and `RefugeSubmission.finish` returns it;
+no value is invented.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ _logger = logging.getLogger(__name__)
 class RefugeSubmission:
     """Collect the answers about a split, one photograph at a time.
 
-    Masks are written at once as ``segmentation/<name>.bmp``, the tables ``classification_results.csv`` and
-    ``fovea_location_results.csv`` by `finish`; every file is whole or absent. Names are matched by the official code as
-    they are, so they must be the challenge's own (``V0001``), without suffix.
+    Masks are written immediately as ``segmentation/<name>.bmp``, the tables ``classification_results.csv`` and
+    ``fovea_location_results.csv`` by `finish`; every file is whole or absent. The official code compares names as they are,
+    so they must be the challenge's own (``V0001``), without suffix.
 
     Args:
-        output_dir: made if needed.
-        training: whether the photographs are of the training split. Its labels are read from the folders of masks, so
-            the names of ``classification_results.csv`` then end in ``.bmp``; else in ``.jpg``, as foveas' always do.
+        output_dir: Folder of the submission, created if needed.
+        training: Whether the photographs are from the training split. The official code takes its labels from the folders of
+            masks, so names in ``classification_results.csv`` then end in ``.bmp``; otherwise in ``.jpg``, as those of foveas
+            always do.
 
     Example:
         >>> submission = RefugeSubmission("submission")  # doctest: +SKIP
@@ -62,15 +63,15 @@ class RefugeSubmission:
         """Take the answers about a photograph and write its mask.
 
         Args:
-            name: of the photograph, without suffix.
-            codes: ``(H, W)`` uint8 at native size: 0 cup, 128 rim, 255 background (`fundus_mtl.metrics.refuge.encode`);
+            name: Name of the photograph, without suffix.
+            codes: Mask ``(H, W)`` uint8 at native size: 0 cup, 128 rim, 255 background (`fundus_mtl.metrics.refuge.encode`);
                 None if there is no segmentation.
-            score: from 0 to 1, higher means rather glaucoma; None or NaN if there is none.
-            fovea_xy: ``(x, y)`` in native px; None or NaN if it was not found.
+            score: Score from 0 to 1, higher for glaucoma; None or NaN if there is none.
+            fovea_xy: Point ``(x, y)`` in native px; None or NaN if it was not found.
 
         Raises:
-            ValueError: if the name is a path, empty or taken, or the codes are not REFUGE's.
-            OutputError: if the output cannot be written at all.
+            ValueError: If the name is a path, empty or already used, or the codes are not REFUGE's.
+            OutputError: If the output cannot be written at all.
         """
         self._check_name(name)
         if codes is not None:
@@ -88,7 +89,7 @@ class RefugeSubmission:
             no result for the latter two tasks unless both lists are empty.
 
         Raises:
-            OutputError: if the output cannot be written at all.
+            OutputError: If the output cannot be written at all.
         """
         suffix = "bmp" if self.training else "jpg"
         scores = [{"FileName": f"{name}.{suffix}", "Glaucoma Risk": score} for name, score in self._scores.items()]
@@ -117,7 +118,7 @@ def _known(value: float | None) -> float | None:
 
 
 def _write_mask(path: Path, codes: NDArray[np.uint8], name: str) -> None:
-    """Write a mask as the challenge's: BMP of mode L."""
+    """Write a mask as in the challenge: BMP of mode L."""
     from PIL import Image
 
     if codes.ndim != 2 or codes.dtype != np.uint8 or not np.isin(codes, (CUP, RIM, BACKGROUND)).all():

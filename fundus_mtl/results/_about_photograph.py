@@ -1,4 +1,4 @@
-"""What every row says about the photograph itself, whatever the network was asked for."""
+"""What every row has about the photograph itself, whichever roles there are."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Scale(Relation):
                 Column(
                     "scale_source",
                     "pixel_spacing | user | assumed",
-                    "who gives the scale: the file, the user, or a usual size",
+                    "where the scale comes from: the file, the user, or a usual size",
                 ),
             ),
         ),

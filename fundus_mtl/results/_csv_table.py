@@ -14,7 +14,7 @@ from fundus_mtl.results._column import Column, Value
 def cell(value: Value) -> str:
     """Return a value as the text of a cell: unknown (None, NaN) is empty, a number has at most six decimals.
 
-    A truth is yes or no. Text that a spreadsheet would run as a formula gets an apostrophe in front.
+    A boolean is yes or no. Text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
@@ -30,7 +30,7 @@ def table(columns: Sequence[Column], rows: Iterable[Mapping[str, Value]]) -> str
     """Return a CSV table with a header; a row's missing columns are empty cells.
 
     Raises:
-        ValueError: if a row has a column that the table has not.
+        ValueError: If a row has a column that the table does not have.
     """
     names = [column.name for column in columns]
     lines = [_line(names)]
@@ -42,7 +42,7 @@ def table(columns: Sequence[Column], rows: Iterable[Mapping[str, Value]]) -> str
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Return a line of CSV; the writer must know of both line ends to put quotes around either."""
+    """Return a line of CSV; with this line end the writer quotes both carriage returns and line feeds."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue().removesuffix("\r\n") + "\n"

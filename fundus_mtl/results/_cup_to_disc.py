@@ -99,7 +99,7 @@ class UsualRatio(Relation):
                 Column(
                     "vcdr_above_p97_5",
                     "yes | no",
-                    "whether vcdr is above that published 97.5th percentile; no scale, no answer",
+                    "whether vcdr is above that published 97.5th percentile; empty without a scale",
                 ),
             ),
         ),

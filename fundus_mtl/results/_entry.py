@@ -1,4 +1,4 @@
-"""What is kept of one photograph, as an object and as a line of JSON."""
+"""One photograph in the journal: its rows, files and thumbnail, as an object and as a line of JSON."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Row = dict[str, Value]
 
 @dataclass(frozen=True)
 class Entry:
-    """What is kept of a photograph.
+    """What the journal has of a photograph.
 
     Args:
-        row: of ``results.csv``; unknown is None.
-        failure: of ``failures.csv``, None where there was none.
-        files: its pictures, relative to the output folder.
-        thumbnail: small JPEG of its overlay, None where there is none.
+        row: Row of ``results.csv``; unknown values are None.
+        failure: Row of ``failures.csv``; None if the photograph did not fail.
+        files: Paths of its pictures, relative to the output folder.
+        thumbnail: Small JPEG of its overlay; None if there is none.
     """
 
     row: Row
@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def overlay(self) -> str | None:
-        """Where its overlay is, relative to the output folder."""
+        """Path of its overlay, relative to the output folder; None if there is none."""
         return next((file for file in self.files if file.startswith("overlays/")), None)
 
     def line(self) -> str:
@@ -51,7 +51,7 @@ class Entry:
         """Read an entry.
 
         Raises:
-            ValueError: if it is torn, or no entry.
+            ValueError: If the line is incomplete, or not an entry.
         """
         record = json.loads(line)
         if not (isinstance(record, dict) and isinstance(record.get("row"), dict) and "image_id" in record["row"]):
@@ -62,7 +62,7 @@ class Entry:
 
 
 def known(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row as JSON has it: what could not be measured is null, numbers are Python's own."""
+    """Return a row for JSON: what could not be measured is None, and numbers are Python's own."""
     plain = {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in plain.items()

@@ -1,4 +1,4 @@
-"""What a command that ran over a folder says at its end; 2 is for wrong arguments, as everywhere."""
+"""Exit statuses of a command that ran on a folder; 2 means wrong arguments, as usual."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ NOTHING_USABLE = 4
 
 
 def exit_code(counts: Mapping[str, int]) -> int:
-    """Return the exit code of a run: an ungradable photograph has its answer, a failed one has not.
+    """Return the exit status of a run; an ungradable photograph counts as usable, a failed one does not.
 
     Args:
-        counts: photographs ``ok``, ``ungradable`` and ``failed``.
+        counts: Numbers of photographs that are ``ok``, ``ungradable`` and ``failed``.
     """
     if not counts["ok"] + counts["ungradable"]:
         return NOTHING_USABLE

@@ -1,4 +1,4 @@
-"""What a finished run says to exports: which masks it wrote and which of its numbers have a name in other programs."""
+"""What exports need to know of a finished run: its masks, and the quantities that have a name in other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of an output folder: claimed, running, then completed or stopped."""
+"""The states of an output folder: claimed and running, then completed or stopped."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class FolderRun:
         """Claim the folder; remove another run's results, or what a killed run left unfinished.
 
         Raises:
-            OutputError: if the output cannot be written.
+            OutputError: If the output cannot be written.
         """
         if not self._resumed:
             self._journal.clear()  # first: no row of another run may ever count as one of this
         self._record |= {"state": "running", "started_utc": now()}
-        self._write_record()  # it marks what follows as ours
+        self._write_record()  # marks the folder as written by this run
         if self._names is not None:
             self._names.keep()
         if self._resumed:
@@ -94,7 +94,7 @@ class FolderRun:
         """Write the tables of all photographs.
 
         Raises:
-            OutputError: if the output cannot be written.
+            OutputError: If the output cannot be written.
         """
         self.ledger.fail_the_rest("the network gave no answer")
         self._conclude({"state": "completed"})
@@ -102,10 +102,10 @@ class FolderRun:
             self._names.destroy()
 
     def stop(self, exception: BaseException) -> None:
-        """Write the tables of what was done before an error or an interrupt, as far as there is room."""
+        """Write the tables of what was done before an error or an interrupt, if they can be written."""
         self.ledger.fail_the_rest("not reached; the run was stopped")
         reason = type(exception).__name__
-        if self._names is None:  # who knows what names the text holds
+        if self._names is None:  # the text may contain names
             reason += f": {plain_reason(exception)}"
         try:
             self._conclude({"state": "stopped", "reason": reason})

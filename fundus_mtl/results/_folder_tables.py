@@ -1,4 +1,4 @@
-"""The tables and the report of a folder, written piece by piece from the run's journal."""
+"""The tables and the report of a folder, written from the run's journal one photograph at a time."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a run has finished, one line of JSON per photograph, so that a killed run goes on where it was.
+"""What a run has finished, one line of JSON per photograph, so that a killed run can be resumed.
 
-A line is appended and synced after the photograph's pictures are in place: what has a line is done. A torn last line, of a
-run that was killed while it wrote, is dropped. Only the places of the lines are held in memory, so that it does not grow
-with the pictures and numbers of a folder.
+A line is appended and synced after the photograph's pictures are in place, so a photograph with a line is done. If the run
+was killed while it wrote, the incomplete last line is dropped. Only the positions of the lines are held in memory, which
+therefore does not grow with the pictures and numbers of a folder.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from fundus_mtl.results._output_errors import output_errors, write_output
 
 
 class Journal:
-    """The entries of a run on disk; the last one of a name counts.
+    """The entries of a run on disk; of several with the same name, the last one counts.
 
     Args:
-        path: of the file, which need not exist; nothing is written before the first `append`.
+        path: Path of the file, which need not exist; nothing is written before the first `append`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,11 +35,11 @@ class Journal:
         return name in self._places
 
     def names(self) -> list[str]:
-        """Return whose entries there are."""
+        """Return the names of the photographs that have an entry."""
         return list(self._places)
 
     def entries(self, names: Iterable[str]) -> Iterator[Entry]:
-        """Yield the entries of these names, in their order, one in memory at a time; those without one are left out."""
+        """Yield the entries of these names in their order, one at a time in memory; names without an entry are skipped."""
         kept = [name for name in names if name in self._places]
         if kept:
             with self.path.open("rb") as file:
@@ -49,16 +49,16 @@ class Journal:
                     yield Entry.of(file.read(length))
 
     def append(self, entry: Entry) -> None:
-        """Keep an entry for good; threads may call it at the same time.
+        """Write an entry to disk; threads may call this at the same time.
 
         Raises:
-            OutputError: if it cannot be written; the journal is then as it was.
+            OutputError: If it cannot be written; the journal is then as it was.
         """
         line = entry.line().encode()
         with self._lock, output_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("r+b" if self.path.exists() else "xb") as file:
-                file.truncate(self._end)  # a torn line of a killed run, or of a disk that was full
+                file.truncate(self._end)  # an incomplete line of a killed run, or from a full disk
                 file.seek(self._end)
                 file.write(line)
                 file.flush()
@@ -70,16 +70,16 @@ class Journal:
         """Keep only the last entry of each of these names, in their order.
 
         Raises:
-            OutputError: if it cannot be written; the journal is then as it was.
+            OutputError: If it cannot be written; the journal is then as it was.
         """
         write_output(self.path, (entry.line() for entry in self.entries(names)))
         self._read()
 
     def clear(self) -> None:
-        """Forget everything.
+        """Remove all entries.
 
         Raises:
-            OutputError: if the file cannot be removed.
+            OutputError: If the file cannot be removed.
         """
         with output_errors():
             self.path.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ class Journal:
                 try:
                     entry = Entry.of(line)
                 except (ValueError, KeyError, TypeError):
-                    return  # torn: what follows, if anything, is done again
+                    return  # incomplete: this photograph, and any after it, are done again
                 if not line.endswith(b"\n"):
                     return
                 self._places[entry.name] = (self._end, len(line))

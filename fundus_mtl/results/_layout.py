@@ -27,7 +27,7 @@ IDENTITY = ColumnGroup(
         Column(
             "status",
             "ok | ungradable | failed",
-            "ok: the network answered; ungradable: too bad a photograph to measure, no number of the network is given; "
+            "ok: measured; ungradable: the photograph is too bad to measure, and the network's numbers are withheld; "
             "failed: no number of this row may be used",
         ),
         Column("status_reason", "", "why the photograph failed or is ungradable, or what was not found in it"),
@@ -37,13 +37,13 @@ RUN = ColumnGroup(
     1000,
     (
         Column("flags", "", "reasons to look at the photograph before using its numbers, separated by semicolons"),
-        Column("model_id", "", "name of the model that looks at the whole photograph"),
+        Column("model_id", "", "name of the model that takes the whole photograph"),
         Column("model_sha256", "hex", "SHA-256 of its weights"),
         Column(
             "further_sha256",
             "name=hex",
-            "SHA-256 of what else made the row, separated by semicolons: the model of a closer look at the disc, that of "
-            "vessels, the calibration; empty without",
+            "SHA-256 of what else shaped the row, separated by semicolons: models of further stages and the calibration; "
+            "empty if there is nothing else",
         ),
         Column("software_version", "", "version of fundus_mtl"),
         Column("config_sha256", "hex", "SHA-256 of the configuration"),
@@ -59,7 +59,7 @@ FAILURE_COLUMNS: tuple[Column, ...] = (
     Column("message", "", "what was wrong, in one line"),
 )
 RESULTS_JSONL = Column("results.jsonl", "", "the same rows as results.csv, one JSON each; null where a cell is empty")
-JOURNAL = Column("journal.jsonl", "", "what is done, for a run that is to go on; not a result")
+JOURNAL = Column("journal.jsonl", "", "photographs that are done, for resuming the run; not a result")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One row per photograph, whatever happened to it, in the order of the folder."""
+"""One row per photograph, measured or failed, in the order of the folder."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from fundus_mtl.results._entry import Entry, Row
 from fundus_mtl.results._exit_codes import NOTHING_USABLE
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._pseudonyms import without_names
-from fundus_mtl.results._relpath import told_relpath
+from fundus_mtl.results._relpath import published_relpath
 
 _logger = logging.getLogger(__name__)
 
 
 class NothingUsableError(RuntimeError):
-    """Not one photograph of a run could be used; the tables say why for each."""
+    """No photograph of a run could be used; the tables give the reason for each."""
 
     exit_code = NOTHING_USABLE
 
 
 def now() -> str:
-    """Return the time in UTC, to the second, by ISO 8601."""
+    """Return the time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Ledger:
-    """The rows and failures of a run, kept in its journal; in memory are only their states.
+    """The rows and failures of a run, stored in its journal; only their states are in memory.
 
     Args:
-        items: with ``id``, ``image`` and perhaps ``error``, in the rows' order; with ``source``, the name in the folder,
-            where the id is a pseudonym.
-        stamp: columns that every row has, such as the model's name.
-        journal: of the run.
+        items: Photographs in the order of the rows, with ``id``, ``image`` and perhaps ``error``; also with ``source``, the
+            name in the folder, where the id is a pseudonym.
+        stamp: Columns that every row has, such as the model's name.
+        journal: Journal of the run.
 
     Raises:
-        ValueError: if an id occurs twice, or is not a path below the folder.
+        ValueError: If an id occurs twice, or is not a path below the folder.
     """
 
     def __init__(self, items: Sequence[Mapping[str, Any]], stamp: Mapping[str, str], journal: Journal) -> None:
@@ -58,19 +58,19 @@ class Ledger:
                 raise ValueError(f"items: expected relative paths inside the folder as ids, but got {name!r}.")
         self._stamp, self._journal = dict(stamp), journal
         self._states: dict[str, str] = {}
-        self._lock = Lock()  # rows come from the engine's thread and from those that write
+        self._lock = Lock()  # rows come from the engine's thread and from the writer threads
         self._unreached: dict[str, Entry] = {}
         self._mark = time.perf_counter()
 
     @property
     def counts(self) -> dict[str, int]:
-        """Photographs so far, ``ok``, ``ungradable`` and ``failed``."""
+        """Numbers of photographs so far that are ``ok``, ``ungradable`` and ``failed``."""
         with self._lock:
             counted = Counter(self._states.values())
         return {state: counted[state] for state in ("ok", "ungradable", "failed")}
 
     def entries(self) -> Iterator[Entry]:
-        """Yield what is known so far, in the order of the items, from the journal."""
+        """Yield the entries so far from the journal, in the order of the items."""
         kept = self._journal.entries(name for name in self.items if name not in self._unreached)
         following = next(kept, None)
         for name in self.items:
@@ -81,7 +81,7 @@ class Ledger:
                 following = next(kept, None)
 
     def recall(self, names: Sequence[str]) -> None:
-        """Take over what the journal has of these photographs."""
+        """Take over the states of these photographs from the journal."""
         self._states |= {entry.name: str(entry.row["status"]) for entry in self._journal.entries(names)}
 
     def succeed(
@@ -92,34 +92,34 @@ class Ledger:
         thumbnail: bytes | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Keep the row of a photograph that was measured; its columns may say another status than ok."""
+        """Write the row of a photograph that was measured; its columns may have another status than ok."""
         measured = {"source_sha256": sha256_of(self.items[name]), "status": "ok", **columns, "runtime_s": seconds}
         self._keep(Entry(self._row(name, measured), None, tuple(files), thumbnail))
 
     def fail(self, name: str, stage: str, exception: BaseException, seconds: float | None = None) -> None:
-        """Keep the row of a photograph that failed, with the root of the error and no absolute path."""
+        """Write the row of a photograph that failed, with the root cause of the error and no absolute path."""
         self._keep(self._failed(name, stage, exception, sha256_of(self.items[name]), seconds))
 
     def start_clock(self) -> None:
-        """Let the time of the next rows begin."""
+        """Start measuring the time of the next row."""
         self._mark = time.perf_counter()
 
     def seconds_of(self, count: int) -> float:
-        """Return the time since the last call, shared among some photographs."""
+        """Return the time since the last call, in s, divided by a number of photographs."""
         seconds, self._mark = time.perf_counter() - self._mark, time.perf_counter()
         return seconds / max(1, count)
 
     def fail_the_rest(self, reason: str) -> None:
-        """Add a failed row for every photograph that has none, so that none is lost; a run that goes on tries them."""
+        """Add a failed row for every photograph without a row, so that none is lost; a resumed run tries them again."""
         for name in [name for name in self.items if name not in self._states]:
             self._unreached[name] = self._failed(name, "predict", RuntimeError(reason), None, None)
             self._states[name] = "failed"
 
     def require_one_usable(self) -> None:
-        """Refuse a run in which every photograph failed.
+        """Raise an error if every photograph failed.
 
         Raises:
-            NothingUsableError: in one sentence, with the first reason.
+            NothingUsableError: If so; the message has the first reason.
         """
         failed = self.counts["failed"]
         if self.items and failed == len(self._states):
@@ -134,7 +134,7 @@ class Ledger:
         with self._lock:
             self._states[entry.name] = str(entry.row["status"])
             done, total = len(self._states), len(self.items)
-        if done % max(1, total // 20) == 0 or done == total:  # in numbers only: names of files may be names of patients
+        if done % max(1, total // 20) == 0 or done == total:  # numbers only: names of files may be names of patients
             _logger.info("%d of %d photographs, %d failed", done, total, self.counts["failed"])
 
     def _failed(
@@ -154,12 +154,12 @@ class Ledger:
         return Entry(self._row(name, columns), failure)
 
     def _row(self, name: str, columns: Mapping[str, Value]) -> Row:
-        relpath = told_relpath(self.items[name])
+        relpath = published_relpath(self.items[name])
         return {"image_id": name, "source_relpath": relpath, **columns, **self._stamp, "timestamp_utc": now()}
 
 
 def sha256_of(item: Mapping[str, Any]) -> str | None:
-    """Return the file's hash; None for what must not be opened or cannot be read."""
+    """Return the file's hash; None if it must not be opened or cannot be read."""
     if "error" in item:
         return None
     try:

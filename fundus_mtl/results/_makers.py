@@ -1,4 +1,4 @@
-"""Which models made what: the first one looks at the whole photograph, others may look at a part of it again."""
+"""Which model answered what: the first takes the whole photograph, further ones may take a part of it again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Makers:
     """The models of a run.
 
     Args:
-        first: ``{"id": name, "sha256": of the weights}``; it answers every role that no stage does.
-        stages: further models, each with its ``roles`` too, whose answers take the place of the first one's.
-        calibration: SHA-256 of what the score was calibrated with; None where it was not.
+        first: ``{"id": name, "sha256": of the weights}``; it answers every role that no stage answers.
+        stages: Further models, each also with the ``roles`` for which its answers replace the first model's.
+        calibration: SHA-256 of what the score was calibrated with; None if it was not calibrated.
 
     Raises:
-        ValueError: if a model has other keys, or its id is a path, which would tell where it lies.
+        ValueError: If a model has other keys, or its id is a path, which would reveal where it is stored.
     """
 
     first: Model
@@ -34,12 +34,12 @@ class Makers:
 
     @classmethod
     def of_run(cls, run: Mapping[str, Any]) -> Makers:
-        """Return those that a run's record names."""
+        """Return the models that a run's record names."""
         further = run.get("options", {}).get("further_models", {})
         return cls(run["model"], tuple(run.get("stages", ())), further.get("calibration"))
 
     def of(self, roles: Collection[str]) -> tuple[Model, ...]:
-        """Return the models that answered some roles, each once, in the order in which they look."""
+        """Return the models that answered some roles, each once, in the order in which they run."""
         answering = [self._of(role) for role in roles]
         return tuple(model for model in (self.first, *self.stages) if any(model is one for one in answering))
 
@@ -48,10 +48,10 @@ class Makers:
 
 
 def check_model(model: Model) -> None:
-    """Refuse a model without a plain name and a hash.
+    """Check that a model has a plain name and a hash.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: If it has not.
     """
     if set(model) != {"id", "sha256"}:
         raise ValueError(f"model: expected the keys id and sha256, but got {', '.join(sorted(model)) or 'none'}.")

@@ -1,16 +1,16 @@
 """Masks and probability maps as NIfTI, upright in ITK-SNAP and 3D Slicer.
 
-A photograph has no place in the body's coordinates. Viewers that open one (PNG, JPEG) put it into an *axial* slice with
+A photograph has no position in the body's coordinates. Viewers that open one (PNG, JPEG) show it as an *axial* slice with
 the identity as its directions in LPS, ITK's coordinates: right on the screen is the patient's Left, down is Posterior.
-These files do the same, so that they are seen upright in the axial view, lie over the photograph that is opened beside
-them where a pixel counts as 1 mm there, and are read by `fundus_mtl.photographs.FundusReader` as they were written. Pixel
+These files do the same, so they appear upright in the axial view, lie over the photograph that is opened beside them if a
+pixel counts as 1 mm there, and are read by `fundus_mtl.photographs.FundusReader` as they were written. Pixel
 ``(row, column)`` of size ``(sx, sy)`` lies at LPS ``(column * sx, row * sy, 0)`` mm, which is RAS ``(-column * sx,
 -row * sy, 0)`` in NIfTI's own coordinates.
 
-The letters that viewers write at the borders are then right for left and right, for a photograph is taken from in front
-of the patient, but they call its upper border anterior. ``coronal=True`` is true to the body instead: superior is up.
+The letters that viewers write at the borders are then correct for left and right, since a photograph is taken from in front
+of the patient, but they mark its upper border as anterior. ``coronal=True`` is correct for the body instead: superior is up.
 Rows run to Inferior and the third axis to Posterior; the pixel lies at LPS ``(column * sx, 0, -row * sy)``, RAS
-``(-column * sx, 0, -row * sy)``, and is seen upright in the coronal view.
+``(-column * sx, 0, -row * sy)``, and appears upright in the coronal view.
 
 Both are right-handed, and the origin is the centre of the top-left pixel. NIfTI's first index is the column:
 ``array[row, column]`` is ``data[column, row, 0]`` for nibabel, and again ``array[0, row, column]`` for SimpleITK.
@@ -35,19 +35,19 @@ LEVELS = 65535  # of 16 bits
 def write_nifti(
     path_out: str | Path, array: ArrayLike, mm_per_px: float | tuple[float, float] | None = None, coronal: bool = False
 ) -> None:
-    """Write a label mask, or numbers as they are; see `write_probabilities` for what is from 0 to 1.
+    """Write a label mask, or numbers as they are; for numbers from 0 to 1 see `write_probabilities`.
 
     Args:
-        path_out: ending in ``.nii`` or ``.nii.gz``.
+        path_out: Path ending in ``.nii`` or ``.nii.gz``.
         array: ``(H, W)`` or ``(C, H, W)``; channels become NIfTI's fourth axis. Bool and uint8 are labels and stay uint8,
             floating point becomes float32; its NaNs are kept, but ITK reads them as 0.
-        mm_per_px: of a pixel, or of its width and its height. None where no scale is known: then a pixel counts as one
-            unit, and the file says that its unit is unknown (viewers show millimetres all the same).
-        coronal: whether the picture is a coronal slice, superior up, instead of an axial one as viewers make of photographs.
+        mm_per_px: Size of a pixel, or its width and its height. None if no scale is known: a pixel then counts as one unit,
+            and the file's unit is unknown (viewers show millimetres nevertheless).
+        coronal: Whether the picture is a coronal slice, superior up, instead of an axial one as viewers show photographs.
 
     Raises:
-        ValueError: if the name, the shape, the type or the scale is another.
-        OutputError: if the output cannot be written at all.
+        ValueError: If the name, the shape, the type or the scale is not as described.
+        OutputError: If the output cannot be written at all.
     """
     _write(path_out, _volume(array), mm_per_px, coronal)
 
@@ -55,20 +55,20 @@ def write_nifti(
 def write_probabilities(
     path_out: str | Path, array: ArrayLike, mm_per_px: float | tuple[float, float] | None = None
 ) -> None:
-    """Write a probability map in 16 bits with NIfTI's own scale factor, which readers apply: they see 0 to 1.
+    """Write a probability map in 16 bits with NIfTI's scale factor; readers apply it and return 0 to 1.
 
     A network's answer, enlarged to a photograph of 2056 x 2124 px, takes 0.2 MB and 0.3 s; as float32 it would take 10.8 MB
-    and 6.7 s, for digits that no network has. No value is off by more than 1 / 131070, and none changes its side of one
-    half, so that the border at 0.5 is the mask's to the pixel.
+    and 6.7 s, for digits without meaning. No value changes by more than 1 / 131070, and none crosses one half, so the
+    border at 0.5 is the mask's to the pixel.
 
     Args:
-        path_out: ending in ``.nii`` or ``.nii.gz``.
-        array: ``(H, W)``, 0 to 1.
-        mm_per_px: as of `write_nifti`; the place in space is the same too.
+        path_out: Path ending in ``.nii`` or ``.nii.gz``.
+        array: Map ``(H, W)``, 0 to 1.
+        mm_per_px: Size of a pixel, see `write_nifti`; the position in space is the same too.
 
     Raises:
-        ValueError: if the name, the shape or the scale is another, or a value is not from 0 to 1.
-        OutputError: if the output cannot be written at all.
+        ValueError: If the name, the shape or the scale is not as described, or a value is not from 0 to 1.
+        OutputError: If the output cannot be written at all.
     """
     found = np.asarray(array, dtype=np.float64)
     if found.ndim != 2 or not ((found >= 0) & (found <= 1)).all():  # NaN is neither
@@ -84,7 +84,7 @@ def _write(
     coronal: bool = False,
     slope: float | None = None,
 ) -> None:
-    """Write ``(W, H, 1, ...)``; ``slope`` is what readers multiply the stored numbers with."""
+    """Write ``(W, H, 1, ...)``; readers multiply the stored numbers by ``slope``."""
     import nibabel
 
     path = Path(path_out)
@@ -116,7 +116,7 @@ def _spacing(mm_per_px: float | tuple[float, float] | None) -> tuple[float, floa
 
 
 def _volume(array: ArrayLike) -> NDArray[Any]:
-    """Return ``(W, H, 1)`` or ``(W, H, 1, C)``, of a type that the format and its readers know."""
+    """Return ``(W, H, 1)`` or ``(W, H, 1, C)``, in a type that the format and its readers support."""
     found = np.asarray(array)
     if found.ndim not in (2, 3):
         raise ValueError(f"array: expected (H, W) or (C, H, W), but got {found.shape}.")

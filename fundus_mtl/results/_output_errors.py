@@ -1,4 +1,4 @@
-"""Errors that say that nothing more can be written."""
+"""The error for an output to which nothing more can be written."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ ABOUT_ONE_NAME = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, err
 
 
 class OutputError(Exception):
-    """Nothing more can be written (a full disk, no permission), so that the run has to stop.
+    """Nothing more can be written (a full disk, no permission), so the run has to stop.
 
-    It is neither an ``OSError`` nor a ``RuntimeError``: nobody may take it for the fault of one photograph.
+    It is neither an ``OSError`` nor a ``RuntimeError``, which would be taken for an error of one photograph.
     """
 
-    exit_code = 2  # of a command, as for an output folder that is refused at the start
+    exit_code = 2  # exit status of a command, as for an output folder that is refused at the start
 
 
 def write_output(path: Path, content: bytes | str | Iterable[str]) -> None:
     """Write a file of the results, whole or not at all.
 
     Args:
-        path: of the file; missing folders are made.
-        content: all of it, or its pieces.
+        path: Path of the file; missing folders are created.
+        content: Content of the file, or its pieces.
 
     Raises:
-        OutputError: if the output cannot be written at all.
-        OSError: if only this name is impossible, for instance too long.
+        OutputError: If the output cannot be written at all.
+        OSError: If only this name is impossible, for instance too long.
     """
     try:
         write_whole(path, content)
@@ -42,20 +42,20 @@ def write_output(path: Path, content: bytes | str | Iterable[str]) -> None:
 
 
 def refuse_output(error: OSError) -> NoReturn:
-    """Say that nothing more can be written.
+    """Raise the error for an output to which nothing more can be written.
 
     Raises:
-        OutputError: always.
+        OutputError: Always.
     """
     raise OutputError(
-        f"expected to write the results, but got {error.strerror!r}; what is written so far is valid, "
-        "make room or choose another output folder and run again."
+        f"expected to write the results, but got {error.strerror!r}; what is written so far is valid; "
+        "free some space or choose another output folder and run again."
     ) from error
 
 
 @contextmanager
 def output_errors() -> Iterator[None]:
-    """Turn what the system says of the output into `OutputError`."""
+    """Turn errors of the operating system into `OutputError`."""
     try:
         yield
     except OSError as error:

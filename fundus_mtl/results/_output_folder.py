@@ -1,4 +1,4 @@
-"""The folder that results go to: nobody's files are overwritten or mixed with an earlier run's."""
+"""The output folder: no file of somebody else is overwritten, and no two runs are mixed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Earlier(NamedTuple):
 def check_output(
     output_dir: Path, input_dir: str | Path | None, run: Mapping[str, Any], resume: bool, overwrite: bool
 ) -> Earlier:
-    """Refuse an output folder that would mix results with photographs or with another run. Nothing is changed.
+    """Raise an error if results would be mixed with photographs or with another run. Nothing is changed.
 
     Args:
         output_dir: Folder that results are to go to.
@@ -131,7 +131,7 @@ def _refuse_place(output_dir: Path, input_dir: str | Path | None, names: Iterabl
 
 
 def _remove_parts(output_dir: Path) -> None:
-    """Remove what a killed run left of files that lie beside the folders of pictures."""
+    """Remove partly written files beside the folders of pictures, which a killed run left."""
     with output_errors():
         for path in output_dir.iterdir():
             if is_part(path):

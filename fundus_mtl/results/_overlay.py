@@ -1,7 +1,7 @@
-"""Contours and points drawn on a photograph, for eyes that may be colour-blind.
+"""Contours and points drawn on a photograph, in colours that colour-blind people can tell apart.
 
-Okabe and Ito's colours (Color Universal Design, 2008) that stay apart from the orange of a fundus. Every light line lies
-on a wider dark one, so that it is seen on the bright disc as well as in the dark periphery.
+Of Okabe and Ito's colours (Color Universal Design, 2008), those that differ from the orange of a fundus. Every light line
+lies on a wider dark one, so that it is visible on bright and on dark parts of the photograph.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def draw_overlay(
     """Draw outlines, crosses with an open centre, and a legend; widths grow with the picture.
 
     Args:
-        image: RGB ``(H, W, 3)``, 0 to 255; it is not changed.
-        contours: masks ``(H, W)`` by name, nonzero is structure; an empty one is left out, also of the legend.
-        points: ``(x, y)`` by name, px; one that is not finite or outside the picture is left out.
-        colours: RGB, taken in the order of the names, contours first.
+        image: Photograph, RGB ``(H, W, 3)``, 0 to 255; it is not changed.
+        contours: Masks ``(H, W)`` by name, nonzero inside; an empty one is left out, also in the legend.
+        points: Points ``(x, y)`` in px by name; one that is not finite or outside the picture is left out.
+        colours: RGB colours, taken in the order of the names, contours first.
 
     Returns:
         RGB uint8 ``(H, W, 3)``.
 
     Raises:
-        ValueError: if the picture is not RGB or a mask has another size.
+        ValueError: If the picture is not RGB or a mask has another size.
     """
     canvas = np.array(image, dtype=np.uint8, order="C")
     if canvas.ndim != 3 or canvas.shape[2] != 3:
@@ -60,7 +60,7 @@ def line_width(shape: tuple[int, ...]) -> int:
 
 
 def _draw_contour(canvas: Picture, name: str, mask: NDArray[np.generic], colour: Colour) -> bool:
-    """Draw the outline of a mask and tell whether there was one."""
+    """Draw the outline of a mask; return whether there was one."""
     import cv2
 
     if mask.shape != canvas.shape[:2]:
@@ -73,7 +73,7 @@ def _draw_contour(canvas: Picture, name: str, mask: NDArray[np.generic], colour:
 
 
 def _draw_cross(canvas: Picture, point: Sequence[float], colour: Colour) -> bool:
-    """Draw four arms around an open centre, so that the place itself stays visible; tell whether it lies inside."""
+    """Draw four arms around an open centre, so that the place itself stays visible; return whether it lies inside."""
     import cv2
 
     place = np.asarray(point, dtype=float)
@@ -89,7 +89,7 @@ def _draw_cross(canvas: Picture, point: Sequence[float], colour: Colour) -> bool
 
 
 def _draw_legend(canvas: Picture, named: Mapping[str, Colour]) -> None:
-    """Write the names in their colours into the lower left corner; a picture too small for letters gets none."""
+    """Write the names in their colours into the lower left corner; a picture too small for text has no legend."""
     import cv2
 
     shorter = min(canvas.shape[:2])

@@ -1,9 +1,9 @@
-"""Names of photographs for results that may be handed on: the files' own, or pseudonyms.
+"""Names of photographs in the results: their relative paths, or pseudonyms.
 
-A file's name may be a patient's. With ``id_mode: hash`` a photograph is called by the HMAC-SHA256 of its path under a secret
-key; whoever has not the key can neither read the name nor test a guess. The key is the user's file where one is given
-(``id_key_file``; the same key gives the same names in every run). Else it is drawn at random, lies in the output folder
-only until the run is complete (a killed run needs it to go on) and is then destroyed, so that nobody can go back.
+A file's name may be a patient's name. With ``id_mode: hash`` a photograph is named by the HMAC-SHA256 of its path under a
+secret key; without the key nobody can read the name or test a guess. With ``id_key_file`` the key is in a file of the user,
+and the same key gives the same names in every run. Otherwise the key is random, stays in the output folder until the run is
+complete (a killed run needs it to resume), and is then destroyed, so that the names cannot be traced back.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class Pseudonyms:
     """The names of one run under a secret key.
 
     Args:
-        output_dir: of the run.
-        id_key_file: the user's secret, made if it is not there; None for one that is destroyed in the end.
-        again: whether an earlier run goes on, so that its key must be there.
+        output_dir: Folder of the run.
+        id_key_file: File with the user's secret key, created if absent; None for a key that is destroyed at the end.
+        resumed: Whether an earlier run is resumed, whose key must exist.
 
     Raises:
-        ValueError: if the user's file is in the output folder or holds too little, or the earlier run's key is gone.
+        ValueError: If the user's file is in the output folder or too short, or the earlier run's key does not exist.
     """
 
-    def __init__(self, output_dir: Path, id_key_file: str | Path | None = None, again: bool = False) -> None:
+    def __init__(self, output_dir: Path, id_key_file: str | Path | None = None, resumed: bool = False) -> None:
         self.path = output_dir / KEY if id_key_file is None else Path(id_key_file)
-        self.for_good = id_key_file is not None
-        if self.for_good and self.path.resolve().is_relative_to(output_dir.resolve()):
+        self._permanent = id_key_file is not None
+        if self._permanent and self.path.resolve().is_relative_to(output_dir.resolve()):
             raise ValueError("id_key_file: expected a file outside of the output folder, but got one in it; move it.")
-        if again and not self.path.exists():
+        if resumed and not self.path.exists():
             raise ValueError(
                 "expected the key that the photographs got their names with, but got a complete run, whose key is "
                 "destroyed; set overwrite to True, or choose another folder and give id_key_file to keep the key."
@@ -56,15 +56,15 @@ class Pseudonyms:
             )
 
     def of(self, items: Sequence[Mapping[str, Any]]) -> Items:
-        """Return the items with pseudonyms as ids and the ids as ``source``, in an order that tells nothing of the names."""
+        """Return the items with pseudonyms as ids and the ids as ``source``, sorted by pseudonym."""
         named = [{**item, "id": self._name(str(item["id"])), "source": str(item["id"])} for item in items]
         return sorted(named, key=lambda item: item["id"])
 
     def keep(self) -> None:
-        """Write the key where it is not yet, readable by its owner only.
+        """Write the key if there is no file yet, readable by its owner only.
 
         Raises:
-            OutputError: if it cannot be written.
+            OutputError: If it cannot be written.
         """
         if self.path.exists():
             return
@@ -79,12 +79,12 @@ class Pseudonyms:
             part.replace(self.path)
 
     def destroy(self) -> None:
-        """Remove the key of a run that is complete, unless the user asked for it.
+        """Remove the key of a run that is complete, unless it is in the user's file.
 
         Raises:
-            OutputError: if it cannot be removed.
+            OutputError: If it cannot be removed.
         """
-        if not self.for_good:
+        if not self._permanent:
             with output_errors():
                 self.path.unlink(missing_ok=True)
 
@@ -96,9 +96,9 @@ def without_names(text: str, item: Mapping[str, Any], instead: str) -> str:
     """Return a message without the photograph's path, its file's or folders' names, however they are quoted.
 
     Args:
-        text: the message.
-        item: with ``image``, the path, and perhaps ``source``, its name in the folder.
-        instead: of the names.
+        text: Message.
+        item: Photograph, with ``image``, the path, and perhaps ``source``, its name in the folder.
+        instead: Text that replaces the names.
     """
     paths = {str(item["image"]), str(item.get("source", item["image"]))}
     names = {part for path in paths for part in (path, *PurePath(path).parts, PurePath(path).stem)}

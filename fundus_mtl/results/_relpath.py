@@ -1,7 +1,7 @@
-"""Where a photograph lies below what the user pointed at, and whether the results say so.
+"""The relative path of a photograph, and whether the results may have it.
 
-A list may call its photographs by names of its own. They may be pseudonyms, so the paths that they stand for then stay
-out of the results; the list itself says which is which.
+A list may have its own names for photographs. They may be pseudonyms, so the results then do not have the paths; the list
+itself has both.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ def with_relpaths(items: Sequence[Item], source: str | Path | None) -> list[dict
     """Return the items with ``relpath``, their path below the folder, or below that of a list.
 
     Args:
-        items: with ``id`` and ``image``.
-        source: folder, list (CSV), or None where it is not known. A photograph outside of a list's folder has its bare name,
-            since names of folders may be names of patients.
+        items: Photographs, with ``id`` and ``image``.
+        source: Folder or list (CSV) of the photographs; None if it is not known. For a photograph outside of a list's folder
+            the path is the file's name only, since names of folders may be names of patients.
     """
     listed = source is not None and Path(source).is_file()
     root = Path(str(source)).resolve().parent
     return [{**item, "relpath": _below(root, item) if listed else str(item["id"])} for item in items]
 
 
-def told_relpath(item: Item) -> str:
-    """Return the path that the results may say: empty where the photograph is under a pseudonym or another name."""
+def published_relpath(item: Item) -> str:
+    """Return the path for the results: empty if the photograph has a pseudonym or another name of its own."""
     name, relpath = str(item["id"]), str(item.get("relpath", item["id"]))
     own = name == relpath or name.startswith(f"{relpath} (line ")  # a photograph that is listed twice
     return relpath if own and "source" not in item else ""

@@ -90,7 +90,7 @@ def _summary(entries: Iterable[Entry], shown: Sequence[Shown]) -> dict[str, Any]
 
 
 def _about(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the report says about the run."""
+    """Return the report's facts about the run."""
     return {
         "disclaimer": DISCLAIMER,
         "model": run["model"]["id"],

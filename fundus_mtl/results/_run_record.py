@@ -1,4 +1,4 @@
-"""What a run was made with: versions and hashes, and nothing that names a user, a machine or a folder."""
+"""The record of a run: versions and hashes, and nothing that names a user, a machine or a folder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def run_record(
 
 
 def stamp(run: Mapping[str, Any]) -> dict[str, str]:
-    """Return the columns of a run's record that every row carries."""
+    """Return the values from a run's record that every row has."""
     model = {f"model_{key}": value for key, value in run["model"].items()}
     further = ";".join(f"{name}={digest}" for name, digest in run["options"].get("further_models", {}).items())
     versions = {"software_version": run["software_version"], "config_sha256": run["config_sha256"]}
@@ -67,7 +67,7 @@ def stamp(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def identity(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts of a record that two runs must share for their rows to stand in one table."""
+    """Return the parts of a record that must be the same if one run is to resume the other."""
     return {what: run.get(what) for what in IDENTITY}
 
 

@@ -94,7 +94,7 @@ class VesselTree(Relation):
         return None if _any_vessel(found).any() else Missing("mask", "vessels_missing", "vessels not found")
 
     def outlines(self, found: Findings) -> dict[str, Mask]:
-        """Return arteries and veins, or the vessels where they are not told apart."""
+        """Return arteries and veins, or all vessels where there is no answer for these."""
         masks = found.answers.masks
         names = ("artery", "vein") if "artery" in masks else ("vessel",)
         return {name: masks[name] for name in names}

@@ -25,13 +25,13 @@ class WhichEye(Relation):
                 Column(
                     "laterality_source",
                     "dicom | list | filename | predicted",
-                    "the first that says it: the DICOM header or the user's list, the file's name, the side of the disc "
-                    "seen from the fovea; empty where none does",
+                    "the first source that gives it: the DICOM header or the user's list, the file's name, the side of "
+                    "the disc seen from the fovea; empty where none does",
                 ),
                 Column(
                     "laterality_conflict",
                     "yes | no",
-                    "whether two of these disagree; empty where fewer than two say anything",
+                    "whether two of these disagree; empty where fewer than two give it",
                 ),
             ),
         ),

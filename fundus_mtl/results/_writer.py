@@ -1,4 +1,4 @@
-"""A few threads that measure and write pictures while the network goes on, with little waiting for them."""
+"""Threads that measure and write pictures while the network runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 class Writer:
-    """Run jobs in threads; at most two for each thread wait, so that memory stays bounded. Errors surface in the caller.
+    """Run jobs in threads. At most two jobs per thread wait, so that memory stays bounded. Errors are raised in the caller.
 
     Args:
-        threads: 0 runs every job in the caller's thread.
+        threads: Number of threads; with 0 every job runs in the caller's thread.
 
     Raises:
-        ValueError: if ``threads`` is negative.
+        ValueError: If ``threads`` is negative.
     """
 
     def __init__(self, threads: int) -> None:
@@ -29,7 +29,7 @@ class Writer:
         """Start a job, or wait until there is room for it.
 
         Raises:
-            BaseException: of a job before.
+            BaseException: The error of an earlier job.
         """
         if self.threads == 0:
             job(*given)
@@ -43,7 +43,7 @@ class Writer:
         """Wait for all jobs and end the threads.
 
         Raises:
-            BaseException: of the first job that failed; the others are done nevertheless.
+            BaseException: The error of the first job that failed; the other jobs are completed.
         """
         pool, self._pool = self._pool, None
         jobs, self._running = list(self._running), deque()

@@ -41,7 +41,7 @@ from fundus_mtl.results import (
 )
 from tests.biomarkers.fundus_drawings import fundus
 
-from .conftest import COLUMNS, ROLES, answer
+from .conftest import COLUMNS, LAYOUT, ROLES, answer
 
 PICTURE, _ = fundus(340, 400, 160)
 
@@ -217,10 +217,36 @@ def test_no_column_is_unknown_to_the_dictionary():
         assert set(found.scores) == {"glaucoma", "quality"} & {role.name for role in roles}
 
 
+def test_missing_masks_come_before_points_and_scores_and_flags_of_the_photograph_last():
+    nothing, nowhere = np.zeros((2, 340, 400)), np.full(2, np.nan)
+    roles = [Glaucoma("g"), Fovea("f"), *ROLES[:2], results.ArteryVein("av")]
+    sample = {
+        "pred_disc": nothing[:1],
+        "pred_cup": nothing[:1],
+        "pred_av": nothing,
+        "pred_f": nowhere,
+        "pred_g": nowhere[:1],
+    }
+    found = Measure(roles, Rules(withhold_ungradable=False))(
+        PICTURE, sample, {"laterality": "R", "burned_in": "yes"}, "OS.png"
+    )
+    missing = ["disc_missing", "cup_missing", "vessels_missing", "fovea_missing", "score_missing"]
+    assert found.flags == (*missing, "not_gradable", "laterality_conflict", "burned_in_annotation")
+    reasons = ["disc not found", "cup not found", "vessels not found", "fovea not found", "no glaucoma score"]
+    assert found.columns["status_reason"] == "; ".join(reasons)  # the disc once, though the grading names it too
+
+
 def test_the_order_of_the_roles_does_not_matter():
     forth, back = Layout.of(Measure(ROLES)), Layout.of(Measure(ROLES[::-1]))
     assert forth.columns == back.columns
     assert forth.shown == back.shown
+
+
+def test_the_report_shows_no_number_of_a_role_that_no_task_answers():
+    roles = [Disc(None), Cup("c"), Fovea(None), Glaucoma("g")]
+    layout = Layout.of(Measure(roles))
+    assert [number.column for number in layout.shown] == ["glaucoma_prob"]
+    assert layout.columns == LAYOUT.columns  # the table keeps them, empty
 
 
 def test_a_learned_quality_takes_the_place_of_the_rules():
