@@ -375,5 +375,5 @@ def test_a_schedule_may_not_bring_a_first_beta_back():
     optimizer.step()
     other = MAO([p], lr=0.1, betas=(None, 0.999))
     torch.optim.lr_scheduler.OneCycleLR(other, max_lr=0.1, total_steps=5)
-    with pytest.raises(ValueError, match="expected None for the first, as it was built"):
+    with pytest.raises(ValueError, match="expected None for the first, as at construction"):
         other.accumulate("a", [torch.ones(1)])

@@ -71,5 +71,5 @@ def test_none_is_refused():
 
 def test_a_task_may_not_be_called_as_the_warm_ups_member():
     network = SimpleNamespace(task_parameters=lambda name: ([nn.Parameter(torch.ones(1))], []))
-    with pytest.raises(ValueError, match="expected no task called all"):
+    with pytest.raises(ValueError, match="expected no task named all"):
         OptimizerGroup.per_share([SimpleNamespace(name="all")], network, ADAM)
