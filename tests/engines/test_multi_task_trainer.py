@@ -184,7 +184,7 @@ def test_validation_losses_are_means_over_labelled_samples():
 def test_a_label_without_presence_is_refused():
     item = samples(1)[0]
     del item["b_present"]
-    with pytest.raises(KeyError, match="b_present: expected beside the label b"):
+    with pytest.raises(KeyError, match="b_present: expected next to the label b"):
         PrepareMultiTaskBatch(TASKS)({k: v[None] for k, v in item.items()})
 
 
