@@ -70,7 +70,7 @@ def test_without_centrelines_all_but_cldice_stays():
 
 def test_heads_and_field_of_view_may_be_missing():
     row = ArteryVeinCase(artery_vein=None)(sample(pred_artery_vein=None, fov=None))
-    assert row["note"] == "field of view not known"
+    assert row["note"] == "field of view unknown"
     assert np.isnan(row["acc_artery_frame"])
     assert np.isnan(row["acc_vessel_fov"])
     assert not np.isnan(row["acc_vessel_frame"])

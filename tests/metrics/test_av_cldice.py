@@ -53,5 +53,7 @@ def test_a_set_without_any_centreline_of_one_mask():
 
 
 def test_wrong_masks_are_named():
-    with pytest.raises(ValueError, match=r"two boolean masks of one shape \(H, W\), but got bool \(9, 14\) and bool"):
+    with pytest.raises(
+        ValueError, match=r"two boolean masks of the same shape \(H, W\), but got bool \(9, 14\) and bool"
+    ):
         av.cldice(line(1, 2), line(1, 2).T)

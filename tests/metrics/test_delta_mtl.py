@@ -136,7 +136,7 @@ def test_better_is_positive_and_units_do_not_matter(base, sign, change, lower, u
         ({"m": 2.0}, None, "the baseline's m is not known"),
         ({"m": nan, "n": 1.0}, {"m": 0.0, "n": 1.0}, "m is not known; the baseline's m is 0"),
         ({"n": 1.0}, {"n": 1.0, "m": 1.0}, "m is not known"),
-        ({}, {}, "it has no metric"),
+        ({}, {}, "the task has no metric"),
     ],
 )
 def test_what_is_not_known_is_told_and_not_left_out(values, base, reason):

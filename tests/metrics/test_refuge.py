@@ -118,5 +118,5 @@ def test_fovea_error_by_hand():
     assert refuge.fovea_error((3, 4), (0, 0)) == 5.0
     assert isnan(refuge.fovea_error((3, 4), (nan, 0)))
     assert isnan(refuge.fovea_error(np.zeros((0, 2)), np.zeros((0, 2))))
-    with pytest.raises(ValueError, match=r"expected one shape \(2,\) or \(N, 2\), but got \(2,\) and \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"expected the same shape \(2,\) or \(N, 2\), but got \(2,\) and \(1, 2\)"):
         refuge.fovea_error((3, 4), [(0, 0)])

@@ -66,7 +66,9 @@ def test_it_is_kept_as_json(tmp_path):
 )
 def test_another_file_is_refused(text, tmp_path):
     (tmp_path / "c.json").write_text(text)
-    with pytest.raises(ValueError, match="temperature: expected a positive number|expected a number temperature"):
+    with pytest.raises(
+        ValueError, match="temperature: expected a positive number|expected a number under the key temperature"
+    ):
         Temperature.load(tmp_path / "c.json")
 
 
