@@ -87,10 +87,10 @@ GOOD = [labelled("a"), item("b", glaucoma=0)]
 @pytest.mark.parametrize(
     "content, message",
     [
-        (document(training=[*GOOD, item("z")]), "z: expected the file z.jpg of image, but there is none"),
+        (document(training=[*GOOD, item("z")]), "z: expected the file z.jpg for image, but got none"),
         (document(training=[*GOOD, item("c", cup="a_disc.png")]), r"c: expected keys among .*but got \['cup'\]"),
-        (document(training=[*GOOD, item("a")]), "a: expected every id once"),
-        (document(training=GOOD, testing=[item("b")]), "b: expected every id once"),
+        (document(training=[*GOOD, item("a")]), "a: expected unique ids"),
+        (document(training=GOOD, testing=[item("b")]), "b: expected unique ids"),
         (document(training=[*GOOD, {"id": "c"}]), "c: expected the keys id and image"),
         (document(training=[*GOOD, item("c", fovea=[1])]), r"c: expected fovea as \[x, y\]"),
         (document(training=[*GOOD, item("c", fovea=[1, float("nan")])]), r"c: expected fovea as \[x, y\]"),
@@ -131,7 +131,7 @@ def test_wrong_questions_are_explained(folder):
         read_datalist(path, "train")
     with pytest.raises(ValueError, match="expected tasks among"):
         read_datalist(path, "training", tasks=["vessel"])
-    with pytest.raises(FileNotFoundError, match="make it with `fundus-mtl prepare`"):
+    with pytest.raises(FileNotFoundError, match="create it with data_prep"):
         read_datalist(folder / "none.json", "training")
     (folder / "broken.json").write_text("{")
     with pytest.raises(ValueError, match=r"broken.json: expected JSON"):

@@ -80,7 +80,7 @@ def test_multi_pairs_different_digits_of_the_same_section():
 
 
 def test_what_cannot_be_made_is_refused():
-    with pytest.raises(ValueError, match="expected two different digits to overlay, but got 3 alike"):
+    with pytest.raises(ValueError, match="expected two different digits to overlay, but got 3 equal ones"):
         digit_set("multi", {"name": "x"}, {"training": drawn([4, 4, 4])})
     with pytest.raises(ValueError, match=r"kind: expected one of \['even_odd', 'multi'\], but got 'odd'"):
         digit_set("odd", {"name": "x"}, {"training": drawn([4])})
