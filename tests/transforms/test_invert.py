@@ -100,5 +100,5 @@ def test_an_image_without_trace_is_refused() -> None:
         got = transform(sample(240, 360))
     finally:
         set_track_meta(True)
-    with pytest.raises(ValueError, match="image: expected an image with a trace of its geometry"):
+    with pytest.raises(ValueError, match="image: expected an image with a record of its transforms"):
         InvertBilineard("pred_disc", transform)({**got, "pred_disc": got["disc"]})
