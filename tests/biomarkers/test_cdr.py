@@ -113,5 +113,5 @@ def test_refuge_ratio_is_the_definition_to_the_last_bit(codes):
 
 def test_refuge_ratio_of_nothing_is_zero():
     assert refuge_vertical_cdr(np.full((5, 4), 255, np.uint8)) == 0.0
-    with pytest.raises(ValueError, match="take channel 0 of RGB"):
+    with pytest.raises(ValueError, match="use channel 0 of an RGB image"):
         refuge_vertical_cdr(np.zeros((5, 4, 3), np.uint8))

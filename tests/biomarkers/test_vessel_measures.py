@@ -88,7 +88,7 @@ def test_no_scale_and_no_veins():
     assert result.values["vein_count"] == result.values["density_vein_B"] == 0
     assert result.reasons["crae_um"] == "no scale"
     assert result.reasons["avr"] == result.reasons["crve_um"] == "0 of the 6 veins needed cross zone B"
-    assert result.reasons["tortuosity_vein"] == "no vein is long enough to have a course"
+    assert result.reasons["tortuosity_vein"] == "no vein is long enough to measure tortuosity"
     assert "no vessel" in result.reasons["fractal_dimension_vein"]
 
 
