@@ -131,7 +131,7 @@ def test_masks_may_hold_any_number():
         ({"um_per_px": float("nan")}, "um_per_px: expected a number above 0, but got nan"),
     ],
 )
-def test_wrong_input_is_named(change, message):
+def test_wrong_input_raises(change, message):
     arguments = {"artery": np.zeros(SHAPE), "vein": np.zeros(SHAPE), "disc": DISC}
     with pytest.raises(ValueError, match=message):
         vessel_measures(**(arguments | change))

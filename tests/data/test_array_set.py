@@ -60,12 +60,12 @@ def test_a_selection_has_a_label_in_every_row():
         (["training"], ["c"], r"expected labels of \['c'\] in \['training'\], but got none"),
     ],
 )
-def test_what_is_not_there_is_named(sections, tasks, message):
+def test_missing_files_raise(sections, tasks, message):
     with pytest.raises(ValueError, match=message):
         shapes().select(sections, tasks)
 
 
-def test_a_set_that_contradicts_itself_is_refused():
+def test_a_set_that_contradicts_itself_raises():
     good = section("v", [0, 1], [1, 1])
     with pytest.raises(ValueError, match="e0: expected unique ids"):
         shapes(validation=section("e", [0], [0]))
@@ -79,7 +79,7 @@ def test_a_set_that_contradicts_itself_is_refused():
     shapes(validation=filler)  # a filler need not be a class
 
 
-def test_damaged_files_are_refused(tmp_path):
+def test_damaged_files_raise(tmp_path):
     path = tmp_path / "set.npz"
     with pytest.raises(FileNotFoundError, match=r"set.npz: expected this file in .* create it with data_prep"):
         ArraySet.load(path)

@@ -139,7 +139,7 @@ def test_better_is_positive_and_units_do_not_matter(base, sign, change, lower, u
         ({}, {}, "the task has no metric"),
     ],
 )
-def test_what_is_not_known_is_told_and_not_left_out(values, base, reason):
+def test_unknown_values_are_reported_with_a_reason(values, base, reason):
     ours = {"known": {"k": 2.0}} | ({} if values is None else {"t": values})
     theirs = {"known": {"k": 1.0}} | ({} if base is None else {"t": base})
     delta = delta_mtl(ours, theirs)

@@ -31,7 +31,7 @@ def by_metric(frame, **kwargs):
     return summarise(frame, n=40, **kwargs).set_index("metric")
 
 
-def test_every_number_by_another_road(rows):
+def test_every_number_by_another_method(rows):
     summary, last = by_metric(rows), rows[1:]
     means = [
         "disc_dice",

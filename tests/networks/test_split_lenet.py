@@ -123,7 +123,7 @@ def test_copies_own_their_parameters():
     assert other <= {id(p) for p in twin.parameters()}
 
 
-def test_wrong_use_is_explained():
+def test_wrong_use_raises():
     with pytest.raises(KeyError, match="SplitLeNet: expected tasks among \\['even', 'odd'\\], but got \\['cup'\\]"):
         SplitLeNet(DIGITS[:2]).task_parameters("cup")
     with pytest.raises(ValueError, match="a channel for each of 3 tasks, but got 2; use a wider network"):
