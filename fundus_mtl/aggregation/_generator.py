@@ -35,14 +35,14 @@ class OwnGenerator:
             if self._pending is None:
                 generator.manual_seed(self.seed)
             else:
-                self._refuse_other(device, self._pending["device"])
+                self._check_device(device, self._pending["device"])
                 generator.set_state(self._pending["generator"].cpu())
             self._generator, self._pending = generator, None
-        self._refuse_other(device, self._generator.device.type)
+        self._check_device(device, self._generator.device.type)
         return self._generator
 
     @staticmethod
-    def _refuse_other(device: torch.device, kind: str) -> None:
+    def _check_device(device: torch.device, kind: str) -> None:
         if device.type != kind:
             raise ValueError(
                 f"OwnGenerator: expected gradients on {kind!r}, where the random numbers have been drawn so far, but got "

@@ -113,7 +113,7 @@ class ArraySet:
         for file in (path, path.with_suffix(".json")):
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{file.name}: expected this file in {file.parent}, but got none; create it with data_prep."
+                    f"{file.name}: expected this file in {file.parent}, but got none; create it with `fundus-mtl prepare`."
                 )
         sections: dict[str, Arrays] = {}
         try:
@@ -131,6 +131,7 @@ class ArraySet:
         found = cls(about, tasks, sections)
         if found.digest != sha256:
             raise ValueError(
-                f"{path.name}: expected arrays with the SHA-256 in its JSON file, but got others; run data_prep again."
+                f"{path.name}: expected arrays with the SHA-256 in its JSON file, but got others; run `fundus-mtl prepare` "
+                "again."
             )
         return found

@@ -140,7 +140,7 @@ def _located(item: Item, folder: Path) -> Item:
             file = folder / value
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{item['id']}: expected the file {value} for {key}, but got none; run data_prep again."
+                    f"{item['id']}: expected the file {value} for {key}, but got none; run `fundus-mtl prepare` again."
                 )
             item[key] = str(file)
     return item
@@ -148,7 +148,9 @@ def _located(item: Item, folder: Path) -> Item:
 
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"Datalist: expected the file {path}, but got none; create it with data_prep.")
+        raise FileNotFoundError(
+            f"Datalist: expected the file {path}, but got none; create it with `fundus-mtl prepare`."
+        )
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

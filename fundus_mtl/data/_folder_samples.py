@@ -11,7 +11,7 @@ from typing import Any
 from torch.utils.data import IterableDataset, get_worker_info
 
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
-from fundus_mtl.data._guarded_transform import photographs_fault
+from fundus_mtl.data._guarded_transform import photograph_error
 
 
 class FolderSamples(IterableDataset[Any]):
@@ -67,7 +67,7 @@ class FolderSamples(IterableDataset[Any]):
             try:
                 made = sample()
             except PHOTOGRAPH_ERRORS as error:
-                cause = photographs_fault(error)
+                cause = photograph_error(error)
                 self.on_failure(item, _stage(item, cause), cause)
             else:
                 yield made

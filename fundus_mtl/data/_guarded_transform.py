@@ -32,10 +32,10 @@ class GuardedTransform:
         try:
             return dict(self.transform(dict(sample)))
         except PHOTOGRAPH_ERRORS as error:
-            return {**sample, FAILURE: photographs_fault(error)}
+            return {**sample, FAILURE: photograph_error(error)}
 
 
-def photographs_fault(error: BaseException) -> BaseException:
+def photograph_error(error: BaseException) -> BaseException:
     """Return the root cause of an error that concerns one photograph.
 
     Raises:

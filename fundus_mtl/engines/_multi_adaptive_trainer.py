@@ -60,7 +60,7 @@ class MultiAdaptiveTrainer(TaskGradientTrainer):
             del gradients
         # Checked once after all tasks, because each check synchronises with the GPU.
         if broken := [task for task, good in finite.items() if not good]:
-            self._refuse(broken)
+            self._raise_not_finite(broken)
         if losses:
             self.fire_event(IterationEvents.BACKWARD_COMPLETED)
             self.optimizer.step()
@@ -74,7 +74,9 @@ class MultiAdaptiveTrainer(TaskGradientTrainer):
         if _finite(total):  # the same check as the scaler's: one part that is not finite makes the sum not finite
             self._accumulate_unscaled(gradients)
         elif not self.scaler.is_enabled():
-            self._refuse([task for task, entries in gradients.items() if not _finite(entries)] or list(gradients))
+            self._raise_not_finite(
+                [task for task, entries in gradients.items() if not _finite(entries)] or list(gradients)
+            )
         self.scaler.step(self.optimizer)
         self.scaler.update()
 

@@ -83,7 +83,7 @@ class SurgeryTrainer(TaskGradientTrainer):
         grams = _to_cpu([gram(rows) for _, rows in groups.values()])
         finite = all(bool(matrix.isfinite().all()) for matrix in grams)
         if not finite and not self.scaler.is_enabled():
-            self._refuse([task for task in gradients if _is_broken(task, groups, grams)])
+            self._raise_not_finite([task for task in gradients if _is_broken(task, groups, grams)])
         combined: Gradients = [None] * len(next(iter(gradients.values())))
         for (group, (indices, rows)), matrix in zip(groups.items(), grams, strict=True):
             # The scaler finds the overflow in the plain sum, skips the step and lowers its factor.

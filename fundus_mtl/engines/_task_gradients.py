@@ -64,7 +64,7 @@ class TaskGradientTrainer(MultiTaskTrainer):
         gathered, self._gathered = self._gathered, {}
         return {name: gathered[name] for name in self._labelled if name in gathered}
 
-    def _refuse(self, tasks: list[str]) -> None:
+    def _raise_not_finite(self, tasks: list[str]) -> None:
         """Raise for gradients that are not finite although no scaler is in use.
 
         Raises:

@@ -81,7 +81,9 @@ def test_a_set_that_contradicts_itself_raises():
 
 def test_damaged_files_raise(tmp_path):
     path = tmp_path / "set.npz"
-    with pytest.raises(FileNotFoundError, match=r"set.npz: expected this file in .* create it with data_prep"):
+    with pytest.raises(
+        FileNotFoundError, match=r"set.npz: expected this file in .* create it with `fundus-mtl prepare`"
+    ):
         ArraySet.load(path)
     shapes().save(path)
     document = path.with_suffix(".json").read_text()

@@ -131,7 +131,7 @@ def test_wrong_questions_raise(folder):
         read_datalist(path, "train")
     with pytest.raises(ValueError, match="expected tasks among"):
         read_datalist(path, "training", tasks=["vessel"])
-    with pytest.raises(FileNotFoundError, match="create it with data_prep"):
+    with pytest.raises(FileNotFoundError, match="create it with `fundus-mtl prepare`"):
         read_datalist(folder / "none.json", "training")
     (folder / "broken.json").write_text("{")
     with pytest.raises(ValueError, match=r"broken.json: expected JSON"):

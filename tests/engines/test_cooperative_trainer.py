@@ -75,7 +75,7 @@ def objective(name, states, offset, kl_weight, clean=None):
 
 @pytest.mark.parametrize("count, reference, kl", [(2, "mean", 300.0), (1, "clean", 10.0)])
 def test_a_step_is_the_central_difference_of_the_noisy_loss(count, reference, kl):
-    """Turn of task a, with only a labelled: its weights change by -lr times the slope, with noise on b's and c's shares only."""
+    """Turn of task a, the only labelled one: a step of -lr times the slope, with noise on the shares of b and c only."""
     network = Split()
     clean = network(stacked(samples())[0])["a"].detach() if reference == "clean" else None
     theta, phi = owned(network, "a")
@@ -144,7 +144,7 @@ def test_the_box_is_never_left_and_heads_have_none():
 
 
 def test_vanilla_is_alternating_descent():
-    """Without noise, divergence and box: plain gradient steps in turn, each on the weights after the previous task's step."""
+    """Without noise, divergence and box: plain gradient steps in turn, each after the previous task's step."""
     network = Split()
     image, labels = stacked(samples())
     for task in BINARY:
