@@ -1,4 +1,4 @@
-"""Losses per task, taken over the samples that have the task's label."""
+"""Losses per task, computed over the samples that have the task's label."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fundus_mtl.tasks import Activation, Task
 
 
 class MultiTaskLoss:
-    """Compute each task's loss over its labelled samples.
+    """Compute the loss of each task over its labelled samples.
 
-    A task without any labelled sample in the batch is absent from the answer: it has no loss, hence no gradient, and no
-    state of a method moves for it. Samples are taken by index, because ``NaN * 0`` would still be NaN.
+    A task without a labelled sample in the batch is missing from the result: it has no loss and no gradient, and does
+    not change the state of a method. Samples are selected by index, because ``NaN * 0`` would still be NaN.
 
     Args:
-        tasks: whose losses to compute; predictions of other tasks are ignored.
+        tasks: Tasks whose losses are computed; predictions of other tasks are ignored.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -31,15 +31,16 @@ class MultiTaskLoss:
         """Return ``{task: mean loss ()}`` of the tasks that are predicted and have a label.
 
         Args:
-            logits: of shape ``(B, channels, ...)`` per task.
-            labels: of the same shapes.
-            presence: bool ``(B,)`` per task, best kept on the CPU, where counting it does not wait for a GPU.
+            logits: Logits ``(B, channels, ...)`` per task.
+            labels: Labels per task, of the same shapes.
+            presence: Which samples have the label, bool ``(B,)`` per task. Keep it on the CPU, where reading it does
+                not synchronise with a GPU.
         """
         losses = {}
         for task in self.tasks:
             if task.name in logits and bool(presence[task.name].any()):
                 rows = presence[task.name]
-                # Losses are summed over pixels: half precision would overflow there.
+                # Losses are summed over pixels, where half precision would overflow.
                 losses[task.name] = task.loss(
                     _labelled(logits[task.name], rows).float(), _labelled(labels[task.name], rows).float()
                 )
@@ -51,33 +52,33 @@ def _labelled(values: Tensor, rows: Tensor) -> Tensor:
 
 
 def log_outcomes(logits: Tensor, activation: Activation) -> Tensor:
-    """Return the log-probability of every outcome, outcomes along axis 1.
+    """Return the log-probability of every outcome, with the outcomes along axis 1.
 
     Args:
-        logits: ``(N, C, ...)``.
-        activation: ``softmax``, one of C outcomes, ``(N, C, ...)``; ``sigmoid``, yes or no for each channel,
-            ``(N, 2, C, ...)``.
+        logits: Logits ``(N, C, ...)``.
+        activation: ``softmax`` for one of C outcomes, result ``(N, C, ...)``; ``sigmoid`` for two outcomes per channel,
+            result ``(N, 2, C, ...)``.
 
     Raises:
-        ValueError: if the activation makes no probabilities.
+        ValueError: if the activation does not give probabilities.
     """
     if activation == "softmax":
         return logits.log_softmax(dim=1)
     if activation == "sigmoid":
         return torch.stack([F.logsigmoid(logits), F.logsigmoid(-logits)], dim=1)
-    raise ValueError(f"activation: expected softmax or sigmoid, but got {activation!r}; it makes no probabilities.")
+    raise ValueError(f"activation: expected softmax or sigmoid, but got {activation!r}, which gives no probabilities.")
 
 
 def divergence_from(samples: Sequence[Tensor], activation: Activation, reference: Tensor | None = None) -> Tensor:
-    r"""Compute how far M predictions of a batch lie from a reference: :math:`\frac1M \sum_j KL(y_j \Vert r)`, shape ``()``.
+    r"""Return the divergence of M predictions from a reference, :math:`\frac1M \sum_j KL(y_j \Vert r)`, shape ``()``.
 
-    Per prediction it is the mean over samples, pixels and, for ``sigmoid``, channels. Without a reference r is the mean of
-    the M predictions, and the result their generalised Jensen-Shannon divergence: 0 for M = 1.
+    The KL divergence is averaged over samples, pixels and, for ``sigmoid``, channels. Without a reference, r is the
+    mean of the M predictions and the result is their generalised Jensen-Shannon divergence, 0 for M = 1.
 
     Args:
-        samples: logits, M times ``(N, C, ...)``.
-        activation: what makes probabilities of them.
-        reference: logits of the same shape, taken as a constant.
+        samples: M tensors of logits ``(N, C, ...)``.
+        activation: Activation that turns the logits into probabilities.
+        reference: Logits of the same shape, treated as constant.
     """
     logs = torch.stack(
         [log_outcomes(logits.float() if logits.dtype.itemsize < 4 else logits, activation) for logits in samples]
@@ -98,12 +99,12 @@ class _PeakWeighted(nn.Module):
 class HeatmapL1Loss(_PeakWeighted):
     r"""Mean absolute error between the sigmoid of logits and a heatmap, :math:`|\sigma(z) - y| (1 + w y)`.
 
-    ``peak_weight=0`` is MTL-IO's fovea loss as its code has it (the paper prints a sum over pixels). That mean is almost
-    blind to a bump that covers 1 % of the map: an empty map is a good answer for long, so short trainings want the
-    bump's pixels to count ``1 + peak_weight`` times.
+    ``peak_weight=0`` is the fovea loss of MTL-IO's code (the paper prints a sum over pixels). That mean hardly depends
+    on a peak that covers 1 % of the map, so that an empty map stays a good prediction for a long time. For short
+    trainings, count the peak's pixels ``1 + peak_weight`` times.
 
     Args:
-        peak_weight: w, no unit.
+        peak_weight: w, the additional weight of a pixel with the height one, no unit.
     """
 
     def forward(self, logits: Tensor, heatmap: Tensor) -> Tensor:
@@ -113,13 +114,14 @@ class HeatmapL1Loss(_PeakWeighted):
 
 
 class HeatmapBCELoss(_PeakWeighted):
-    r"""Cross-entropy between logits and a heatmap's heights, the bump's pixels weighted :math:`1 + w y`.
+    r"""Cross-entropy between logits and the heights y of a heatmap, with pixels weighted by :math:`1 + w y`.
 
-    Its least value is where the sigmoid equals the heatmap, whatever w. Unlike the L1's, its gradient does not vanish where
-    the network is sure of an empty map, so that a sparse bump is found within a few hundred steps.
+    Its minimum is where the sigmoid equals the heatmap, for every w. Unlike the gradient of the L1 loss, its gradient
+    does not vanish where the network predicts an empty map with certainty, so that a small peak is learned within a few
+    hundred steps.
 
     Args:
-        peak_weight: w, no unit.
+        peak_weight: w, the additional weight of a pixel with the height one, no unit.
     """
 
     def forward(self, logits: Tensor, heatmap: Tensor) -> Tensor:

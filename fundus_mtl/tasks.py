@@ -1,4 +1,4 @@
-"""The vocabulary: what a network learns to answer about a photograph."""
+"""Task: the description of one thing that a network predicts for a photograph."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ Activation = Literal["sigmoid", "softmax", "none"]
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to learn.
+    """One prediction task of a network.
 
     Args:
-        name: the label's key in a batch, the head's key in the network's output, the suffix of the logged loss.
-        channels: of the head's output; one per structure, or one per class.
-        kind: decides what is generic: whether the head is dense (``segmentation``, ``heatmap``) or one vector per image.
-        loss: maps logits ``(N, channels, ...)`` and labels of the same shape to the mean loss ``()`` of the N samples.
-        activation: turns logits into predictions; ``sigmoid`` for independent channels, ``softmax`` over channels.
+        name: Key of the label in a batch and of the head in the network's output, and suffix of the logged loss.
+        channels: Number of output channels of the head: one per structure, or one per class.
+        kind: Kind of task. It decides whether the head is dense (``segmentation``, ``heatmap``) or gives one vector per
+            image.
+        loss: Function of logits ``(N, channels, ...)`` and labels of the same shape that returns the mean loss ``()``
+            of the N samples.
+        activation: Turns logits into predictions: ``sigmoid`` for independent channels, ``softmax`` over channels.
 
     Raises:
         ValueError: if the kind or the activation is unknown, or ``channels`` is not positive.
@@ -44,7 +46,7 @@ class Task:
 
     @property
     def dense(self) -> bool:
-        """Whether the head answers for every pixel."""
+        """Whether the head predicts a value for every pixel."""
         return self.kind in ("segmentation", "heatmap")
 
     def activate(self, logits: Tensor) -> Tensor:

@@ -65,6 +65,6 @@ def test_huge_and_half_logits_stay_finite():
         assert divergence_from(samples, activation).item() == pytest.approx(math.log(2), rel=1e-4)
 
 
-def test_what_makes_no_probabilities_is_refused():
+def test_activations_without_probabilities_raise():
     with pytest.raises(ValueError, match="expected softmax or sigmoid, but got 'none'"):
         log_outcomes(torch.zeros(1, 1), "none")

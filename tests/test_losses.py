@@ -81,7 +81,7 @@ def test_monais_focal_loss_is_the_cards():
 
 
 @pytest.mark.parametrize("field, value", [("kind", "segment"), ("activation", "relu"), ("channels", 0)])
-def test_a_wrong_task_is_refused(field, value):
+def test_a_wrong_task_raises(field, value):
     options = {"name": "a", "channels": 1, "kind": "segmentation", "loss": None, "activation": "sigmoid"}
     with pytest.raises(ValueError, match=f"{field} of task a: expected"):
         Task(**(options | {field: value}))

@@ -1,4 +1,4 @@
-"""From the tasks' gradients, one row each, to the one update of what they share."""
+"""Aggregators: combine the gradients of several tasks into one update of the shared parameters."""
 
 from fundus_mtl.aggregation._cagrad import CAGrad
 from fundus_mtl.aggregation._graddrop import GradDrop

@@ -1,4 +1,4 @@
-"""What every rule has in common: the check of its rows, and a state that travels in a checkpoint."""
+"""Base class of the aggregators: input check and checkpoint state."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from fundus_mtl.aggregation._generator import OwnGenerator
 class Aggregator(ABC):
     """Combine the gradients of T tasks, rows of a ``(T, P)`` matrix, into one update ``(P,)``.
 
-    All rules of this package keep two promises. *Sum scale*: T equal rows g give T·g. *Homogeneity*: s times the rows
-    give s times the update, for s > 0, with no absolute epsilon anywhere. Exceptions stand in the rule's own
-    docstring.
+    All rules of this package have two properties. *Sum scale*: T equal rows g give T·g. *Homogeneity*: rows scaled by
+    s > 0 give an update scaled by s, so no rule uses an absolute epsilon. A rule's own docstring lists its exceptions.
 
-    A rule that draws at random keeps its ``OwnGenerator`` in ``_generator``: that then is the rule's state.
+    A rule that draws random numbers stores its ``OwnGenerator`` in ``_generator``, which is then the rule's state.
     """
 
     _generator: OwnGenerator | None = None
@@ -43,14 +42,14 @@ class Aggregator(ABC):
         """Return the update ``(P,)`` of checked rows ``(T, P)``."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the rule remembers from call to call, loadable with ``weights_only``; empty if it has no memory."""
+        """Return the state kept between calls, loadable with ``weights_only``; empty for a stateless rule."""
         return {} if self._generator is None else self._generator.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a state of ``state_dict``, bit for bit.
+        """Restore a state that ``state_dict`` returned; later calls give bit-identical results.
 
         Raises:
-            KeyError: if it is another rule's state.
+            KeyError: if the state belongs to another rule.
         """
         expected = self.state_dict()
         if set(state_dict) != set(expected):
@@ -63,5 +62,5 @@ class Aggregator(ABC):
 
 
 def widened(matrix: Tensor) -> Tensor:
-    """Return the matrix in at least single precision: sums in half precision overflow at 65504 and round at 1e-3."""
+    """Return the matrix in at least single precision. Half precision overflows at 65504 and rounds at 1e-3."""
     return matrix.to(torch.promote_types(matrix.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""CAGrad: near the mean gradient, the direction that serves the worst-off task best.
+"""CAGrad: the direction near the mean gradient that decreases the worst task's loss most.
 
 Source: Liu et al., Conflict-Averse Gradient Descent for Multi-task Learning, NeurIPS 2021, algorithm 1; the rescaling
 and the factor K are those of the authors' code, whose SLSQP solver and 1e-8 inside the root are replaced by an exact
@@ -22,25 +22,26 @@ Rescale = Literal["1+c^2", "1+c", "none"]
 
 
 class CAGrad(GramAggregator):
-    r"""Take K·d for the d near the mean gradient that lets the worst-off task descend most.
+    r"""Return K·d, where d is the direction near the mean gradient that decreases the worst task's loss most.
 
     With :math:`g_0` the mean gradient, d maximises :math:`\min_i g_i \cdot d` under
     :math:`\lVert d - g_0 \rVert \le c \lVert g_0 \rVert`. By duality
     :math:`d = g_0 + c \lVert g_0 \rVert g_w / \lVert g_w \rVert`, with :math:`g_w` the point of the gradients' convex
     hull that minimises :math:`g_w \cdot g_0 + c \lVert g_0 \rVert \lVert g_w \rVert`; exact for up to eight tasks.
 
-    Where that point is zero (opposite gradients, a task with zero gradient) d is not determined by it and
-    :math:`d = g_0` is taken, so the rule never freezes; a zero mean gives zero. One task has nobody to be averse
-    to: d is its gradient, not rescaled.
+    If that point is zero (opposite gradients, or a task with zero gradient), it does not determine d. The rule then
+    uses :math:`d = g_0`, so that training does not stop. A zero mean gives zero. A single task has no conflict: d is
+    its gradient, not rescaled.
 
-    T ≥ 2 equal gradients g give T·g·(1 + c) over the rescaling, the one exception to the sum scale.
+    T ≥ 2 equal gradients g give T·g·(1 + c) divided by the rescaling factor. This is the only exception to the sum
+    scale.
 
     Args:
-        c: radius of the ball, relative to the mean gradient. 0 is the plain sum. Below 1 the rule converges to a
-            minimum of the sum; from 1 on the paper only promises a Pareto-stationary point, with MGDA's direction as
-            the limit.
-        rescale: what d is divided by: ``"1+c^2"`` (the authors' code), ``"1+c"`` (equal gradients keep the sum scale)
-            or ``"none"``.
+        c: Radius of the ball, relative to the mean gradient. 0 gives the plain sum. Below 1 the rule converges to a
+            minimum of the sum. From 1 on the paper only guarantees a Pareto-stationary point; the limit is MGDA's
+            direction.
+        rescale: Divisor of d: ``"1+c^2"`` (the authors' code), ``"1+c"`` (equal gradients keep the sum scale) or
+            ``"none"``.
 
     Raises:
         ValueError: if c is negative or not finite, or the rescaling unknown.
@@ -74,14 +75,14 @@ class CAGrad(GramAggregator):
 class ConflictAverse:
     r"""Minimise :math:`b^\top z + c \sqrt{z^\top C z}`, the dual of CAGrad in units of :math:`m \lVert g_0 \rVert`.
 
-    On a face's affine hull, with :math:`x_0` its point nearest to zero and p the negative projection of :math:`g_0`
-    on its directions, the minimum is :math:`x_0 + p \lVert x_0 \rVert / \sqrt{c^2 - \lVert p \rVert^2}`; for
-    :math:`\lVert p \rVert \ge c` there is none.
+    On a face's affine hull, let :math:`x_0` be the point nearest to zero and p the negative projection of :math:`g_0`
+    on its directions. The minimum is :math:`x_0 + p \lVert x_0 \rVert / \sqrt{c^2 - \lVert p \rVert^2}`; it does not
+    exist for :math:`\lVert p \rVert \ge c`.
 
     Attributes:
-        hull: of the non-zero gradients.
-        toward_sum: b, their cosines with the mean, ``(T,)``.
-        c: radius of the ball.
+        hull: Convex hull of the non-zero gradients.
+        toward_sum: b, the cosines of the gradients with the mean, shape ``(T,)``.
+        c: Radius of the ball.
     """
 
     hull: Hull
@@ -89,7 +90,7 @@ class ConflictAverse:
     c: float
 
     def candidates(self, faces: Tensor) -> Tensor:
-        """Return the minimum on each face's affine hull, ``(F, T)``; not finite where there is none."""
+        """Return the minimum on each face's affine hull, ``(F, T)``; not finite where no minimum exists."""
         sides = torch.eye(len(self.hull) + 1, dtype=torch.float64)[:, -2:].clone()
         sides[:, 0] = -torch.cat([self.toward_sum, self.toward_sum.new_zeros(1)])
         p, nearest = self.hull.stationary(sides, faces).unbind(dim=2)
@@ -97,30 +98,30 @@ class ConflictAverse:
         return nearest + stretch.unsqueeze(1) * p
 
     def violation(self, points: Tensor) -> Tensor:
-        r"""Return the duality gap, ``(F,)``: each task's shortfall in units of its own length times the mean's."""
+        r"""Return the duality gap, ``(F,)``: the largest shortfall of a task, in units of its length times the mean's."""
         return (self.values(points).unsqueeze(1) * self.hull.shortness - self.served(points)).amax(dim=1)
 
     def served(self, points: Tensor) -> Tensor:
-        r"""Return :math:`g_i \cdot d` of each point's d, ``(F, T)``, in the same units."""
+        r"""Return :math:`g_i \cdot d` for the d of each point, ``(F, T)``, in the units of ``violation``."""
         length = self.hull.lengths_of(points).unsqueeze(1)
         return self.toward_sum + self.c * (points @ self.hull.cosines) / length
 
     def values(self, points: Tensor) -> Tensor:
-        """Return the function at points ``(F, T)``, ``(F,)``."""
+        """Return the objective, ``(F,)``, at points ``(F, T)``."""
         return points @ self.toward_sum + self.c * self.hull.lengths_of(points)
 
     def value_and_slope(self, point: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the function and its gradient, at zero that of its smooth part."""
+        """Return the objective and its gradient; at zero, the gradient of the smooth part only."""
         along = self.hull.cosines @ point
         length = (point @ along).clamp(min=0).sqrt()
         slope = self.toward_sum + (self.c * along / length if length > 0 else 0)
         return self.toward_sum @ point + self.c * length, slope
 
     def pull(self, holds_zero: bool) -> Tensor:
-        """Return the unit vector along the minimum, as weights of the unit gradients ``(T,)``; zeros if the minimum is zero.
+        """Return the unit vector along the minimum as weights of the unit gradients, ``(T,)``; zeros if it is zero.
 
         Args:
-            holds_zero: whether a zero gradient belongs to the hull besides its own.
+            holds_zero: Whether the full set of gradients also contains a zero gradient, which ``hull`` leaves out.
         """
         points, violation = best_points(self)
         lengths = self.hull.lengths_of(points)
@@ -131,9 +132,9 @@ class ConflictAverse:
         return points[best] / lengths[best]
 
     def _is_zero(self, best: Tensor, length: Tensor, holds_zero: bool) -> bool:
-        """Tell whether the minimum is the value 0 at the point zero, rather than at the best of the other points."""
+        """Return whether the minimum is the value 0 at the point zero, rather than the best of the other points."""
         if self.values(best.unsqueeze(0)) < -(ZERO**0.5) * length:
             return False
-        if not holds_zero and self.served(best.unsqueeze(0)).min() > ZERO**0.5:  # d leads away from a hull without zero
+        if not holds_zero and self.served(best.unsqueeze(0)).min() > ZERO**0.5:  # every task descends along d
             return False
         return holds_zero or bool(self.hull.vanish(shortest_point(self.hull).unsqueeze(0)))

@@ -1,4 +1,4 @@
-"""Search the faces of a hull of gradients for the minimum of a convex function."""
+"""Minimise a convex function on a convex hull of gradients, face by face."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from fundus_mtl.aggregation._hull import Hull
 
-# Up to here all 2^T - 1 faces are solved at once, which is exact; beyond, only those around an iterative guess.
+# Up to this many gradients all 2^T - 1 faces are solved, which is exact. Above it, only the faces around an iterative
+# solution are solved.
 MOST_ENUMERATED = 8
 
 
@@ -22,19 +23,20 @@ class Problem(Protocol):
         """The hull."""
 
     def candidates(self, faces: Tensor) -> Tensor:
-        """Return the stationary point ``(F, T)`` on the affine hull of each face ``(F, T)``; not finite if there is none."""
+        """Return the stationary point ``(F, T)`` on each face's affine hull ``(F, T)``; not finite if none exists."""
 
     def violation(self, points: Tensor) -> Tensor:
-        """Return by how much, ``(F,)``, points of the hull ``(F, T)`` fail the conditions of optimality."""
+        """Return by how much, ``(F,)``, points of the hull ``(F, T)`` violate the optimality conditions."""
 
     def value_and_slope(self, point: Tensor) -> tuple[Tensor, Tensor]:
         """Return the function ``()`` and its gradient ``(T,)`` at a point ``(T,)``."""
 
 
 def best_points(problem: Problem) -> tuple[Tensor, Tensor]:
-    """Return points of the hull, ``(F, T)``, the minimum among them, and their violations ``(F,)``, infinite for failures.
+    """Return candidate points of the hull, ``(F, T)``, and their violations, ``(F,)``; the minimum is one of them.
 
-    Clamped to the hull, a face's stationary point that lies outside of it is a harmless candidate: it violates more.
+    A violation is infinite where the solution failed. A stationary point outside the hull is clamped to it and does no
+    harm: its violation is larger.
     """
     count = len(problem.hull)
     if count <= MOST_ENUMERATED:
@@ -47,18 +49,18 @@ def best_points(problem: Problem) -> tuple[Tensor, Tensor]:
 
 
 def _all_faces(count: int) -> Tensor:
-    """Return every non-empty set of ``count`` gradients, bool ``(2^count - 1, count)``."""
+    """Return every non-empty subset of ``count`` gradients, bool ``(2^count - 1, count)``."""
     return torch.arange(1, 2**count).unsqueeze(1).bitwise_and(2 ** torch.arange(count)) > 0
 
 
 def _faces_around(guess: Tensor) -> Tensor:
-    """Return the faces of the 1, 2, ... T gradients that a point ``(T,)`` uses most, bool ``(T, T)``."""
+    """Return the faces of the 1, 2, ..., T gradients with the largest weights in a point ``(T,)``, bool ``(T, T)``."""
     rank = guess.argsort(descending=True).argsort()
     return rank.unsqueeze(0) <= torch.arange(len(guess)).unsqueeze(1)
 
 
 def _guess(problem: Problem) -> Tensor:
-    """Return the minimum ``(T,)`` as sequential quadratic programming finds it, to about 1e-6."""
+    """Return the minimum ``(T,)`` found by sequential quadratic programming, accurate to about 1e-6."""
     hull = problem.hull
     start = torch.full_like(hull.shortness, 1 / hull.shortness.sum().item())
 

@@ -1,4 +1,4 @@
-"""The state of a rule that somebody else wrote: what changed in it since it was built, in types a checkpoint may hold."""
+"""Save and restore the state of a third-party rule: what changed since it was built, in types a checkpoint can hold."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ MODULE_INTERNALS = frozenset(nn.Module().__dict__) - {"training"}
 
 
 class _OpaqueError(TypeError):
-    """A value that is not made of numbers, strings, tensors, arrays and containers of them."""
+    """A value that is not built from numbers, strings, tensors, arrays and containers of them."""
 
 
 def captured(rule: nn.Module, original: nn.Module) -> dict[str, Any]:
-    """Return the attributes and buffers in which a rule differs from what it was when it was built.
+    """Return the attributes and buffers of a rule that changed since it was built.
 
     Registered buffers are not enough: some rules keep step counters and solver variables in plain attributes, and
-    some reset themselves if the key of their state (tasks, dtype) is not beside it. Objects that a rule made in its
-    first call (a compiled solver problem) are not saved but named, to be made again by a first call.
+    some reset themselves if the key of their state (tasks, dtype) is missing. Objects that a rule created in its
+    first call (a compiled solver problem) are not saved. Only their names are saved; another first call recreates them.
 
     Returns:
         ``{"type": class name, "attributes": {module: {name: value}}, "rebuilt": {module: [name]}}``.
 
     Raises:
-        TypeError: if an attribute that had a value from the start has changed and cannot be saved.
+        TypeError: if an attribute that was set at construction has changed and cannot be saved.
     """
     state: dict[str, Any] = {"type": type(rule).__name__, "attributes": {}, "rebuilt": {}}
     for (path, module), (_, before) in zip(rule.named_modules(), original.named_modules(), strict=True):
@@ -49,10 +49,10 @@ def captured(rule: nn.Module, original: nn.Module) -> dict[str, Any]:
 
 
 def restore(rule: nn.Module, state: Mapping[str, Any]) -> None:
-    """Write a captured state into a rule as it was built, or, if it has rebuilt objects, after its first call.
+    """Write a captured state into a newly built rule; if the state lists rebuilt objects, call the rule once before.
 
     Raises:
-        KeyError: if the rule has no such part, or has not made one of its objects again.
+        KeyError: if the rule lacks a part of the state, or did not recreate one of its objects.
     """
     modules = dict(rule.named_modules())
     if state["type"] != type(rule).__name__ or not set(modules) >= {*state["attributes"], *state["rebuilt"]}:
@@ -62,7 +62,8 @@ def restore(rule: nn.Module, state: Mapping[str, Any]) -> None:
     for path, names in state["rebuilt"].items():
         if missing := [name for name in names if _slots(modules[path]).get(name) is None]:
             raise KeyError(
-                f"TorchJD: expected {rule!r} to make {missing} in its first call, but it did not; resume with the same rule."
+                f"TorchJD: expected {rule!r} to create {missing} in its first call, but it did not; resume with the same "
+                "rule."
             )
     for path, values in state["attributes"].items():
         for name, value in values.items():
@@ -85,12 +86,12 @@ def _unchanged(value: Any, old: Any) -> bool:
         pass
     try:
         return pickle.dumps(value) == pickle.dumps(old)
-    except (pickle.PicklingError, TypeError, AttributeError):  # what pickle says of locks, handles, local functions
+    except (pickle.PicklingError, TypeError, AttributeError):  # raised for locks, handles, local functions
         return False
 
 
 def _encode(value: Any) -> Any:
-    """Return the value in types that ``torch.load(weights_only=True)`` reads: what is not one of its own becomes a pair."""
+    """Return the value in types that ``torch.load(weights_only=True)`` reads; other types become tagged dicts."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Tensor):

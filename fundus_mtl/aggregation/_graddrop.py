@@ -19,15 +19,16 @@ from fundus_mtl.aggregation._generator import OwnGenerator
 class GradDrop(Aggregator):
     r"""Draw a sign per coordinate and drop the gradients of the other sign.
 
-    With the purity :math:`P = \frac12 (1 + \sum_i g_i / \sum_i |g_i|)` (½ where all are zero) and :math:`U \sim U(0, 1)`, a
-    coordinate keeps the positive gradients if :math:`P > U` and the negative ones otherwise; the update is
-    :math:`\sum_i (\ell_i + (1 - \ell_i) M_i) g_i` with :math:`M_i` the zero-one mask of what is kept. Of two opposite
-    tasks one is always kept, never none.
+    With the purity :math:`P = \frac12 (1 + \sum_i g_i / \sum_i |g_i|)` (½ where all are zero) and
+    :math:`U \sim U(0, 1)`, a coordinate keeps the positive gradients if :math:`P > U` and the negative ones otherwise;
+    the update is :math:`\sum_i (\ell_i + (1 - \ell_i) M_i) g_i` with :math:`M_i` the 0/1 mask of what is kept. Of two
+    opposite gradients exactly one is kept.
 
     Args:
-        leak: :math:`\ell`, the part of each gradient that is never dropped, 0..1: for all rows, or one per row in
-            their order. ``None`` is 0.
-        seed: of the draws; one generator on the rows' device, the same on every rank, part of ``state_dict``.
+        leak: :math:`\ell`, the fraction of each gradient that is never dropped, 0..1: one number for all rows, or one
+            per row in their order. ``None`` means 0.
+        seed: Seed of the draws. The generator lives on the rows' device, is the same on every rank and is part of
+            ``state_dict``.
 
     Raises:
         ValueError: if a leak is outside 0..1.

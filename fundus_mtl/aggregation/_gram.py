@@ -1,4 +1,4 @@
-"""Rules that only need to know the angles and lengths of the gradients."""
+"""Base class of the rules that need only the angles and lengths of the gradients (their Gram matrix)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fundus_mtl.aggregation._aggregator import Aggregator, widened
 
 
 class GramAggregator(Aggregator):
-    r"""Combine rows with weights that depend on nothing but their Gram matrix.
+    r"""Combine rows with weights that depend only on their Gram matrix.
 
-    With :math:`M = G G^\top` the update is :math:`w(M)^\top G`. The T×T part is done in float64 on the CPU, the
-    P-dimensional part where the rows are. A trainer that has the Gram matrix calls ``weights`` and needs no ``(T, P)``
-    matrix.
+    With :math:`M = G G^\top` the update is :math:`w(M)^\top G`. The T×T part is computed in float64 on the CPU, the
+    P-dimensional part on the device of the rows. A trainer that has the Gram matrix calls ``weights`` and needs no
+    ``(T, P)`` matrix.
     """
 
     @abstractmethod
@@ -23,7 +23,7 @@ class GramAggregator(Aggregator):
         """Return the weight of each task's gradient, shape ``(T,)``.
 
         Args:
-            gram: the rows' dot products, ``(T, T)``, float64 on the CPU, finite.
+            gram: Dot products of the rows, ``(T, T)``, float64 on the CPU, finite.
         """
 
     def _combine(self, matrix: Tensor) -> Tensor:

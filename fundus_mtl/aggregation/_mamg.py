@@ -1,8 +1,8 @@
-"""MAMG: clip what a dominating task's gradient has too much of along the direction of interference.
+"""MAMG: clip the gradient of the dominating task along the direction of interference.
 
 Source: the MAMG paper (model-agnostic approach to mitigate gradient interference), algorithm 1 and equations 2-4. As
-printed the rule leaves the mean of two gradients as it is, and the authors' code clips by ``min(abs(delta), 0) = 0``;
-the default here is the reading under which the paper's lemma 1 is true. See ``reading``.
+printed, the rule does not change the mean of two gradients, and the authors' code clips by ``min(abs(delta), 0) = 0``.
+The default here is the interpretation under which the paper's lemma 1 holds. See ``reading``.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class MAMG(PairwiseSurgery):
     is K times the paper's mean.
 
     * ``"projection"``: the difference of the lengths of both projections on P,
-      :math:`\delta = (\lVert g_i \rVert^2 - \lVert g_j \rVert^2) / \lVert P \rVert`, and only where it is positive: the
-      dominating task alone gives way. For two tasks in conflict the mean is MGDA's shortest vector, zero for exactly
-      opposite gradients; both tasks descend, and the update is never longer than the sum. Not continuous where
-      :math:`g_i \cdot g_j = 0`.
+      :math:`\delta = (\lVert g_i \rVert^2 - \lVert g_j \rVert^2) / \lVert P \rVert`, applied only if positive, so that
+      only the dominating task is clipped. For two tasks in conflict the mean is MGDA's shortest vector (zero for
+      exactly opposite gradients), both losses decrease, and the update is never longer than the sum. Discontinuous
+      where :math:`g_i \cdot g_j = 0`.
     * ``"literal"``: equation 3 as printed, :math:`\delta = \lVert g_i \cos\phi_i - g_j \cos\phi_j \rVert`, the length
       of a difference of vectors, for either task. For two tasks it is the plain sum.
 
     Args:
-        reading: of the paper.
-        seed: of the visiting order; one generator, the same on every rank, part of ``state_dict``.
+        reading: Interpretation of the paper, see above.
+        seed: Seed of the visiting order. The generator is the same on every rank and is part of ``state_dict``.
 
     Raises:
         ValueError: if the reading is unknown.
@@ -56,7 +56,7 @@ class MAMG(PairwiseSurgery):
     @staticmethod
     def _literal_share(mine: Tensor, theirs: Tensor, dot: Tensor) -> Tensor:
         """Return delta / |P| of equation 3 from |g_i|^2, |g_j|^2 and g_i.g_j, all ``()``."""
-        if mine <= 0:  # nothing is left to clip; the conflict is rounding
+        if mine <= 0:  # nothing is left to clip; the conflict is a rounding error
             return mine.new_zeros(())
         cosine = dot / (mine.sqrt() * theirs.sqrt())
         a, b = mine - dot, theirs - dot  # lengths of the projections on P, times |P|

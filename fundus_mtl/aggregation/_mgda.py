@@ -1,8 +1,8 @@
 """MGDA: the shortest vector in the convex hull of the tasks' gradients.
 
 Source: Sener and Koltun, Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018; Désidéri, C. R. Acad.
-Sci. 2012. Public implementations run Frank-Wolfe on the simplex, off by percents for eight tasks; here the minimum is
-exact up to eight.
+Sci. 2012. Public implementations run Frank-Wolfe on the simplex, which is off by several percent for eight tasks; here
+the minimum is exact for up to eight.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from fundus_mtl.aggregation._shortest import shortest_point
 
 
 class MGDA(GramAggregator):
-    r"""Take K times the shortest vector of the gradients' convex hull.
+    r"""Return K times the shortest vector of the gradients' convex hull.
 
     The update is :math:`K \sum_i \alpha_i g_i` with :math:`\alpha` on the simplex minimising
-    :math:`\lVert \sum_i \alpha_i g_i \rVert`. No task's loss ascends along it. If zero lies in the convex hull, as
-    for two exactly opposite gradients, the point is Pareto-stationary and the update is zero.
+    :math:`\lVert \sum_i \alpha_i g_i \rVert`. No task's loss increases along it, to first order. If zero lies in the
+    convex hull, as for two exactly opposite gradients, the point is Pareto-stationary and the update is zero.
 
-    A task whose gradient is exactly zero would make the minimum zero for all: it is left out, with weight 0, and K is
-    the number of the other tasks, as if it had no label in this batch. If all are zero so is the update.
+    A task whose gradient is exactly zero would make the minimum zero for all tasks. It is left out with weight 0, and
+    K is the number of the other tasks, as if it had no label in this batch. If all gradients are zero, the update is
+    zero.
 
-    Exact for up to eight gradients (every face of the hull in closed form, optimality conditions to 1e-9); beyond,
-    the faces around an iterative solution. Squared lengths are resolved to 1e-16 of the longest gradient's, as in any
-    Gram matrix.
+    The result is exact for up to eight gradients (closed form on every face of the hull, optimality conditions to
+    1e-9). For more, only the faces around an iterative solution are searched. Squared lengths are resolved to 1e-16 of
+    the longest gradient's, as in any Gram matrix.
     """
 
     def weights(self, gram: Tensor) -> Tensor:

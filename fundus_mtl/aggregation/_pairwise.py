@@ -1,4 +1,4 @@
-"""The loop that PCGrad and MAMG share: every task's gradient meets every other, in random order."""
+"""Base class of PCGrad and MAMG: compare each task's gradient with every other, in random order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from fundus_mtl.aggregation._gram import GramAggregator
 class PairwiseSurgery(GramAggregator):
     r"""Change each gradient where it conflicts with another, then add them up.
 
-    Task :math:`i` starts from :math:`g_i` and visits all other tasks in an order drawn afresh for each :math:`i`.
-    Where its gradient as changed so far, :math:`g_i'`, and the other's own :math:`g_j` have
-    :math:`g_i' \cdot g_j < 0`, a subclass edits :math:`g_i'`. Update: :math:`\sum_i g_i'`.
+    Task :math:`i` starts from :math:`g_i` and visits all other tasks in a new random order for each :math:`i`. Where
+    its gradient as changed so far, :math:`g_i'`, and the original gradient :math:`g_j` of the other task have
+    :math:`g_i' \cdot g_j < 0`, a subclass edits :math:`g_i'`. The update is :math:`\sum_i g_i'`.
 
     Args:
-        seed: of the visiting order; one generator on the CPU, the same on every rank, part of ``state_dict``.
+        seed: Seed of the visiting order. The generator lives on the CPU, is the same on every rank and is part of
+            ``state_dict``.
     """
 
     _generator: OwnGenerator
@@ -38,9 +39,9 @@ class PairwiseSurgery(GramAggregator):
 
     @abstractmethod
     def _edit(self, row: Tensor, other: int, gram: Tensor) -> None:
-        """Change ``row``, ``(T,)``: a gradient's combination of the originals, in conflict with task ``other``."""
+        """Edit ``row`` in place: a gradient as weights ``(T,)`` of the originals, in conflict with task ``other``."""
 
     def _others(self, task: int, count: int) -> list[int]:
-        # Drawn whether or not anything conflicts, so that the order does not depend on the gradients before.
+        # Drawn even if nothing conflicts, so that the order does not depend on earlier gradients.
         order = torch.randperm(count, generator=self._generator.on(torch.device("cpu")))
         return [other for other in order.tolist() if other != task]

@@ -1,7 +1,7 @@
-"""PCGrad: drop from each task's gradient what conflicts with the others.
+"""PCGrad: remove from each task's gradient the component that conflicts with the others.
 
 Source: Yu et al., Gradient Surgery for Multi-Task Learning, NeurIPS 2020, algorithm 1. The authors' TensorFlow code
-never shuffles and lets a task visit itself; here the order is drawn and a task visits the others only, as printed.
+never shuffles and lets a task visit itself; here the order is random and a task visits only the others, as printed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from fundus_mtl.aggregation._pairwise import PairwiseSurgery
 
 
 class PCGrad(PairwiseSurgery):
-    r"""Project each gradient off the ones it conflicts with, then add them up.
+    r"""Project each gradient onto the normal plane of each gradient it conflicts with, then add them up.
 
-    Task :math:`i` starts from :math:`g_i` and visits the other tasks :math:`j` in random order; wherever
-    :math:`g_i \cdot g_j < 0` it takes :math:`g_i \leftarrow g_i - \frac{g_i \cdot g_j}{\lVert g_j \rVert^2} g_j`. A
-    zero gradient conflicts with nothing. Two exactly opposite gradients cancel.
+    Task :math:`i` starts from :math:`g_i` and visits the other tasks :math:`j` in random order. Where
+    :math:`g_i \cdot g_j < 0`, :math:`g_i \leftarrow g_i - \frac{g_i \cdot g_j}{\lVert g_j \rVert^2} g_j`. A zero
+    gradient conflicts with nothing. Two exactly opposite gradients cancel.
 
     Args:
-        seed: of the visiting order; one generator, the same on every rank, part of ``state_dict``.
+        seed: Seed of the visiting order. The generator is the same on every rank and is part of ``state_dict``.
     """
 
     def _edit(self, row: Tensor, other: int, gram: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The shortest vector of a hull of gradients: MGDA's direction, and the test of whether the hull holds zero."""
+"""Shortest vector of a hull of gradients: MGDA's direction, and the test of whether the hull contains zero."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fundus_mtl.aggregation._hull import Hull
 class Shortest:
     r"""Minimise :math:`\tfrac12 z^\top C z`: the Lagrange conditions on a face are :math:`C z = \mu h`.
 
-    Optimal are the points x with :math:`g_i \cdot x \ge \lVert x \rVert^2` for all i; the violation is in units of
+    A point x is optimal if :math:`g_i \cdot x \ge \lVert x \rVert^2` for all i. The violation is in units of
     :math:`m \lVert g_i \rVert`.
     """
 
@@ -27,7 +27,7 @@ class Shortest:
         return self.hull.stationary(torch.eye(count + 1, dtype=torch.float64)[:, count:], faces).squeeze(2)
 
     def violation(self, points: Tensor) -> Tensor:
-        """Return by how much the points' worst task falls short, ``(F,)``."""
+        """Return by how much the worst task violates the optimality condition at each point, ``(F,)``."""
         along = points @ self.hull.cosines
         return ((along * points).sum(dim=1, keepdim=True) * self.hull.shortness - along).amax(dim=1)
 

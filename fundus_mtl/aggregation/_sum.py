@@ -1,4 +1,4 @@
-"""The plain sum of the gradients: joint training, and the scale that every other rule is compared with."""
+"""Plain sum of the gradients: joint training, and the reference scale of all other rules."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ class Sum(GramAggregator):
     r"""Add the gradients up: :math:`\sum_i g_i`, the gradient of :math:`\sum_i L_i`."""
 
     def weights(self, gram: Tensor) -> Tensor:
-        """Return ones, shape ``(T,)``; only the size of the Gram matrix ``(T, T)`` is looked at."""
+        """Return ones, shape ``(T,)``; only the size of the Gram matrix ``(T, T)`` matters."""
         return torch.ones(len(gram), dtype=gram.dtype)

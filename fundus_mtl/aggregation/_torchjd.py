@@ -1,7 +1,7 @@
-"""Every aggregator of TorchJD, in this package's scale and with its state kept.
+"""Adapter for the aggregators of TorchJD: adds this package's scale and checkpoint state.
 
-Source: https://github.com/TorchJD/torchjd. An optional extra: the rule is given ready-made, so nothing is imported
-from it here.
+Source: https://github.com/TorchJD/torchjd. TorchJD is optional: the caller passes a ready-made rule, so nothing is
+imported from TorchJD here.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from fundus_mtl.aggregation._generator import forked_randomness
 class TorchJD(Aggregator):
     """Run an aggregator of TorchJD.
 
-    The rule's own behaviour is not patched. Its CAGrad and MGDA return zero as soon as one task's gradient is zero,
-    several use absolute epsilons, and its NashMTL (``max_norm``), FairGrad, ExcessMTL and PCD are not homogeneous:
-    under a gradient scaler, or when ``scale`` was found on rows of norm one, their length means what their own papers
-    say. Rows in half precision are combined in single.
+    The behaviour of the rule is not changed. TorchJD's CAGrad and MGDA return zero as soon as one task's gradient is
+    zero, several rules use absolute epsilons, and NashMTL (``max_norm``), FairGrad, ExcessMTL and PCD are not
+    homogeneous: under a gradient scaler, or with a ``scale`` measured on rows of norm one, the length of their update
+    is as defined in their papers. Rows in half precision are combined in single precision.
 
-    Rules that draw from torch's global generator are run on a fork of it, seeded by ``seed`` and the number of the
-    call: ranks agree, and the training's other random numbers do not move.
+    Rules that draw from torch's global generator run on a fork of it, seeded by ``seed`` and the number of the call.
+    Ranks agree, and other random numbers of the training do not change.
 
     Args:
-        aggregator: of ``torchjd.aggregation``. A bare Weighting goes into its ``GramianWeightedAggregator`` or
+        aggregator: An aggregator of ``torchjd.aggregation``. Wrap a bare Weighting in ``GramianWeightedAggregator`` or
             ``WeightedAggregator`` first.
-        scale: ``"tasks"``: multiply by what makes T equal rows g give T·g, found once per T on T rows of norm one
-            with a copy of the rule as it was given (T for rules that average, 1 for rules that add, T/(1 + c) for its
-            CAGrad). A number multiplies the rule's own result.
-        seed: of what the rule draws.
+        scale: ``"tasks"`` multiplies by the factor for which T equal rows g give T·g. It is measured once per T on T
+            rows of norm one with a copy of the original rule (T for rules that average, 1 for rules that add,
+            T/(1 + c) for TorchJD's CAGrad). A number multiplies the rule's own result.
+        seed: Seed of the random numbers that the rule draws.
 
     Raises:
-        TypeError: if the aggregator is not a module, or has parameters to learn, which no optimizer would see.
+        TypeError: if the aggregator is not a module, or has learnable parameters, which no optimizer would update.
         ValueError: if the scale is neither ``"tasks"`` nor a positive number.
     """
 
@@ -71,7 +71,7 @@ class TorchJD(Aggregator):
         return update.to(matrix.dtype)
 
     def _expect_same_tasks(self, count: int) -> None:
-        """Refuse another number of tasks than before: rules with a memory would start it anew without a word."""
+        """Raise if the number of tasks changed: stateful rules would silently reset their state."""
         remembers = any(callable(getattr(module, "reset", None)) for module in self.aggregator.modules())
         if remembers and self._tasks not in (None, count):
             raise ValueError(
@@ -86,10 +86,10 @@ class TorchJD(Aggregator):
                 update = rule(rows)
         except (MemoryError, torch.OutOfMemoryError):
             raise
-        except Exception as error:  # another library's code and solvers: anything may come
+        except Exception as error:  # third-party code and solvers may raise anything
             raise ValueError(
                 f"TorchJD: expected {rule!r} to combine the gradients of {len(rows)} tasks, but got {type(error).__name__} "
-                f"({error}); a rule for a fixed number of tasks wants one sharing group of that size, and every label."
+                f"({error}); a rule for a fixed number of tasks needs one sharing group of that size, and every label."
             ) from error
         if not isinstance(update, Tensor) or update.shape != rows.shape[1:]:
             raise ValueError(
@@ -108,8 +108,8 @@ class TorchJD(Aggregator):
         return self._factors[key]
 
     def _probe(self, rows: Tensor) -> float:
-        """Return T divided by what the rule makes of T equal rows, as a multiple of the row."""
-        width = 4 if len(rows) != 4 else 16  # not T, so that a Weighting's T weights are not taken for an update
+        """Return T divided by k, where the rule returns k·g for T equal rows g."""
+        width = 4 if len(rows) != 4 else 16  # not T, so that a Weighting's T weights are not mistaken for an update
         row = width**-0.5 * (1 - 2 * (torch.arange(width, device=rows.device) % 2)).to(rows.dtype)  # norm 1, exactly
         update = self._run(copy.deepcopy(self._original), row.repeat(len(rows), 1), 0)
         multiple = (update @ row).item()
@@ -123,24 +123,24 @@ class TorchJD(Aggregator):
         return len(rows) / multiple
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TorchJD:
-        """Copy by way of the state: solver objects inside a rule need not know how to be copied."""
+        """Copy through the state dict, because solver objects inside a rule may not support copying."""
         twin = type(self)(copy.deepcopy(self._original, memo), self.scale, self.seed)
         twin.load_state_dict(self.state_dict())
         return twin
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the number of calls and of tasks, and what changed in the rule since it was given.
+        """Return the number of calls, the number of tasks, and what changed in the rule since construction.
 
         Raises:
-            TypeError: if the rule keeps a state that cannot be saved.
+            TypeError: if the rule has state that cannot be saved.
         """
         return {"calls": self._calls, "tasks": self._tasks, "rule": captured(self.aggregator, self._original)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a state of ``state_dict``, bit for bit, on the kind of device it was saved on.
+        """Restore a state that ``state_dict`` returned; bit-exact on the type of device it was saved on.
 
         Raises:
-            KeyError: if it is another rule's state.
+            KeyError: if the state belongs to another rule.
         """
         super().load_state_dict(state_dict)
         rule = copy.deepcopy(self._original)

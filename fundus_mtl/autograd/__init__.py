@@ -1,7 +1,8 @@
-"""Gradients per task: taken one by one, grouped by who shares what, combined in place.
+"""Gradients per task: computed one task at a time, grouped by sharing tasks, combined in place.
 
-A parameter is *shared* by the tasks whose losses reach it, and reaching is asked of autograd (a gradient that is ``None``
-has not arrived), never of a module's name: four tasks share the U-Net's encoder, and three of them its decoder.
+A parameter is *shared* by the tasks whose losses reach it. Autograd decides this, not the module's name: a loss that
+does not reach a parameter has the gradient ``None``. In the U-Net four tasks share the encoder and three of them the
+decoder.
 """
 
 from fundus_mtl.autograd._last_shared import last_shared

@@ -1,4 +1,4 @@
-"""The layer at which GradNorm compares the tasks, found in the graph."""
+"""Find the layer at which GradNorm compares the tasks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 
 def last_shared(losses: Mapping[str, Tensor], parameters: Sequence[Tensor]) -> int | None:
-    """Find the last layer that all losses reach: where GradNorm compares the tasks.
+    """Find the last layer that all losses reach, at which GradNorm compares the tasks.
 
-    *Last* is asked of the graph: the weight that the forward pass used latest. Vectors (biases, affine parameters of
-    norms) do not count, for the layer's weight is meant.
+    The graph decides which layer is last: the one whose weight the forward pass used latest. Vectors (biases, affine
+    parameters of norms) are ignored.
 
     Args:
         losses: ``{task: loss ()}`` on one graph.
-        parameters: candidates.
+        parameters: Candidate parameters.
 
     Returns:
-        The parameter's index, or None if no weight is reached by all.
+        The index of the layer's weight in ``parameters``, or None if the losses have no weight in common.
     """
     used = [_uses(loss) for loss in losses.values()]
     moments = {
@@ -31,7 +31,7 @@ def last_shared(losses: Mapping[str, Tensor], parameters: Sequence[Tensor]) -> i
 
 
 def _uses(loss: Tensor) -> dict[int, int]:
-    """Return when each leaf (by id) was last used on the way to a loss, by autograd's sequence numbers."""
+    """Return ``{id of leaf: autograd sequence number of its last use}`` for the leaves that the loss depends on."""
     found: dict[int, int] = {}
     seen: set[Any] = set()
     nodes: list[Any] = [loss.grad_fn] if loss.grad_fn is not None else []

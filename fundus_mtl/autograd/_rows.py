@@ -1,4 +1,4 @@
-"""A sharing group's gradients as rows: their Gram matrix, their weighted sum, and as one matrix."""
+"""Gradients of a sharing group as rows: Gram matrix, weighted sum, and conversion to one matrix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def rows_of(gradients: Mapping[str, Gradients], tasks: Sequence[str], indices: S
 def gram(rows: Sequence[Sequence[Tensor]]) -> Tensor:
     """Return the Gram matrix ``(T, T)`` of T gradients, in float64 on their device.
 
-    Summed in float64 tensor by tensor: in float32 a cosine near zero can change its sign, and with it a method's verdict.
+    Summed in float64, tensor by tensor. In float32 the sign of a cosine near zero can flip, which changes the result
+    of a method.
 
     Args:
         rows: T lists of tensors of the same shapes.
@@ -34,8 +35,8 @@ def combine(weights: Sequence[float], rows: Sequence[list[Tensor]]) -> list[Tens
     """Return the weighted sum of T gradients, written into the first one's memory.
 
     Args:
-        weights: T numbers.
-        rows: T lists of tensors of the same shapes; the first list's tensors are overwritten.
+        weights: One number per task.
+        rows: T lists of tensors of the same shapes; the tensors of the first list are overwritten.
     """
     first = rows[0]
     torch._foreach_mul_(first, float(weights[0]))
@@ -50,6 +51,6 @@ def as_matrix(rows: Sequence[Sequence[Tensor]]) -> Tensor:
 
 
 def as_tensors(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    """Cut a vector ``(P,)`` into tensors of the given ones' shapes and types."""
+    """Split a vector ``(P,)`` into tensors with the shapes and types of ``like``."""
     parts = vector.split([tensor.numel() for tensor in like])
     return [part.view(tensor.shape).to(tensor.dtype) for part, tensor in zip(parts, like, strict=True)]

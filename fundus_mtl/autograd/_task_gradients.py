@@ -1,4 +1,4 @@
-"""Each task's gradient by itself, who shares what, and the way to the optimizer."""
+"""Compute the gradient of each task, find the sharing groups, and assign gradients to parameters."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ Gradients = list[Tensor | None]  # one entry per parameter; None where the loss 
 
 
 def task_gradients(losses: Mapping[str, Tensor], parameters: Sequence[Tensor]) -> Iterator[tuple[str, Gradients]]:
-    """Differentiate each loss in turn; the last one frees the graph.
+    """Differentiate each loss in turn; the last backward pass frees the graph.
 
-    ``.grad`` is neither read nor written. Drop what was yielded before asking for the next, and no more than one task's
+    ``.grad`` is neither read nor written. If the caller drops each result before it asks for the next, only one task's
     gradients are in memory.
 
     Args:
         losses: ``{task: loss ()}`` on one graph.
-        parameters: with ``requires_grad``.
+        parameters: Parameters with ``requires_grad``.
 
     Yields:
-        A task and its gradients in the parameters' order.
+        The name of a task and its gradients, in the order of ``parameters``.
     """
     names = list(losses)
     for name in names:
         if losses[name].requires_grad:
             retain = name != names[-1]
             yield name, _owned(torch.autograd.grad(losses[name], parameters, retain_graph=retain, allow_unused=True))
-        else:  # everything that this loss reaches is frozen
+        else:  # all parameters that this loss reaches are frozen
             yield name, [None] * len(parameters)
 
 
 def _owned(gradients: Sequence[Tensor | None]) -> Gradients:
-    """Give each gradient memory of its own, for they are written to later.
+    """Return gradients that share no memory, because they are modified in place later.
 
-    Autograd hands out one tensor for two terms of a sum, and expanded ones for plain sums.
+    Autograd may return the same tensor for two terms of a sum, and expanded tensors for plain sums.
     """
     seen: set[int] = set()
     owned: Gradients = []
@@ -52,13 +52,13 @@ def _owned(gradients: Sequence[Tensor | None]) -> Gradients:
 
 
 def sharing_groups(gradients: Mapping[str, Gradients]) -> dict[tuple[str, ...], list[int]]:
-    """Sort parameters by the set of tasks that reach them.
+    """Group parameters by the set of tasks that reach them.
 
     Args:
         gradients: ``{task: one entry per parameter}``.
 
     Returns:
-        ``{tasks, in the mapping's order: indices of parameters}``; what no task reaches is in no group.
+        ``{tasks, in the order of the mapping: indices of parameters}``; parameters that no task reaches are left out.
     """
     groups: dict[tuple[str, ...], list[int]] = {}
     for index, entries in enumerate(zip(*gradients.values(), strict=True)):
@@ -69,6 +69,6 @@ def sharing_groups(gradients: Mapping[str, Gradients]) -> dict[tuple[str, ...], 
 
 
 def assign_grad(parameters: Sequence[Tensor], gradients: Gradients) -> None:
-    """Hand gradients to the optimizer; ``None`` means that it leaves the parameter alone."""
+    """Assign gradients to ``.grad``; with ``None`` the optimizer does not change the parameter."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient

@@ -1,4 +1,4 @@
-"""From masks and points to numbers with units: ratios, disc and rim, disc-fovea geometry, vessels, gradability."""
+"""Biomarkers from masks and points, with units: cup-to-disc ratios, rim, disc-fovea geometry, vessels, gradability."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What counts as the disc and the cup when a mask has specks, holes, or a cup that leaves the disc.
+"""Clean masks of disc and cup that have specks, holes, or a cup outside the disc.
 
-A disc is one solid thing: the largest 8-connected component of its mask (the first in reading order where two are
-equally large), holes filled. The cup is what lies inside it; it is otherwise left as it is.
+The disc is the largest 8-connected component of its mask (the first in reading order of equally large ones), with holes
+filled. The cup is the part of its mask inside this disc; it is not cleaned otherwise.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ Mask = NDArray[np.bool_]
 
 
 def as_mask(mask: ArrayLike, name: str = "mask") -> Mask:
-    """Return the mask as booleans ``(H, W)``; nonzero is structure.
+    """Return the mask as booleans ``(H, W)``; nonzero pixels belong to the structure.
 
     Raises:
         ValueError: if the mask is not 2-D.
     """
     array = np.asarray(mask)
     if array.ndim != 2:
-        raise ValueError(f"{name}: expected shape (H, W), but got {array.shape}; hand over one channel.")
+        raise ValueError(f"{name}: expected shape (H, W), but got {array.shape}; pass one channel.")
     return array.astype(bool)
 
 
 def bounds(mask: Mask) -> tuple[slice, slice] | None:
-    """Return the rows and columns that the structure of ``(H, W)`` covers, or None where there is none."""
+    """Return the rows and columns that the structure in a mask ``(H, W)`` covers, or None if the mask is empty."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
@@ -34,13 +34,13 @@ def bounds(mask: Mask) -> tuple[slice, slice] | None:
 
 
 def clean_disc(disc: ArrayLike) -> Mask:
-    """Keep the disc's largest 8-connected component and fill its holes.
+    """Keep the largest 8-connected component of the disc and fill its holes.
 
     Args:
-        disc: mask ``(H, W)``, nonzero is disc.
+        disc: Disc mask ``(H, W)``, nonzero inside.
 
     Returns:
-        A new boolean mask ``(H, W)``; empty where the input is.
+        A new boolean mask ``(H, W)``; empty if the input is empty.
     """
     mask = as_mask(disc, "disc")
     clean = np.zeros_like(mask)
@@ -51,7 +51,7 @@ def clean_disc(disc: ArrayLike) -> Mask:
 
 
 def _largest(mask: Mask) -> Mask:
-    """Return the largest component of ``(H, W)``, which is not empty; OpenCV's numbers have no order to rely on."""
+    """Return the largest component of a non-empty mask ``(H, W)``. OpenCV does not guarantee an order of the labels."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     sizes = stats[:, cv2.CC_STAT_AREA]
     sizes[0] = 0
@@ -62,7 +62,7 @@ def _largest(mask: Mask) -> Mask:
 
 
 def _without_holes(mask: Mask) -> Mask:
-    """Fill what no way over the sides of pixels leads to from outside of ``(H, W)``."""
+    """Fill the pixels of ``(H, W)`` that are not 4-connected to the outside."""
     padded = np.pad(mask.astype(np.uint8), 1)
     cv2.floodFill(padded, None, (0, 0), 2, flags=4)
     return np.asarray(padded[1:-1, 1:-1] != 2)
@@ -72,11 +72,11 @@ def clean_disc_cup(disc: ArrayLike, cup: ArrayLike) -> tuple[Mask, Mask]:
     """Clean the disc by `clean_disc` and keep the part of the cup that lies inside it.
 
     Args:
-        disc: mask ``(H, W)``, nonzero is disc; whether it holds the cup or is only the rim around it is all one.
-        cup: mask ``(H, W)``, nonzero is cup.
+        disc: Disc mask ``(H, W)``, nonzero inside; it may include the cup, or be only the rim around it.
+        cup: Cup mask ``(H, W)``, nonzero inside.
 
     Returns:
-        Disc and cup, boolean masks ``(H, W)``.
+        Boolean masks ``(H, W)`` of disc and cup.
 
     Raises:
         ValueError: if the shapes differ or are not 2-D.
@@ -89,7 +89,7 @@ def clean_disc_cup(disc: ArrayLike, cup: ArrayLike) -> tuple[Mask, Mask]:
 
 
 def contains(mask: ArrayLike, point_xy: ArrayLike) -> bool:
-    """Tell whether ``(x, y)`` falls on structure of ``(H, W)``; False for NaN or outside the frame."""
+    """Return whether the point ``(x, y)`` is inside a mask ``(H, W)``; False for NaN or outside the image."""
     structure, point = as_mask(mask), np.asarray(point_xy, dtype=float)
     if not np.isfinite(point).all():
         return False

@@ -1,9 +1,9 @@
-"""The rim by the hours of a clock.
+"""Rim width by clock hour.
 
-The clock is that of a *right* eye as one sees it in a photograph: 12 superior, 3 nasal, 6 inferior, 9 temporal; a left
-eye's is mirrored, as in the normative tables of OCT, so that an hour means the same part of the disc in both eyes. What
-a person sees at 5 o'clock of a left disc is hour 7 here. An hour is 30° wide around its mark; three hours make a sector
-of `rim_profile`: 8, 9, 10 temporal, 11, 12, 1 superior, 2, 3, 4 nasal, 5, 6, 7 inferior.
+The clock is that of a *right* eye as seen in a photograph: 12 superior, 3 nasal, 6 inferior, 9 temporal. For a left eye
+the clock is mirrored, as in the normative tables of OCT, so that an hour is the same part of the disc in both eyes: 5
+o'clock in the photograph of a left disc is hour 7 here. An hour is 30° wide, centred on its mark. Three hours form a
+sector of `rim_profile`: 8, 9, 10 temporal, 11, 12, 1 superior, 2, 3, 4 nasal, 5, 6, 7 inferior.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def clock_hours(widths_px: ArrayLike) -> NDArray[np.float64]:
-    """Average the widths of a rim over each hour.
+    """Average the rim width over each hour.
 
     Args:
-        widths_px: by degree ``(360,)`` as `rim_profile` gives them: 0° temporal, 90° superior, 180° nasal.
+        widths_px: Widths by degree ``(360,)``, px, as returned by `rim_profile`: 0° temporal, 90° superior, 180° nasal.
 
     Returns:
-        Widths ``(12,)``, px, of the hours 1 to 12; NaN where the rim is.
+        Widths ``(12,)``, px, of the hours 1 to 12; NaN where the rim width is NaN.
 
     Raises:
-        ValueError: if there are not 360 widths.
+        ValueError: if the number of widths is not 360.
 
     Example:
         >>> clock_hours(range(360))[2]  # 3 o'clock: 165° to 194°

@@ -1,9 +1,9 @@
-r"""Size and place of the disc, and where the fovea lies from it.
+r"""Size and position of the disc, and its position relative to the fovea.
 
-Disc and fovea of one eye lie 2.65 ± 0.30 disc diameters apart (Beijing Eye Study 2011; 2.7 on REFUGE), the disc some
-5 to 8° above the fovea. The disc diameter here is the *vertical* one (height from the first to the last row of the
-cleaned disc). In an upright photograph of a right eye the disc lies to the right of the fovea, towards the nose; in a
-left eye to the left.
+The distance of disc and fovea is 2.65 ± 0.30 disc diameters (Beijing Eye Study 2011; 2.7 on REFUGE), and the disc lies
+about 5 to 8° above the fovea. The disc diameter here is the *vertical* one (height from the first to the last row of
+the cleaned disc). In an upright photograph of a right eye the disc is to the right of the fovea, towards the nose; in a
+left eye it is to the left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fundus_mtl.biomarkers._cleaning import clean_disc
 
 
 class DiscMeasures(TypedDict):
-    """Of the cleaned disc, in px; the centre is the centroid, origin at the centre of the top-left pixel."""
+    """Size and centroid of the cleaned disc, px; origin at the centre of the top-left pixel."""
 
     disc_height_px: float
     disc_width_px: float
@@ -29,7 +29,7 @@ class DiscMeasures(TypedDict):
 
 
 class DiscFovea(TypedDict):
-    """Of the way from fovea to disc centre: px, vertical disc diameters, degrees; and the side of the body."""
+    """Vector from fovea to disc centre (px, vertical disc diameters, degrees), and which eye it is."""
 
     disc_fovea_dist_px: float
     disc_fovea_dist_dd: float
@@ -38,7 +38,7 @@ class DiscFovea(TypedDict):
 
 
 def disc_measures(disc: ArrayLike) -> DiscMeasures:
-    """Measure the disc of a mask ``(H, W)`` after `clean_disc`; every number is NaN where there is none.
+    """Measure the disc of a mask ``(H, W)`` after `clean_disc`; all values are NaN if the mask is empty.
 
     Raises:
         ValueError: if the mask is not 2-D.
@@ -56,17 +56,17 @@ def disc_measures(disc: ArrayLike) -> DiscMeasures:
 
 
 def disc_fovea(disc: ArrayLike, fovea_xy: ArrayLike) -> DiscFovea:
-    """Measure where the disc lies as seen from the fovea.
+    """Measure the position of the disc relative to the fovea.
 
     Args:
-        disc: mask ``(H, W)`` of an upright photograph, nonzero is disc.
-        fovea_xy: point ``(x, y)``, native px; NaN where unknown.
+        disc: Disc mask ``(H, W)`` of an upright photograph, nonzero inside.
+        fovea_xy: Fovea ``(x, y)``, native px; NaN if unknown.
 
     Returns:
-        The distance of disc centroid and fovea in px and in vertical disc diameters; the angle of the line between
-        them with the horizontal, -90° to 90°, positive where the disc lies above the fovea, whichever the eye; the
-        eye guessed from the side of the disc: ``"R"``, ``"L"``, or ``"unknown"``. NaN and unknown where a part is
-        missing or the two coincide.
+        The distance of disc centroid and fovea in px and in vertical disc diameters; the angle between their line and
+        the horizontal, -90° to 90°, positive in both eyes if the disc is above the fovea; and the eye derived from the
+        side of the disc: ``"R"``, ``"L"``, or ``"unknown"``. Values are NaN or unknown if disc or fovea is missing or
+        the two coincide.
 
     Raises:
         ValueError: if the mask is not 2-D, or the point is not a pair.

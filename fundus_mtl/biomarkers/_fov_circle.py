@@ -1,4 +1,4 @@
-"""The round field of view of a fundus camera, as a circle that the frame may cut."""
+"""Fit a circle to the round field of view of a fundus camera, which the edge of the image may cut off."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import ArrayLike
 
 from fundus_mtl.biomarkers._cleaning import Mask, as_mask
 
-_LONGEST = 512  # px of the reduced mask on which roundness is measured
+_LONGEST = 512  # px, longer side of the downsampled mask on which roundness is measured
 
 
 @dataclass(frozen=True)
 class FieldOfViewCircle:
-    """The smallest circle around the lit part, native px; NaN where there is no border to be seen.
+    """Smallest circle around the lit part of a photograph, native px; NaN if no border is visible.
 
     Args:
-        cx_px: x of the centre, origin at the centre of the top-left pixel; it may lie near the frame's edge.
+        cx_px: x of the centre, origin at the centre of the top-left pixel. It may be near the edge of the image.
         cy_px: y of the centre.
-        radius_px: of the circle.
-        roundness: share that the mask and the circle's part inside the frame have in common (intersection over union),
-            0 to 1; 1 is a perfect circle, cut or not; 0 where there is none.
+        radius_px: Radius of the circle.
+        roundness: Intersection over union of the mask and the part of the circle inside the image, 0 to 1. 1 is a
+            perfect circle, cut off or not; 0 if no border is visible.
     """
 
     cx_px: float = nan
@@ -33,10 +33,10 @@ class FieldOfViewCircle:
 
 
 def field_of_view_circle(field_of_view: ArrayLike) -> FieldOfViewCircle:
-    """Fit the smallest enclosing circle (OpenCV) to a mask ``(H, W)``, nonzero is lit.
+    """Fit the smallest enclosing circle (OpenCV) to a mask ``(H, W)``, nonzero in the lit part.
 
-    A circle cut at the top and the bottom, as most cameras do, is found as long as its leftmost and rightmost points
-    are seen. A mask that is empty or covers the whole frame has no border and gives NaN.
+    A circle that is cut off at the top and the bottom, as in most cameras, is found if its leftmost and rightmost
+    points are visible. A mask that is empty or covers the whole image has no border and gives NaN.
 
     Raises:
         ValueError: if the mask is not 2-D.

@@ -1,14 +1,15 @@
-r"""Whether a photograph is good enough to measure anything in it.
+r"""Decide by rules whether the quality of a photograph is sufficient to measure it.
 
-There are no graders' labels behind this: it is a set of rules, each a limit on one number of `quality_measures` and of
-the field of view. A number :math:`v` that must not fall below its limit :math:`l` scores :math:`1 / (1 + (l/v)^6)`, one
-that must not exceed it :math:`1 / (1 + (v/l)^6)`, what is there or not 1 or 0; the quality score is the smallest, so
-that 0.5 is the limit. The score orders copies of one photograph by what was done to them; it is no probability, and says
-nothing of what no rule looks at (eyelashes, a blink, an artefact upon the disc, the wrong field, the wrong eye).
+The rules are not learned from labels of graders. Each rule is a limit on one number of `quality_measures` or of the
+field of view. A number :math:`v` that must be at least :math:`l` scores :math:`1 / (1 + (l/v)^6)`, one that must be at
+most :math:`l` scores :math:`1 / (1 + (v/l)^6)`, and a yes/no rule scores 1 or 0. The quality score is the smallest of
+these scores, so that 0.5 is the limit. The score ranks degraded copies of one photograph; it is not a probability, and
+it does not cover defects without a rule (eyelashes, a blink, an artefact on the disc, the wrong field, the wrong eye).
 
-The limits lie between 28 photographs (12 of IDRiD, 12 of HRF, 3 of IDRiD's segmentation set, scikit-image's retina), all
-of which pass, and copies of them that all fail: blurred by 1 % of the field's diameter, at 15 % of their light, at a fifth
-of their contrast. None of the 28 was called ungradable by a person, so how many truly bad photographs pass is not known.
+The limits separate 28 photographs (12 of IDRiD, 12 of HRF, 3 of IDRiD's segmentation set, scikit-image's retina), which
+all pass, from degraded copies, which all fail: blurred by 1 % of the field's diameter, at 15 % of their brightness, or
+at a fifth of their contrast. No person graded any of the 28 as ungradable, so the rate of bad photographs that pass is
+unknown.
 """
 
 from __future__ import annotations
@@ -29,18 +30,19 @@ _STEEPNESS = 6
 
 @dataclass(frozen=True)
 class GradabilityLimits:
-    """Where a photograph stops being gradable; in brackets what the 28 real photographs span.
+    """Limits of a gradable photograph; brackets give the range of the 28 real photographs.
 
     Args:
-        radius_px: smallest field of view, native px; at 100 the disc is about 28 px high, a step of 0.035 in the vCDR.
-        roundness: smallest, see `field_of_view_circle` [0.95 to 0.98].
-        focus: smallest [0.62 to 1.07].
-        noise: largest focus; more is noise, of which 2 is pure.
-        contrast: smallest [0.07 to 0.23].
-        brightness: smallest [0.11 to 0.37].
-        saturated: largest share of the field of view [0.00]; a disc is about 0.02 of it.
-        redness: smallest [0.55 to 0.76]; a grey (red-free) photograph has 0.33.
-        needs_border: whether a photograph without a visible round border is ungradable; a crop has none.
+        radius_px: Smallest radius of the field of view, native px. At 100 the disc is about 28 px high, so that one
+            pixel is 0.035 in the vCDR.
+        roundness: Smallest roundness, see `field_of_view_circle` [0.95 to 0.98].
+        focus: Smallest focus [0.62 to 1.07].
+        noise: Largest focus; a higher value is noise (2 for pure noise).
+        contrast: Smallest contrast [0.07 to 0.23].
+        brightness: Smallest brightness [0.11 to 0.37].
+        saturated: Largest saturated fraction of the field of view [0.00]; the disc is about 0.02 of it.
+        redness: Smallest redness [0.55 to 0.76]; a grey (red-free) photograph has 0.33.
+        needs_border: Whether a photograph without a visible round border is ungradable; a cropped photograph has none.
 
     Raises:
         ValueError: if a limit is not a positive number.
@@ -64,7 +66,7 @@ class GradabilityLimits:
 
 
 class Gradability(TypedDict):
-    """The field of view in native px (NaN: no border seen), a score 0 to 1, and why a photograph is not gradable."""
+    """Field of view in native px (NaN without a visible border), quality score 0 to 1, and reasons against gradability."""
 
     fov_cx_px: float
     fov_cy_px: float
@@ -80,19 +82,21 @@ def gradability(
     disc: ArrayLike | None = None,
     limits: GradabilityLimits | None = None,
 ) -> Gradability:
-    """Judge a photograph.
+    """Decide whether a photograph is gradable.
 
     Args:
-        photograph: RGB uint8 ``(H, W, 3)``.
-        field_of_view: mask ``(H, W)`` of the lit part, as ``fundus_mtl.transforms.field_of_view`` finds it; without it
-            the whole frame, which has no border.
-        disc: mask ``(H, W)``; a photograph in which it is empty is not gradable. Without it nobody looked for a disc.
-        limits: by default those of `GradabilityLimits`.
+        photograph: RGB photograph ``(H, W, 3)`` uint8.
+        field_of_view: Mask ``(H, W)`` of the lit part, as returned by ``fundus_mtl.transforms.field_of_view``; default:
+            the whole image, which has no border.
+        disc: Disc mask ``(H, W)``. If it is empty, the photograph is not gradable. Optional; without it the disc is not
+            checked.
+        limits: Limits; default: ``GradabilityLimits()``.
 
     Returns:
-        A `Gradability`. Reasons, the worst first: ``field_of_view_not_found`` (no border, or not round),
-        ``field_of_view_small``, ``disc_not_found``, ``out_of_focus``, ``noisy``, ``low_contrast``, ``too_dark``,
-        ``too_bright``, ``not_fundus_coloured``. Gradable is the same as no reason and a score of at least 0.5.
+        A `Gradability`. Possible reasons, sorted by score with the worst first: ``field_of_view_not_found`` (no border,
+        or not round), ``field_of_view_small``, ``disc_not_found``, ``out_of_focus``, ``noisy``, ``low_contrast``,
+        ``too_dark``, ``too_bright``, ``not_fundus_coloured``. A photograph is gradable if it has no reason, that is, a
+        score of at least 0.5.
 
     Raises:
         ValueError: if the photograph is not RGB uint8 or a mask has another size.
@@ -118,7 +122,7 @@ def gradability(
 def _checked(
     photograph: NDArray[np.uint8], field_of_view: ArrayLike | None, disc: ArrayLike | None
 ) -> tuple[Mask, Mask | None]:
-    """Return the field of view, by default the frame, and the disc, of the photograph's size."""
+    """Check the arguments; return the field of view (default: the whole image) and the disc."""
     if photograph.ndim != 3 or photograph.shape[2] != 3 or photograph.dtype != np.uint8 or not photograph.size:
         got = f"{photograph.dtype} {photograph.shape}"
         raise ValueError(f"photograph: expected RGB uint8 (H, W, 3), but got {got}; move the channels last.")
@@ -134,7 +138,7 @@ def _checked(
 def _scores(
     measures: QualityMeasures, circle: FieldOfViewCircle, radius_px: float, limits: GradabilityLimits
 ) -> dict[str, float]:
-    """Score each number 0 to 1, by the reason that a low one is; a field of view is there or not."""
+    """Return the score of each rule, 0 to 1, by the reason that a score below 0.5 gives."""
     return {
         "field_of_view_not_found": float(circle.roundness >= limits.roundness or not limits.needs_border),
         "field_of_view_small": _at_least(radius_px, limits.radius_px),
@@ -148,7 +152,7 @@ def _scores(
 
 
 def _at_least(value: float, limit: float) -> float:
-    """Return 0 for 0, a half at the limit, 1 far above it; a number that could not be measured scores 0."""
+    """Return 0 for 0, 0.5 at the limit, and nearly 1 far above it; NaN scores 0."""
     if not value > 0:  # NaN included
         return 0.0
     power = (value / limit) ** _STEEPNESS

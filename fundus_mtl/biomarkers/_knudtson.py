@@ -1,13 +1,13 @@
-r"""Knudtson's central retinal equivalents: one calibre for the six widest vessels around the disc.
+r"""Knudtson's central retinal equivalents: combine the widths of the six widest vessels around the disc.
 
 Source: Knudtson et al., Revised formulas for summarizing retinal vessel diameters, Current Eye Research 2003.
 
-The widest vessel is joined with the narrowest, the second widest with the second narrowest, and so on, each pair to
+The widest vessel is combined with the narrowest, the second widest with the second narrowest, and so on, each pair to
 
 .. math:: w = c \sqrt{w_1^2 + w_2^2}, \qquad c = 0.88 \text{ (arteries)}, \; 0.95 \text{ (veins)};
 
-an odd one in the middle is carried over, and all is repeated until one is left: CRAE of arteries, CRVE of veins, in
-the unit of the widths. Their ratio, AVR = CRAE / CRVE, has no unit.
+With an odd number the middle width is carried over. This is repeated until one width remains: CRAE of arteries, CRVE of
+veins, in the unit of the widths. Their ratio, AVR = CRAE / CRVE, has no unit.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ COEFFICIENTS = {"artery": 0.88, "vein": 0.95}
 
 
 def knudtson(widths: ArrayLike, kind: str, count: int = 6) -> float:
-    """Join the widest vessels into their equivalent.
+    """Combine the widest vessels into their central retinal equivalent.
 
     Args:
-        widths: one per vessel ``(N,)``, px or µm; NaN where a vessel could not be measured.
-        kind: ``"artery"`` or ``"vein"``.
-        count: how many of the widest vessels to join; the formula was made for six.
+        widths: Widths of the vessels ``(N,)``, px or µm; NaN if a vessel could not be measured.
+        kind: Kind of vessel, ``"artery"`` or ``"vein"``.
+        count: Number of widest vessels to combine; the formula is defined for six.
 
     Returns:
-        In the unit of the widths; NaN with fewer measured vessels than ``count``.
+        The equivalent in the unit of the widths; NaN with fewer measured vessels than ``count``.
 
     Raises:
         ValueError: if the kind is unknown, the widths are not one list of numbers above 0, or ``count`` is below 1.

@@ -1,7 +1,7 @@
-"""Lengths and areas in mm, where the photograph's scale is known.
+"""Convert lengths and areas to mm, if the scale of the photograph is known.
 
-A photograph's scale holds at the retina only if camera and eye were accounted for (axial length, refraction); that is
-the business of whoever gives the scale. Pixels need not be square, so lengths along the two axes are scaled apart.
+The scale is correct at the retina only if it accounts for camera and eye (axial length, refraction). The user who sets
+the scale is responsible for this. Pixels need not be square, so lengths along the two axes are scaled separately.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypedDict
 
 
 class Millimetres(TypedDict):
-    """Disc, cup, and the way between disc and fovea; mm, mm²; NaN where a part was not measured."""
+    """Sizes of disc and cup and distance of disc and fovea, mm and mm²; NaN if a value was not measured."""
 
     disc_area_mm2: float
     disc_height_mm: float
@@ -22,23 +22,23 @@ class Millimetres(TypedDict):
 
 
 def in_millimetres(measures: Mapping[str, float], mm_per_px: tuple[float, float]) -> Millimetres:
-    """Scale measures in native px.
+    """Convert measures from native px to mm.
 
     Args:
-        measures: with any of ``disc_area_px``, ``disc_height_px``, ``disc_width_px``, ``cup_area_px``, ``disc_cx_px``,
-            ``disc_cy_px``, ``fovea_x_px`` and ``fovea_y_px``; an absent one is unknown.
-        mm_per_px: along x and along y.
+        measures: Measures in px: any of ``disc_area_px``, ``disc_height_px``, ``disc_width_px``, ``cup_area_px``,
+            ``disc_cx_px``, ``disc_cy_px``, ``fovea_x_px`` and ``fovea_y_px``; a missing one is unknown.
+        mm_per_px: Scale along x and along y, mm per px.
 
     Returns:
-        `Millimetres`.
+        The `Millimetres`.
 
     Raises:
-        ValueError: if the scale is not two positive numbers.
+        ValueError: if the scale does not consist of two positive numbers.
     """
     across, down = mm_per_px
     if not (isfinite(across) and isfinite(down) and across > 0 and down > 0):
         raise ValueError(
-            f"mm_per_px: expected two positive numbers, but got {mm_per_px}; without a scale leave mm out."
+            f"mm_per_px: expected two positive numbers, but got {mm_per_px}; leave out the scale if it is unknown."
         )
     px = {name: measures.get(name, nan) for name in ("disc_cx_px", "disc_cy_px", "fovea_x_px", "fovea_y_px")}
     return {

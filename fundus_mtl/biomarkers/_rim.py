@@ -1,11 +1,11 @@
-r"""The rim between the edges of the disc and the cup, by direction.
+r"""Width of the rim between the edges of disc and cup, by direction.
 
-Width along the radius from the disc's centroid: at each degree, how much farther the disc's outermost pixel lies than
-the cup's. Directions run the same way in both eyes, as in OCT reports: 0° temporal, 90° superior, 180° nasal, 270°
-inferior; a sector is 90° wide around each. The *ISNT rule* (Jonas et al., 1988) is inferior ≥ superior ≥ nasal ≥
-temporal; it holds in only 37 % of normal eyes on disc photographs (Poon et al., 2017), so it describes a disc and
-says nothing about disease. The rim-to-disc ratio is the width over the disc's diameter along the same meridian; its
-minimum is what the Disc Damage Likelihood Scale looks at.
+The width is measured along the radius from the centroid of the disc: at each degree, the distance of the outermost disc
+pixel minus that of the outermost cup pixel. Directions are the same in both eyes, as in OCT reports: 0° temporal, 90°
+superior, 180° nasal, 270° inferior; a sector is 90° wide, centred on each. The *ISNT rule* (Jonas et al., 1988) is
+inferior ≥ superior ≥ nasal ≥ temporal. It holds in only 37 % of normal eyes on disc photographs (Poon et al., 2017), so
+it describes a disc but does not indicate disease. The rim-to-disc ratio is the width over the diameter of the disc
+along the same meridian; the Disc Damage Likelihood Scale uses its minimum.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from fundus_mtl.biomarkers._cleaning import Mask, bounds, clean_disc_cup
 
-STEP_PX = 0.25  # along a radius; the width's own precision is a pixel
-AT_ONCE = 128  # radii
+STEP_PX = 0.25  # step along a radius; the width itself is accurate to a pixel
+AT_ONCE = 128  # radii per block
 
 
 class RimProfile(TypedDict):
-    """Widths in px by degree ``(360,)`` and by sector, the smallest rim-to-disc ratio (no unit), and the two orders."""
+    """Widths in px by degree ``(360,)`` and sector, smallest rim-to-disc ratio (no unit), and the ISNT and IST rules."""
 
     widths_px: NDArray[np.float64]
     rim_I_px: float
@@ -39,21 +39,21 @@ def rim_profile(disc: ArrayLike, cup: ArrayLike, laterality: str, angle_deg: flo
     """Measure the rim around the cup.
 
     Args:
-        disc: mask ``(H, W)`` of an upright photograph, nonzero is disc; cleaned by `clean_disc_cup` first.
-        cup: mask ``(H, W)``.
-        laterality: ``"R"`` or ``"L"``; temporal is left of the disc in a right eye's photograph, right of it in a
-            left eye's.
-        angle_deg: by how much the disc lies above the fovea, as `disc_fovea` gives it; tilts the axis towards the
+        disc: Disc mask ``(H, W)`` of an upright photograph, nonzero inside. It is cleaned with `clean_disc_cup`.
+        cup: Cup mask ``(H, W)``.
+        laterality: Eye, ``"R"`` or ``"L"``. Temporal is left of the disc in a photograph of a right eye, and right of
+            it in a left eye.
+        angle_deg: Angle of the disc above the fovea, as returned by `disc_fovea`, degrees; tilts the axis towards the
             fovea.
 
     Returns:
-        A `RimProfile`; NaN and None where the disc, or the cup inside it, is missing.
+        A `RimProfile`; NaN and None if the disc, or the cup inside it, is missing.
 
     Raises:
         ValueError: if the laterality is unknown, or the shapes differ or are not 2-D.
     """
     if laterality not in ("R", "L"):
-        raise ValueError(f"laterality: expected 'R' or 'L', but got {laterality!r}; temporal is not known without it.")
+        raise ValueError(f"laterality: expected 'R' or 'L', but got {laterality!r}; it defines the temporal side.")
     clean, inside = clean_disc_cup(disc, cup)
     window = bounds(clean)
     if window is None or not inside.any():
@@ -69,7 +69,7 @@ def rim_profile(disc: ArrayLike, cup: ArrayLike, laterality: str, angle_deg: flo
 
 
 def _centroid(mask: Mask) -> np.ndarray:
-    """Return the mean place ``(x, y)`` of the pixels of ``(H, W)``; whole numbers are summed, so that it is exact."""
+    """Return the mean position ``(x, y)`` of the pixels of ``(H, W)``; integer sums make it exact."""
     sums = [int(mask.sum(axis=axis) @ np.arange(mask.shape[1 - axis])) for axis in (0, 1)]
     return np.array(sums) / int(mask.sum())
 
@@ -77,8 +77,8 @@ def _centroid(mask: Mask) -> np.ndarray:
 def _radii(mask: Mask, centre: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Return the distance of the outermost pixel from the centre ``(x, y)`` in each direction ``(360, 2)``, px.
 
-    From outside inwards, some radii at a time, and no farther in the directions that have met a pixel: a false disc of
-    thousands of pixels has millions of places to look at, nearly all of them behind its edge.
+    The search runs from outside inwards in blocks of radii and stops in each direction at the first pixel. A false disc
+    of thousands of pixels has millions of positions, nearly all of them inside its edge.
     """
     padded = np.pad(mask, 1)
     radii = np.arange(0.0, min(np.hypot(*mask.shape), _farthest(mask, centre) + 1), STEP_PX)
@@ -99,7 +99,7 @@ def _farthest(mask: Mask, centre: np.ndarray) -> float:
 
 
 def _at(padded: Mask, places: np.ndarray) -> Mask:
-    """Look places ``(R, D, 2)`` up in a mask with a border of one empty pixel; what is outside is empty."""
+    """Return the values of a mask, padded with one empty pixel, at positions ``(R, D, 2)``; False outside."""
     columns, rows = np.rint(places).astype(int).transpose(2, 0, 1)
     inner = padded.shape[0] - 2, padded.shape[1] - 2
     rows, columns = (np.clip(i, -1, size) + 1 for i, size in zip((rows, columns), inner, strict=True))
@@ -111,7 +111,7 @@ def _profile(widths: np.ndarray, diameters: np.ndarray) -> RimProfile:
     sectors = np.roll(widths, 45).reshape(4, 90).mean(axis=1)
     temporal, superior, nasal, inferior = (float(width) for width in sectors)
     known = bool(np.isfinite(sectors).all())
-    with np.errstate(invalid="ignore"):  # a meridian may miss a crescent, or a disc of two pixels
+    with np.errstate(invalid="ignore"):  # a meridian may not cross a crescent-shaped disc, or a disc of two pixels
         smallest = float((widths / diameters).min())
     return {
         "widths_px": widths,

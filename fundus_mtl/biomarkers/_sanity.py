@@ -1,7 +1,7 @@
-"""Signs that a segmentation or a fovea is implausible, so that a person should look before using its numbers.
+"""Flags of implausible segmentations and foveas, which a person should check before using their numbers.
 
-Limits: 800 REFUGE eyes span ratios of 1.7 to 4.3 and angles of 3° below to 19° above (1st to 99th percentile); see
-    `disc_fovea`.
+Limits: 800 REFUGE eyes have ratios of 1.7 to 4.3 and angles of 3° below to 19° above the fovea (1st to 99th
+    percentile); see `disc_fovea`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fundus_mtl.biomarkers._disc_fovea import disc_fovea
 RATIO_DD = (1.7, 4.3)
 ANGLE_DEG = 25.0
 VCDR = (0.1, 0.95)
-CUP_OUTSIDE = 0.01  # share of the cup's pixels: two independent heads rarely agree to the last pixel
+CUP_OUTSIDE = 0.01  # fraction of the cup's pixels; two independent heads rarely agree on every pixel
 
 
 def sanity_flags(
@@ -26,19 +26,19 @@ def sanity_flags(
     fovea_xy: ArrayLike | None = None,
     field_of_view: ArrayLike | None = None,
 ) -> list[str]:
-    """Name what looks wrong; no flag is raised by what is missing.
+    """Return the flags of implausible values; missing structures set no flag.
 
     Args:
-        disc: mask ``(H, W)``, nonzero is disc; cleaned by `clean_disc` first.
-        cup: mask ``(H, W)``.
-        fovea_xy: point ``(x, y)``, native px.
-        field_of_view: mask ``(H, W)`` of the lit part of the photograph; without it the edge is the frame's.
+        disc: Disc mask ``(H, W)``, nonzero inside. It is cleaned with `clean_disc`.
+        cup: Cup mask ``(H, W)``. Optional.
+        fovea_xy: Fovea ``(x, y)``, native px. Optional.
+        field_of_view: Mask ``(H, W)`` of the lit part of the photograph; default: the whole image.
 
     Returns:
-        Of ``disc_fovea_ratio`` (outside 1.7 to 4.3 disc diameters), ``disc_fovea_angle`` (beyond 25°),
-        ``fovea_in_disc``, ``disc_at_edge`` (the disc touches the edge of the field of view), ``cup_outside_disc``
-        (more than 1 % of its pixels), ``vcdr_high`` (above 0.95) and ``vcdr_low`` (below 0.1) those that hold, in
-        this order.
+        The flags that apply, in this order: ``disc_fovea_ratio`` (outside 1.7 to 4.3 disc diameters),
+        ``disc_fovea_angle`` (beyond 25°), ``fovea_in_disc``, ``disc_at_edge`` (the disc touches the edge of the field
+        of view), ``cup_outside_disc`` (more than 1 % of its pixels), ``vcdr_high`` (above 0.95), ``vcdr_low`` (below
+        0.1).
 
     Raises:
         ValueError: if a mask is not 2-D or the shapes differ.
@@ -56,7 +56,7 @@ def sanity_flags(
 
 
 def _fovea_flags(disc: Mask, fovea_xy: np.ndarray) -> list[str]:
-    """Judge distance, angle and place of the fovea against the clean disc."""
+    """Check distance, angle and position of the fovea relative to the cleaned disc."""
     geometry = disc_fovea(disc, fovea_xy)
     ratio, angle = geometry["disc_fovea_dist_dd"], geometry["disc_fovea_angle_deg"]
     flags = []
@@ -68,7 +68,7 @@ def _fovea_flags(disc: Mask, fovea_xy: np.ndarray) -> list[str]:
 
 
 def _touches_edge(disc: Mask, lit: Mask) -> bool:
-    """Tell whether a pixel of the disc is, or neighbours, one that is dark or outside the frame."""
+    """Return whether a pixel of the disc, or one of its neighbours, is dark or outside the image."""
     rows, columns = bounds(disc) or (slice(0, 0), slice(0, 0))
     around = np.pad(lit, 1)[rows.start : rows.stop + 2, columns.start : columns.stop + 2]
     inner = ndimage.binary_erosion(around, structure=np.ones((3, 3)))[1:-1, 1:-1]
@@ -76,7 +76,7 @@ def _touches_edge(disc: Mask, lit: Mask) -> bool:
 
 
 def _cup_flags(disc: Mask, cup: Mask) -> list[str]:
-    """Judge place and size of the cup against the clean disc."""
+    """Check position and size of the cup relative to the cleaned disc."""
     ratio = vertical_cdr(disc, cup)
     flags = ["cup_outside_disc"] if (cup & ~disc).sum() > CUP_OUTSIDE * cup.sum() else []
     if ratio > VCDR[1]:

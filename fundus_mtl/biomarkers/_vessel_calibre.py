@@ -1,8 +1,9 @@
-"""How wide the vessels are that cross a zone around the disc.
+"""Widths of the vessels that cross a zone around the disc.
 
-A vessel is counted where it crosses the circle in the middle of the zone, so that of a vessel that branches in the zone
-either the stem counts or its branches, never both, and no vessel is lost. Its width is the mean over its part inside
-the zone. The connected vessels that it belongs to must cover at least `CROSSING` of the zone's breadth: a speck is none.
+A vessel is counted where it crosses the circle in the middle of the zone. If a vessel branches in the zone, either the
+stem or the branches count, never both, and no vessel is missed. The width is the mean over the part inside the zone. To
+exclude specks, the connected vessels that a segment belongs to must cover at least `CROSSING` of the radial width of
+the zone.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ def crossing_widths(segments: Iterable[Segment], disc: DiscCircle, zone: str = "
     """Return the widths of the vessels that cross a zone ``(N,)``, px, widest first.
 
     Args:
-        segments: of one kind of vessel, as of `vessel_segments`.
-        disc: where the disc is; a disc that is not known is crossed by none.
-        zone: ``"A"``, ``"B"`` or ``"C"``.
+        segments: Segments of one kind of vessel, as returned by `vessel_segments`.
+        disc: Circle of the disc; no vessel crosses the zones of an unknown disc.
+        zone: Name of the zone: ``"A"``, ``"B"`` or ``"C"``.
 
     Raises:
         ValueError: if the zone is unknown.

@@ -1,4 +1,4 @@
-"""Calibres, course and density of a photograph's arteries and veins, with the reason for whatever is missing."""
+"""Calibre, tortuosity, fractal dimension and density of arteries and veins, with the reason for missing values."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from fundus_mtl.biomarkers._zones import ZONES, DiscCircle, disc_circle, zone_ma
 SIX = 6
 KINDS = (("artery", "arteries", "crae"), ("vein", "veins", "crve"))
 NO_DISC = "no disc"
-Found = dict[str, tuple[float, str]]  # the value, and the reason should it be NaN
+Found = dict[str, tuple[float, str]]  # the value, and the reason if it is NaN
 
 
 @dataclass(frozen=True)
 class VesselMeasures:
-    """What `vessel_measures` finds.
+    """Result of `vessel_measures`.
 
     Attributes:
-        values: the numbers by name, unit in the name where they have one; NaN where one could not be measured.
-        reasons: why, for each name whose number is NaN.
+        values: Values by name, with the unit, if any, in the name; NaN if a value could not be measured.
+        reasons: Reason for each value that is NaN, by name.
     """
 
     values: Mapping[str, float]
@@ -46,18 +46,19 @@ def vessel_measures(
     """Measure the vessels of one photograph.
 
     Args:
-        artery: mask ``(H, W)``, nonzero is artery. A crossing should be both, or it cuts the vessels.
-        vein: mask ``(H, W)``.
-        disc: mask ``(H, W)``, or the circle if it is known.
-        field_of_view: mask ``(H, W)`` of the lit part; without it the whole frame. Vessels outside it do not count.
-        um_per_px: scale; without it there are no µm.
+        artery: Artery mask ``(H, W)``, nonzero inside. Crossings should be both artery and vein; otherwise they split
+            the vessels.
+        vein: Vein mask ``(H, W)``.
+        disc: Disc mask ``(H, W)``, or the circle of the disc.
+        field_of_view: Mask ``(H, W)`` of the lit part; default: the whole image. Vessels outside it are ignored.
+        um_per_px: Scale, µm per px. Optional; without it values in µm are NaN.
 
     Returns:
-        ``artery_count``, ``vein_count``: of vessels that cross zone B; ``crae_px``, ``crve_px`` of the six widest
-        (`knudtson`), ``crae_um``, ``crve_um``, their ratio ``avr``; ``tortuosity_{artery,vein}`` over the whole field of
-        view; ``fractal_dimension_{artery,vein,vessel}`` of the centrelines, ``density_{artery,vein,vessel}_{A,B,C}``,
-        a vessel being either; ``visible_{A,B,C}``, the share of the zone inside the field of view: what it lacks of 1
-        may hide vessels.
+        Values by name. ``artery_count``, ``vein_count``: number of vessels that cross zone B; ``crae_px``, ``crve_px``
+        of the six widest (`knudtson`), ``crae_um``, ``crve_um``, and their ratio ``avr``; ``tortuosity_{artery,vein}``
+        over the whole field of view; ``fractal_dimension_{artery,vein,vessel}`` of the centrelines and
+        ``density_{artery,vein,vessel}_{A,B,C}``, where vessel means artery or vein; ``visible_{A,B,C}``, the fraction
+        of the zone inside the field of view. If this is below 1, vessels may be hidden.
 
     Raises:
         ValueError: if the shapes differ or are not 2-D, or the scale is not above 0.
@@ -87,12 +88,12 @@ def _circle(disc: ArrayLike, shape: tuple[int, ...]) -> DiscCircle:
 
 
 def _calibres_and_courses(masks: dict[str, Mask], circle: DiscCircle, um_per_px: float | None) -> Found:
-    """Return what comes from segments and centrelines, each value with the reason should it be NaN."""
+    """Return the values from segments and centrelines, each with the reason if it is NaN."""
     lines = {kind: trace(mask) for kind, mask in masks.items()}
     found: Found = {}
     for kind, plural, equivalent in KINDS:
         segments = vessel_segments(masks[kind], lines[kind])
-        found[f"tortuosity_{kind}"] = (tortuosity(segments), f"no {kind} is long enough to have a course")
+        found[f"tortuosity_{kind}"] = (tortuosity(segments), f"no {kind} is long enough to measure tortuosity")
         widths = crossing_widths(segments, circle)
         known, scale = not isnan(circle.radius_px), nan if um_per_px is None else um_per_px
         few = f"{len(widths)} of the {SIX} {plural} needed cross zone B" if known else NO_DISC
@@ -105,7 +106,7 @@ def _calibres_and_courses(masks: dict[str, Mask], circle: DiscCircle, um_per_px:
 
 
 def _dimensions(lines: dict[str, Skeleton], shape: tuple[int, ...]) -> Found:
-    """Return the fractal dimension of the arteries' centrelines, the veins', and both together."""
+    """Return the fractal dimension of the centrelines of arteries, veins, and both together."""
     points = {kind: line.points for kind, line in lines.items()}
     points["vessel"] = np.concatenate(list(points.values()))
     reason = "no vessel, or a photograph too small for three sizes of boxes"
@@ -113,7 +114,7 @@ def _dimensions(lines: dict[str, Skeleton], shape: tuple[int, ...]) -> Found:
 
 
 def _densities(masks: dict[str, Mask], circle: DiscCircle, lit: Mask) -> Found:
-    """Return the densities per zone and how much of each zone is seen."""
+    """Return the densities per zone and the visible fraction of each zone."""
     found: Found = {}
     vessels = masks | {"vessel": masks["artery"] | masks["vein"]}
     for zone, (inner, outer) in ZONES.items():

@@ -1,14 +1,14 @@
-r"""Vessels from branching to branching: where they run, how long and how wide they are.
+r"""Vessel segments between branching points: centreline, length and width.
 
-Twigs of the skeleton that end within `REACH` times the vessel's radius of a branching come from a ragged outline and are
-removed first. A segment is what runs between two branchings or ends, the branchings included; a ring has no end and is
-none.
+Spurs of the skeleton that end within `REACH` times the vessel radius of a branching point come from a ragged outline
+and are removed first. A segment connects two branching points or ends, which it includes. A ring has no end and is not
+a segment.
 
-* *Length*: of the polygon through about every eighth point; a chain of pixel steps would be up to 8 % too long.
-* *Width*: each pixel of the mask belongs to the point of the skeleton that is nearest; the width of a stretch is the area of
-  its points' pixels over its length, :math:`w = \sum_i a_i / \sum_i l_i`. Unlike twice the distance to the background it
-  has no error of a pixel that depends on the direction. Ends and what is within reach of a branching do not count, where
-  anything else is there: in a branching a vessel has no width.
+* *Length*: length of the polygon through about every eighth point; a chain of pixel steps would be up to 8 % too long.
+* *Width*: each pixel of the mask is assigned to the nearest point of the skeleton. The width of a part of a segment is
+  the area of the assigned pixels over its length, :math:`w = \sum_i a_i / \sum_i l_i`. Unlike twice the distance to the
+  background, it has no direction-dependent error of a pixel. Ends and points near a branching point are excluded if
+  other points remain, because a vessel has no defined width in a branching.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of vessel without branchings inside.
+    """A part of a vessel without branching points inside.
 
     Attributes:
-        points_xy: its centreline ``(N, 2)`` from one end to the other, px.
-        arc_px: how far along the vessel each point lies ``(N,)``, px.
-        areas_px: how much of the mask belongs to each point ``(N,)``, px².
-        clear: which points lie out of reach of branchings ``(N,)``.
-        tree: number of the connected vessels that it is part of.
+        points_xy: Centreline ``(N, 2)`` from one end to the other, px.
+        arc_px: Distance of each point from the first along the vessel ``(N,)``, px.
+        areas_px: Area of the mask assigned to each point ``(N,)``, px².
+        clear: Which points are not near a branching point, bool ``(N,)``.
+        tree: Index of the connected component of vessels that the segment belongs to.
     """
 
     points_xy: Values
@@ -51,16 +51,16 @@ class Segment:
 
     @property
     def length_px(self) -> float:
-        """From end to end along the vessel."""
+        """Length from end to end along the vessel, px."""
         return float(self.arc_px[-1])
 
     @property
     def chord_px(self) -> float:
-        """From end to end as the crow flies."""
+        """Straight distance from end to end, px."""
         return float(np.linalg.norm(self.points_xy[-1] - self.points_xy[0]))
 
     def width_px(self, part: Mask | None = None) -> float:
-        """Return the mean width of the segment, or of its points ``(N,)`` for which ``part`` holds; NaN without any."""
+        """Return the mean width of the segment, or of its points where ``part`` ``(N,)`` is true, px; NaN without any."""
         inner = np.full(len(self.arc_px), True) if part is None else part.copy()
         inner[[0, -1]] = False
         inner = inner & self.clear if (inner & self.clear).any() else inner
@@ -69,7 +69,7 @@ class Segment:
 
 
 def vessel_segments(mask: Mask, skeleton: Skeleton | None = None) -> list[Segment]:
-    """Return the segments of the vessels in a mask ``(H, W)``; ``skeleton`` is its `trace`, if known already."""
+    """Return the segments of the vessels in a mask ``(H, W)``; ``skeleton`` is its `trace`, if already computed."""
     lines = trace(mask) if skeleton is None else skeleton
     if not len(lines.points):
         return []
@@ -87,14 +87,14 @@ def vessel_segments(mask: Mask, skeleton: Skeleton | None = None) -> list[Segmen
 
 
 def _edge(mask: Mask) -> KDTree:
-    """Return the background pixels beside the vessels of ``(H, W)``, those around the frame included."""
+    """Return the background pixels next to the vessels of ``(H, W)``, including those outside the image border."""
     wide = np.pad(mask, 2)
     beside = wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:]
     return KDTree(np.argwhere(beside & ~wide[1:-1, 1:-1]) - 1)
 
 
 def _clear(lines: Skeleton, edge: KDTree) -> Mask:
-    """Tell which points ``(N,)`` lie farther than `REACH` from the nearest branching."""
+    """Return which points are farther than `REACH` from the nearest branching point, bool ``(N,)``."""
     branchings = lines.points[lines.branchings()]
     if not len(branchings):
         return np.full(len(lines.points), True)
@@ -103,7 +103,7 @@ def _clear(lines: Skeleton, edge: KDTree) -> Mask:
 
 
 def _without_twigs(lines: Skeleton, edge: KDTree) -> Skeleton:
-    """Take ends away, point by point, as long as they are near a branching: a twig goes, its stem stays."""
+    """Remove end points near a branching point, one by one, which removes spurs and keeps their stems."""
     clear = _clear(lines, edge)
     while True:
         kept = clear | (lines.crossing_numbers() != 1)
@@ -113,7 +113,7 @@ def _without_twigs(lines: Skeleton, edge: KDTree) -> Skeleton:
 
 
 def _paths(lines: Skeleton) -> Iterator[Ids]:
-    """Yield the points of each stretch with two ends, ordered from one to the other, with the branchings it ends in."""
+    """Yield the ordered points of each part with two ends, including the branching points at its ends."""
     branchings = np.flatnonzero(lines.branchings())
     if not len(branchings):
         yield from _ordered(lines)
@@ -129,7 +129,7 @@ def _paths(lines: Skeleton) -> Iterator[Ids]:
 
 
 def _ordered(pieces: Skeleton) -> Iterator[Ids]:
-    """Yield the points of each piece that has two ends, by their distance from one of them."""
+    """Yield the points of each piece with two ends, sorted by their distance from one end."""
     graph = pieces.graph().tocsr()
     _, labels = connected_components(graph, directed=False)
     ends = np.flatnonzero(pieces.crossing_numbers() == 1)
@@ -143,7 +143,7 @@ def _ordered(pieces: Skeleton) -> Iterator[Ids]:
 
 
 def _arc(points_xy: Values) -> Values:
-    """Return how far along each of the ordered points ``(N, 2)`` lies ``(N,)``, px."""
+    """Return the distance from the first point along the ordered points ``(N, 2)``, shape ``(N,)``, px."""
     n = len(points_xy)
     knots = np.rint(np.linspace(0, n - 1, max(1, round((n - 1) / STEP_POINTS)) + 1)).astype(int)
     steps = np.linalg.norm(np.diff(points_xy[knots], axis=0), axis=1)

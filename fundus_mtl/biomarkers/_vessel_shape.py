@@ -1,13 +1,14 @@
 r"""Tortuosity, fractal dimension and density of vessels; no units.
 
-* *Tortuosity*: arc over chord of each segment (Lotmar et al., 1979), 1 for a straight one; of all segments the mean,
-  weighted by length: :math:`\sum_s l_s (l_s / c_s) / \sum_s l_s`. A segment has a course if its ends are at least
-  `MIN_CHORD` times its width apart; a skeleton may end up to half a width before its vessel does.
-* *Fractal dimension*: by box counting (Mainster, 1990), minus the slope of the straight line through
-  :math:`(\log s, \log N(s))`, :math:`N(s)` boxes of side :math:`s` being touched. The sides are 1/8, 1/16, ... 1/256 of the
-  photograph's longer side, so that its resolution does not matter, but at least 2 px; the grid starts in the
-  photograph's centre. Applied to the centreline: around 1.4 for retinal vessels, 1 for one line.
-* *Density*: the share of pixels that are vessel.
+* *Tortuosity*: arc length over chord length of each segment (Lotmar et al., 1979), 1 for a straight segment; the result
+  is the mean over all segments, weighted by length: :math:`\sum_s l_s (l_s / c_s) / \sum_s l_s`. A segment counts if
+  its ends are at least `MIN_CHORD` times its width apart, because a skeleton may end up to half a width before the
+  vessel.
+* *Fractal dimension*: box counting (Mainster, 1990): the negative slope of the straight line through
+  :math:`(\log s, \log N(s))`, where :math:`N(s)` is the number of boxes of side :math:`s` that contain a pixel. The
+  sides are 1/8, 1/16, ... 1/256 of the longer side of the photograph, to be independent of the resolution, and at least
+  2 px. The grid starts at the centre of the photograph. On centrelines: about 1.4 for retinal vessels, 1 for one line.
+* *Density*: the fraction of pixels that belong to a vessel.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from numpy.typing import ArrayLike
 from fundus_mtl.biomarkers._cleaning import Mask
 from fundus_mtl.biomarkers._vessel_segments import Segment
 
-BOXES = tuple(2.0**-k for k in range(3, 9))  # of the longer side
-MIN_CHORD = 2.0  # widths
+BOXES = tuple(2.0**-k for k in range(3, 9))  # fractions of the longer side
+MIN_CHORD = 2.0  # in widths of the segment
 MIN_BOX_PX, MIN_BOXES = 2.0, 3
 
 
 def tortuosity(segments: Sequence[Segment]) -> float:
-    """Return the mean arc over chord of the segments that have a course; NaN without any."""
+    """Return the weighted mean of arc over chord of the segments that are long enough; NaN without any."""
     arcs, chords, widths = np.array([(s.length_px, s.chord_px, s.width_px()) for s in segments]).reshape(-1, 3).T
     course = chords >= MIN_CHORD * widths
     arcs, chords = arcs[course], chords[course]
@@ -35,14 +36,14 @@ def tortuosity(segments: Sequence[Segment]) -> float:
 
 
 def fractal_dimension(points: ArrayLike, shape: tuple[int, ...]) -> float:
-    """Count boxes.
+    """Return the fractal dimension by box counting.
 
     Args:
-        points: the structure's pixels ``(N, 2)``, row and column.
-        shape: of the photograph, ``(H, W)``.
+        points: Pixels of the structure ``(N, 2)``, row and column.
+        shape: Shape of the photograph, ``(H, W)``.
 
     Returns:
-        From 0 to 2; NaN without a pixel, or where the photograph is too small for three sizes of boxes (64 px).
+        The dimension from 0 to 2; NaN without a pixel, or if the photograph is too small for three box sizes (64 px).
     """
     pixels = np.asarray(points, dtype=float).reshape(-1, 2) - (np.array(shape) - 1) / 2
     sides = [share * max(shape) for share in BOXES if share * max(shape) >= MIN_BOX_PX]
@@ -54,6 +55,6 @@ def fractal_dimension(points: ArrayLike, shape: tuple[int, ...]) -> float:
 
 
 def density(vessels: Mask, area: Mask) -> float:
-    """Return the share of an area ``(H, W)`` that is vessel; NaN where there is no area."""
+    """Return the fraction of an area ``(H, W)`` that belongs to vessels; NaN if the area is empty."""
     pixels = int(np.count_nonzero(area))
     return int(np.count_nonzero(vessels & area)) / pixels if pixels else nan

@@ -1,8 +1,8 @@
-"""The centreline of a vessel mask as points and who neighbours whom.
+"""Centreline of a vessel mask as points and their neighbours.
 
-A vessel's skeleton is scikit-image's by Lee et al. (1994), one pixel wide. Its default, Zhang and Suen
-(1984), takes half the time but eats diagonal vessels from one end where they are an even number of pixels wide. All work
-after it is on its points, some ten thousand, rather than on the millions of pixels of a photograph.
+The skeleton is scikit-image's implementation of Lee et al. (1994), one pixel wide. scikit-image's default, Zhang and
+Suen (1984), takes half the time but shortens diagonal vessels from one end if their width is an even number of pixels.
+Later steps use only the points of the skeleton, about ten thousand, instead of the millions of pixels of a photograph.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ class Skeleton:
     """Points of a centreline.
 
     Attributes:
-        points: ``(N, 2)`` row and column, px.
-        neighbours: ``(N, 8)`` the points around each, in the order of `RING`; -1 where there is none.
+        points: Row and column of the points ``(N, 2)``, px.
+        neighbours: Indices of the points around each point ``(N, 8)``, in the order of `RING`; -1 if none.
     """
 
     points: Ids
     neighbours: Ids
 
     def crossing_numbers(self) -> Ids:
-        """Return how many lines leave each point ``(N,)``: 1 at an end, 2 on the way, 3 or more at a branching.
+        """Return how many lines leave each point ``(N,)``: 1 at an end, 2 along a line, 3 or more at a branching point.
 
-        Rutovitz's count of the changes from background to line on the way around.
+        This is Rutovitz's crossing number: the number of changes from background to line around the point.
         """
         line = self.neighbours >= 0
         return (~line & np.roll(line, -1, axis=1)).sum(axis=1)
 
     def branchings(self) -> Mask:
-        """Tell which points ``(N,)`` are branchings: three lines leave, or the point is part of a 2x2 block."""
+        """Return which points are branching points ``(N,)``: three lines leave, or the point is in a 2x2 block."""
         line = self.neighbours >= 0
         corners = [line[:, [i, i + 1, (i + 2) % 8]].all(axis=1) for i in (0, 2, 4, 6)]
         return (self.crossing_numbers() > 2) | np.any(corners, axis=0)
 
     def keep(self, wanted: Mask) -> Skeleton:
-        """Return the skeleton of those points alone for which ``wanted`` ``(N,)`` holds."""
+        """Return the skeleton of only the points where ``wanted`` ``(N,)`` is true."""
         ids = np.append(np.where(wanted, np.cumsum(wanted) - 1, -1), -1)
         return Skeleton(self.points[wanted], ids[self.neighbours[wanted]])
 
     def graph(self) -> coo_array:
-        """Return the points' distances to their neighbours, px, as a sparse matrix ``(N, N)``."""
+        """Return the distances of neighbouring points, px, as a sparse matrix ``(N, N)``."""
         source, direction = np.nonzero(self.neighbours >= 0)
         lengths = np.where(direction % 2, np.sqrt(2.0), 1.0)
         n = len(self.points)

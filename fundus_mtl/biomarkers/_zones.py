@@ -1,9 +1,9 @@
-"""Rings around the disc in which vessels are measured.
+"""Zones around the disc in which vessels are measured.
 
-From the disc's margin, in disc diameters: zone A 0 to 0.5, zone B 0.5 to 1, zone C 0.5 to 2. From its centre, in
+From the margin of the disc, in disc diameters: zone A 0 to 0.5, zone B 0.5 to 1, zone C 0.5 to 2. From its centre, in
 radii: A 1 to 2, B 2 to 3, C 2 to 5 (Knudtson et al. 2003 for B; Cheung et al., Investigative Ophthalmology & Visual
-Science 2010, for C). The disc is taken for a circle: the centroid and area of its cleaned mask, so that neither the
-turn of the photograph nor a ragged outline matters.
+Science 2010, for C). The disc is approximated by a circle with the centroid and area of its cleaned mask, so that the
+zones do not depend on the rotation of the photograph or on a ragged outline.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ZONES = {"A": (1.0, 2.0), "B": (2.0, 3.0), "C": (2.0, 5.0)}
 
 @dataclass(frozen=True)
 class DiscCircle:
-    """The disc as a circle, px; origin at the centre of the top-left pixel, NaN where there is no disc.
+    """The disc as a circle, px; origin at the centre of the top-left pixel; NaN if the disc is missing.
 
     Raises:
         ValueError: if the radius is not above 0.
@@ -36,7 +36,7 @@ class DiscCircle:
             raise ValueError(f"radius_px: expected a number above 0, but got {self.radius_px}; NaN is unknown.")
 
     def radii(self, x: ArrayLike, y: ArrayLike) -> np.ndarray:
-        """Return how far points lie from the centre, in disc radii; ``x`` and ``y`` broadcast, px."""
+        """Return the distance of points from the centre, in disc radii; ``x`` and ``y`` are in px and broadcast."""
         across, down = np.asarray(x, dtype=float) - self.cx_px, np.asarray(y, dtype=float) - self.cy_px
         return np.asarray(np.sqrt(across**2 + down**2) / self.radius_px)
 
@@ -54,15 +54,15 @@ def disc_circle(disc: ArrayLike) -> DiscCircle:
 
 
 def zone_mask(shape: tuple[int, ...], disc: DiscCircle, zone: str) -> Mask:
-    """Return which pixels of a frame lie in a zone.
+    """Return which pixels of an image are in a zone.
 
     Args:
-        shape: of the frame, ``(H, W)``.
-        disc: where it is; a disc that is not known has empty zones.
-        zone: ``"A"``, ``"B"`` or ``"C"``; from its inner radius, included, to its outer radius, excluded.
+        shape: Shape of the image, ``(H, W)``.
+        disc: Circle of the disc; the zones of an unknown disc are empty.
+        zone: Name of the zone, ``"A"``, ``"B"`` or ``"C"``. The inner radius is included, the outer radius excluded.
 
     Returns:
-        Mask ``(H, W)``, cut off where the frame ends.
+        A mask ``(H, W)``, cut off at the image border.
 
     Raises:
         ValueError: if the zone is unknown or the shape is not 2-D.

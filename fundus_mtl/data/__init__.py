@@ -1,4 +1,4 @@
-"""Datalists, samples, folds and sets of small images: what training reads."""
+"""Data sets: datalists, samples of a folder, cross-validation folds, and sets of small images in memory."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Many small labelled images in memory, and in one file: what a datalist is for photographs.
+"""A data set of many small labelled images in one file and in memory, the counterpart of a datalist of photographs.
 
-``<name>.npz`` holds, per section, ``id`` (text), ``image`` (uint8), and per task its class and ``<task>_present``;
-``<name>.json`` beside it says what they are, and their digest. Nothing in them is executable (no pickle).
+``<name>.npz`` contains for each section ``id`` (text), ``image`` (uint8), and per task the class and
+``<task>_present``. ``<name>.json`` next to it contains the description and the SHA-256. The files contain nothing
+executable (no pickle).
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class ArraySet:
-    """Sections of labelled images.
+    """Sections (training, validation, testing) of labelled images.
 
     Args:
-        about: ``name``, ``licence``, ``source``, ``note`` (told where numbers are shown, or None), and what else helps.
-        tasks: name to number of classes.
-        sections: such as ``training``, each of ``id (N,)``, ``image (N, H, W)`` uint8, and per task ``<task> (N,)``, the
-            class from 0, and ``<task>_present (N,)``, whether that is a label or a filler.
+        about: Description: ``name``, ``licence``, ``source``, ``note`` (shown together with results, or None), and
+            optional further entries.
+        tasks: Number of classes by task name.
+        sections: Arrays by section name, for example ``training``: ``id (N,)``, ``image (N, H, W)`` uint8, and per task
+            ``<task> (N,)``, the class from 0, and ``<task>_present (N,)``, false if the class is a filler.
 
     Raises:
-        ValueError: if an array is missing or of another length, an id comes twice, or a label is no class.
+        ValueError: if an array is missing or has another length, an id occurs twice, or a label is out of range.
     """
 
     about: Mapping[str, Any]
@@ -46,14 +48,14 @@ class ArraySet:
         ids = np.concatenate([arrays["id"] for arrays in self.sections.values()])
         names, counts = np.unique(ids, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(f"{names[counts > 1][0]}: expected every id once, but got this one again.")
+            raise ValueError(f"{names[counts > 1][0]}: expected unique ids, but got this id more than once.")
 
     def _check(self, section: str, arrays: Arrays) -> None:
         wanted = {"id", "image", *self.tasks, *(f"{task}_present" for task in self.tasks)}
         if set(arrays) != wanted:
             raise ValueError(f"{section}: expected the arrays {sorted(wanted)}, but got {sorted(arrays)}.")
         if len(lengths := {len(array) for array in arrays.values()}) > 1:
-            raise ValueError(f"{section}: expected arrays of one length, but got {sorted(lengths)}.")
+            raise ValueError(f"{section}: expected arrays of equal length, but got {sorted(lengths)}.")
         for task, classes in self.tasks.items():
             labels = arrays[task][arrays[f"{task}_present"]]
             if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
@@ -63,7 +65,7 @@ class ArraySet:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all arrays, however they are compressed."""
+        """SHA-256 of all arrays, independent of their compression."""
         found = hashlib.sha256()
         for section in sorted(self.sections):
             for key, array in sorted(self.sections[section].items()):
@@ -72,10 +74,10 @@ class ArraySet:
         return found.hexdigest()
 
     def select(self, sections: Sequence[str], tasks: Sequence[str]) -> Arrays:
-        """Return the images of some sections that have a label of one of some tasks, and these labels only.
+        """Return the images of the given sections that have a label of at least one given task, with these labels only.
 
         Raises:
-            ValueError: if there is no such section or task, or no such image.
+            ValueError: if a section or task is unknown, or no image has a label.
         """
         for kind, wanted, known in ("section", sections, self.sections), ("task", tasks, self.tasks):
             if unknown := [name for name in wanted if name not in known]:
@@ -90,7 +92,7 @@ class ArraySet:
         return {key: array[rows] for key, array in found.items()}
 
     def save(self, path: str | Path) -> None:
-        """Write ``path`` (``.npz``) and the JSON beside it, each whole or not at all."""
+        """Write ``path`` (``.npz``) and the JSON file next to it, each atomically."""
         path = Path(path)
         flat = {f"{name}/{key}": array for name, arrays in self.sections.items() for key, array in arrays.items()}
         sizes = {name: len(arrays["id"]) for name, arrays in self.sections.items()}
@@ -101,22 +103,22 @@ class ArraySet:
 
     @classmethod
     def load(cls, path: str | Path) -> ArraySet:
-        """Read what `save` wrote.
+        """Read files that `save` wrote.
 
         Raises:
-            FileNotFoundError: if one of the two files is not there.
-            ValueError: if they do not belong together, or are damaged.
+            FileNotFoundError: if one of the two files does not exist.
+            ValueError: if the files are damaged, or their checksums do not match.
         """
         path = Path(path)
         for file in (path, path.with_suffix(".json")):
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{file.name}: expected it in {file.parent}, but it is not; make it with `fundus-mtl prepare`."
+                    f"{file.name}: expected this file in {file.parent}, but got none; create it with `fundus-mtl prepare`."
                 )
         sections: dict[str, Arrays] = {}
         try:
             about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-            # Opened here, since np.load leaves a damaged file open.
+            # Opened here, because np.load does not close a damaged file.
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
                 for key in archive.files:
                     section, name = key.split("/")
@@ -129,6 +131,7 @@ class ArraySet:
         found = cls(about, tasks, sections)
         if found.digest != sha256:
             raise ValueError(
-                f"{path.name}: expected the arrays its JSON tells of, but got others; run `fundus-mtl prepare` again."
+                f"{path.name}: expected arrays with the SHA-256 in its JSON file, but got others; run `fundus-mtl prepare` "
+                "again."
             )
         return found

@@ -1,4 +1,4 @@
-"""An order of samples in which every batch has as many of one group as of another."""
+"""A sampler that puts equal numbers of each group into every batch."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from torch.utils.data import Sampler
 
 
 class BalancedSampler(Sampler[int]):
-    """Shuffle each group, then take one sample of each in turn, until the smallest group is used up.
+    """Shuffle each group, then take one sample of each group in turn until the smallest group is exhausted.
 
-    A batch whose size is a multiple of the number of groups holds equal numbers of each. What the larger groups have too
-    many of waits for another epoch, whose order is new.
+    If the batch size is a multiple of the number of groups, every batch contains equal numbers of each. Surplus samples
+    of larger groups are not used in this epoch; each epoch draws a new order.
 
     Args:
-        groups: a number per sample, ``(N,)``, for instance ``TensorSamples.groups()``.
+        groups: Group number of each sample, ``(N,)``, for example ``TensorSamples.groups()``.
 
     Raises:
-        ValueError: if there is no sample.
+        ValueError: if ``groups`` is empty.
     """
 
     def __init__(self, groups: Tensor) -> None:
         if not len(groups):
             raise ValueError("groups: expected at least one sample, but got none.")
         self.members = [(groups == group).nonzero()[:, 0] for group in groups.unique()]
-        self.generator: torch.Generator | None = None  # set by the trainer at every epoch's start
+        self.generator: torch.Generator | None = None  # set by the trainer at the start of every epoch
 
     def __len__(self) -> int:
         return len(self.members) * min(len(rows) for rows in self.members)

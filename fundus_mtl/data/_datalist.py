@@ -1,8 +1,8 @@
-"""Datalists: which photographs there are, what is known of each, and which split they belong to.
+"""Datalists: JSON files that list photographs, their labels, and their split.
 
-A datalist is JSON: ``{"name", "licence", "source", "tasks", "training": [...], "validation": [...], "testing": [...]}``. An
-item is flat and keyed by task, ``{"id", "image", "disc", "fovea": [x, y], "glaucoma": 0, "patient", "fold", ...}``; an
-absent key is a missing label; paths are relative to the JSON's folder.
+A datalist is JSON: ``{"name", "licence", "source", "tasks", "training": [...], "validation": [...], "testing":
+[...]}``. An item is flat and keyed by task: ``{"id", "image", "disc", "fovea": [x, y], "glaucoma": 0, "patient",
+"fold", ...}``. A missing key means a missing label. Paths are relative to the folder of the JSON file.
 """
 
 from __future__ import annotations
@@ -27,22 +27,21 @@ def read_datalist(
     tasks: Sequence[str] | None = None,
     require: Sequence[str] = (),
 ) -> list[Item]:
-    """Return the items of one section, checked, their paths made absolute.
+    """Validate a datalist and return the items of one section with absolute paths.
 
     Args:
-        path: of the JSON file.
-        section: ``training``, ``validation`` or ``testing``.
-        root: what paths are relative to; the JSON's folder by default.
-        fold: cut the pooled training section: ``training`` then gives the items of the other folds, ``validation``
-            those of this one.
-        tasks: the labels to keep; all by default. Each must have a label in the training section, and both classes
-            where labels are 0 and 1.
-        require: labels without which a photograph is of no use here; those that lack one are left out, with a line in
-            the log.
+        path: Path of the JSON file.
+        section: Name of the section: ``training``, ``validation`` or ``testing``.
+        root: Folder that paths are relative to; default: the folder of the JSON file.
+        fold: Fold for cross-validation. ``training`` then returns the training items of the other folds, ``validation``
+            those of this fold. Optional.
+        tasks: Names of the labels to keep; default: all. Each must have a label in the training section, and both
+            classes if the labels are 0 and 1.
+        require: Names of required labels. Photographs that lack one are left out, and this is logged.
 
     Raises:
-        FileNotFoundError: if the datalist, or a file that it names, is not there.
-        ValueError: if the datalist breaks a rule; the sentence names the item.
+        FileNotFoundError: if the datalist, or a file that it names, does not exist.
+        ValueError: if the datalist is invalid; the message names the item.
     """
     path = Path(path)
     document = _load(path)
@@ -78,11 +77,11 @@ def load_datalist(path: str | Path) -> dict[str, Any]:
 
 
 def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
-    """Check a datalist and write it, whole or not at all.
+    """Validate a datalist and write it atomically.
 
     Raises:
-        ValueError: if it breaks a rule.
-        OSError: if it cannot be written, a full disk included.
+        ValueError: if the datalist is invalid.
+        OSError: if the file cannot be written, for example because the disk is full.
     """
     check_datalist(document)
     path = Path(path)
@@ -90,12 +89,13 @@ def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
         write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise OSError(
-            error.errno, f"{path.name}: expected to write the datalist, but got: {error.strerror}; free some space."
+            error.errno,
+            f"{path.name}: expected to write the datalist, but got: {error.strerror}; check the disk space.",
         ) from error
 
 
 def datalist_digest(path: str | Path) -> str:
-    """Return the SHA-256 of a datalist's content, whatever the order of its keys."""
+    """Return the SHA-256 of the content of a datalist, independent of the order of its keys."""
     text = json.dumps(_load(Path(path)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -124,9 +124,7 @@ def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[It
     pooled = document["training"]
     folds = sorted({item.get("fold") for item in pooled}, key=str)
     if fold not in folds:
-        raise ValueError(
-            f"Datalist: expected a fold among {folds}, but got {fold}; take the cross-validation datalist."
-        )
+        raise ValueError(f"Datalist: expected a fold among {folds}, but got {fold}; use the cross-validation datalist.")
     for item in pooled:
         if "fold" not in item:
             raise ValueError(
@@ -136,13 +134,13 @@ def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[It
 
 
 def _located(item: Item, folder: Path) -> Item:
-    """Make the paths of an item absolute; strings under other keys than paths have no file to them."""
+    """Make the paths of an item absolute; strings under keys such as ``patient`` are not paths."""
     for key, value in item.items():
         if (isinstance(value, str) and key not in ITEM_KEYS) or key == "image":
             file = folder / value
             if not file.is_file():
                 raise FileNotFoundError(
-                    f"{item['id']}: expected the file {value} of {key}, but there is none; run `fundus-mtl prepare` again."
+                    f"{item['id']}: expected the file {value} for {key}, but got none; run `fundus-mtl prepare` again."
                 )
             item[key] = str(file)
     return item
@@ -151,7 +149,7 @@ def _located(item: Item, folder: Path) -> Item:
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
-            f"Datalist: expected the file {path}, but there is none; make it with `fundus-mtl prepare`."
+            f"Datalist: expected the file {path}, but got none; create it with `fundus-mtl prepare`."
         )
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What a datalist may hold."""
+"""Validation rules of datalists."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 
 _logger = logging.getLogger(__name__)
 SECTIONS = ("training", "validation", "testing")
-# Keys beside the tasks. `label_sources` names, per task, the list that a label comes from if not from the item's own source.
+# Keys in addition to the tasks. `label_sources` contains, per task, the list that a label comes from if it is not the
+# item's own source.
 ITEM_KEYS = ("id", "image", "patient", "fold", "source", "camera", "laterality", "label_sources")
 
 
 def check_datalist(document: Mapping[str, Any]) -> None:
-    """Refuse unknown and missing keys, repeated ids, bad points, and a patient in two splits or folds.
+    """Check a datalist for unknown and missing keys, repeated ids, invalid points, and patients in two splits or folds.
 
     Raises:
-        ValueError: with a sentence that names the item.
+        ValueError: if a rule is violated; the message names the item.
     """
     missing = {"name", "licence", "source", "tasks", *SECTIONS} - set(document)
     if missing:
@@ -30,18 +31,20 @@ def check_datalist(document: Mapping[str, Any]) -> None:
     everything = [item for section in SECTIONS for item in document[section]]
     repeated = [name for name, count in Counter(item["id"] for item in everything).items() if count > 1]
     if repeated:
-        raise ValueError(f"{repeated[0]}: expected every id once, but got this one again; rename one of the two.")
+        raise ValueError(
+            f"{repeated[0]}: expected unique ids, but got this id more than once; rename one of the items."
+        )
     _check_patients(document)
 
 
 def with_labels(labels: Sequence[str], items: list[dict[str, Any]], where: str) -> list[dict[str, Any]]:
-    """Leave out items that lack a label, and say so."""
+    """Return the items that have all given labels, and log the others."""
     kept = [item for item in items if all(item.get(label) is not None for label in labels)]
     if len(kept) < len(items):
         names = [item["id"] for item in items if item not in kept]
         listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         _logger.warning(
-            "%s: %d of %d without %s left out: %s", where, len(names), len(items), ", ".join(labels), listed
+            "%s: skipped %d of %d items, which have no %s: %s", where, len(names), len(items), ", ".join(labels), listed
         )
     return kept
 
@@ -70,7 +73,7 @@ def _finite(number: Any) -> bool:
 
 
 def _check_patients(document: Mapping[str, Any]) -> None:
-    """A patient's two eyes resemble each other: in two splits, one would be the other's answer."""
+    """Check that all photographs of a patient are in one split: both eyes are alike, so labels would leak."""
     places: dict[str, tuple[Any, ...]] = {}
     for section in SECTIONS:
         for item in document[section]:

@@ -1,10 +1,10 @@
-"""Two tasks made of handwritten digits.
+"""Two-task data sets of handwritten digits.
 
-* ``even_odd``: task ``even`` tells 0, 2, 4, 6, 8 apart, task ``odd`` 1, 3, 5, 7, 9; each image has the label of one task
-  only. Source: MT-COOL, section 3.1.
-* ``multi``: two different digits in one image, task ``left`` the top-left one and ``right`` the bottom-right one, ten
-  classes each. Source: MultiMNIST as in MAMG, section IV-A, after Sener and Koltun 2018: frames of 28 px, one of them moved
-  by 8 px right and down, the brighter of the two at each pixel, the 36 px reduced to 28.
+* ``even_odd``: task ``even`` classifies 0, 2, 4, 6, 8 and task ``odd`` 1, 3, 5, 7, 9; each image has the label of only
+  one task. Source: MT-COOL, section 3.1.
+* ``multi``: two different digits in one image; task ``left`` classifies the top-left digit and ``right`` the
+  bottom-right one, ten classes each. Source: MultiMNIST as in MAMG, section IV-A, after Sener and Koltun 2018: images
+  of 28 px, one of them shifted by 8 px right and down, the maximum of both at each pixel, the 36 px resized to 28.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHIFT = 8  # px
 
 
 class Digits(NamedTuple):
-    """Images ``(N, 28, 28)`` uint8, the digit ``(N,)`` on each, and its name ``(N,)``."""
+    """Images ``(N, 28, 28)`` uint8, the digit ``(N,)`` on each image, and the ids ``(N,)`` of the images."""
 
     images: Images
     digits: NDArray[np.uint8]
@@ -31,7 +31,7 @@ class Digits(NamedTuple):
 
 
 def even_odd(part: Digits, rng: np.random.Generator) -> Arrays:
-    """Return the arrays of ``even`` and ``odd``: class c is the digit 2c, or 2c + 1; nothing is drawn."""
+    """Return the arrays of ``even`` and ``odd``: class c is the digit 2c, or 2c + 1; ``rng`` is not used."""
     even = part.digits % 2 == 0
     half = (part.digits // 2).astype(np.uint8)
     return {
@@ -45,13 +45,15 @@ def even_odd(part: Digits, rng: np.random.Generator) -> Arrays:
 
 
 def left_right(part: Digits, rng: np.random.Generator) -> Arrays:
-    """Return the arrays of ``left`` and ``right``: every digit once at the left, with a drawn one of another class.
+    """Return the arrays of ``left`` and ``right``: every digit once on the left, with a random digit of another class.
 
     Raises:
-        ValueError: if there are not two classes.
+        ValueError: if all digits are of the same class.
     """
     if len(np.unique(part.digits)) < 2:
-        raise ValueError(f"MultiMNIST: expected two different digits to overlay, but got {len(part.digits)} alike.")
+        raise ValueError(
+            f"MultiMNIST: expected two different digits to overlay, but got {len(part.digits)} equal ones."
+        )
     right = rng.integers(0, len(part.digits), len(part.digits))
     while (same := part.digits[right] == part.digits).any():
         right[same] = rng.integers(0, len(part.digits), int(same.sum()))
@@ -67,10 +69,10 @@ def left_right(part: Digits, rng: np.random.Generator) -> Arrays:
 
 
 def overlay(left: Images, right: Images, shift: int) -> Images:
-    """Lay images ``(N, H, W)`` over each other, the second moved right and down by ``shift`` px; the brighter is seen.
+    """Overlay images ``(N, H, W)``: shift the second right and down by ``shift`` px and take the maximum of both.
 
     Returns:
-        ``(N, H + shift, W + shift)``.
+        Images ``(N, H + shift, W + shift)``.
     """
     count, height, width = left.shape
     canvas = np.zeros((count, height + shift, width + shift), dtype=left.dtype)
@@ -80,13 +82,13 @@ def overlay(left: Images, right: Images, shift: int) -> Images:
 
 
 def resized(images: Images, size: int) -> Images:
-    """Return images ``(N, size, size)``, bilinear, averaged over what a pixel covers where they shrink."""
+    """Resize images to ``(N, size, size)``, bilinear with anti-aliasing."""
     import torch
     from torch.nn.functional import interpolate
 
     parts = [
         interpolate(torch.from_numpy(chunk)[:, None].float(), (size, size), mode="bilinear", antialias=True)[:, 0]
-        for chunk in np.array_split(images, max(1, len(images) // 5000))  # the floats of all would take 300 MB
+        for chunk in np.array_split(images, max(1, len(images) // 5000))  # all images as floats would take 300 MB
     ]
     return torch.cat(parts).round().clamp(0, 255).to(torch.uint8).numpy()
 
@@ -95,16 +97,16 @@ DIGIT_TASKS = {"even_odd": (even_odd, {"even": 5, "odd": 5}), "multi": (left_rig
 
 
 def digit_set(kind: str, about: Mapping[str, Any], sections: Mapping[str, Digits], seed: int = 0) -> ArraySet:
-    """Make one of the two sets, each section out of its own digits.
+    """Build one of the two data sets; each section uses its own digits.
 
     Args:
-        kind: ``even_odd`` or ``multi``.
-        about: of ``ArraySet``.
-        sections: name to digits.
-        seed: of what is drawn.
+        kind: Kind of data set, ``even_odd`` or ``multi``.
+        about: Description, see ``ArraySet``.
+        sections: Digits by section name.
+        seed: Seed of the random pairs.
 
     Raises:
-        ValueError: if there is no such kind.
+        ValueError: if the kind is unknown.
     """
     if kind not in DIGIT_TASKS:
         raise ValueError(f"kind: expected one of {sorted(DIGIT_TASKS)}, but got {kind!r}.")

@@ -1,4 +1,4 @@
-"""Digits that need no file: those that come with scikit-learn, for trying the digits bundle without MNIST."""
+"""The digits included in scikit-learn, for trying the digits bundle without downloading MNIST."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _VALIDATION, _TESTING = 200, 400
 
 
 def embedded_digits(kind: str, seed: int = 0) -> ArraySet:
-    """Return the two tasks out of scikit-learn's 1,797 digits, enlarged to 28x28 px, and say so in the log.
+    """Build a data set from scikit-learn's 1,797 digits, enlarged to 28x28 px, and log a warning that it is not MNIST.
 
-    The sections (1,197 training, 200 validation, 400 testing) are drawn by the seed. The digits of a writer may be in
-    several of them, so the accuracy flatters.
+    The seed determines the sections (1,197 training, 200 validation, 400 testing). Digits of one writer may be in
+    several sections, so the accuracy is too optimistic.
 
     Args:
-        kind: ``even_odd`` or ``multi``.
-        seed: of the sections, and of the pairs of ``multi``.
+        kind: Kind of data set, ``even_odd`` or ``multi``.
+        seed: Seed of the sections and of the pairs of ``multi``.
     """
     from sklearn.datasets import load_digits
 

@@ -1,4 +1,4 @@
-"""What can be wrong with one photograph, and how to say it in a row."""
+"""Errors that concern one photograph, and their description in a table row."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from PIL import Image
 
 PHOTOGRAPH_ERRORS: tuple[type[BaseException], ...] = (
-    OSError,  # no such file, no permission, Pillow's truncated and unidentified files
-    ValueError,  # a reader or transform refuses what it got
+    OSError,  # missing file, no permission, Pillow's errors for truncated and unidentified files
+    ValueError,  # invalid input of a reader or transform
     RuntimeError,  # MONAI's wrapper, torch's shape errors
     SyntaxError,  # Pillow's "broken PNG file"
     EOFError,
@@ -23,11 +23,11 @@ PHOTOGRAPH_ERRORS: tuple[type[BaseException], ...] = (
     zlib.error,
     Image.DecompressionBombError,
 )
-"""Errors that concern one photograph. Interrupts, lack of memory and programming errors are not among them."""
+"""Errors that concern one photograph. Interrupts, out-of-memory errors and programming errors are not included."""
 
 
 def root_cause(exception: BaseException) -> BaseException:
-    """Return the error at the bottom of a chain: MONAI raises ``applying transform ...`` from the one that matters."""
+    """Return the first error of a chain of causes: MONAI wraps it as ``applying transform ...``."""
     seen = {id(exception)}
     while exception.__cause__ is not None and id(exception.__cause__) not in seen:
         exception = exception.__cause__
@@ -36,14 +36,14 @@ def root_cause(exception: BaseException) -> BaseException:
 
 
 def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None) -> str:
-    """Say in one line why a photograph failed, with its relative path only.
+    """Return in one line why a photograph failed, without absolute paths.
 
-    Absolute paths hold the names of users and patients, and addresses of objects differ from run to run: both are removed.
-    So is the file's name at the head of a reader's sentence: the row names the file, or hides it.
+    Absolute paths may contain names of users and patients, and addresses of objects differ between runs, so both are
+    removed. The file name at the start of a reader's message is removed too, because the row contains or hides it.
 
     Args:
-        exception: the error, possibly wrapped.
-        item: of the datalist, with ``id`` and ``image``; None where the error concerns no single photograph.
+        exception: The error, possibly wrapped.
+        item: Item of the datalist, with ``id`` and ``image``; None if the error concerns no single photograph.
     """
     cause = root_cause(exception)
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)

@@ -1,4 +1,4 @@
-"""The samples of a folder, in which a bad photograph is a report and never an exception."""
+"""Samples of a folder of photographs; a bad photograph is reported and skipped, and never raises an exception."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from typing import Any
 from torch.utils.data import IterableDataset, get_worker_info
 
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
-from fundus_mtl.data._guarded_transform import photographs_fault
+from fundus_mtl.data._guarded_transform import photograph_error
 
 
 class FolderSamples(IterableDataset[Any]):
-    """Transform items one after the other; hand each that cannot be read or prepared to ``on_failure`` and go on.
+    """Transform items one by one; call ``on_failure`` for each item that cannot be read or prepared, and continue.
 
-    A thread reads ahead, so that decoding overlaps the network; samples and failures still come in the order of the items,
-    failures in the caller's thread. MONAI's ``ThreadBuffer`` would end the run without a word at an error in its thread.
-    It has no length, since nobody knows how many photographs can be read: MONAI's engines then end when it does, also after
-    zero samples. It runs in the loader's own process (``num_workers: 0``), where ``on_failure`` can keep a record.
+    A thread reads ahead, so that decoding overlaps with the network. Samples and failures still come in the order of
+    the items, and failures are reported in the caller's thread. MONAI's ``ThreadBuffer`` would end the run silently
+    after an error in its thread. The data set has no length, because the number of readable photographs is unknown;
+    MONAI's engines then stop at its end, also after zero samples. It runs in the process of the loader (``num_workers:
+    0``), where ``on_failure`` can keep a record.
 
     Args:
-        items: of ``scan_folder``; one with an ``error`` fails at stage ``scan`` without being opened.
-        transform: maps an item to a sample.
-        on_failure: called with the item, the stage (``scan``, ``read``, ``prepare``) and the error at the root.
-        ahead: samples that may wait for the network; 0 reads in the caller's thread.
+        items: Items of ``scan_folder``; an item with an ``error`` fails at the stage ``scan`` without being opened.
+        transform: Function from an item to a sample.
+        on_failure: Function called with the item, the stage (``scan``, ``read``, ``prepare``) and the root cause.
+        ahead: Number of samples to read ahead; 0 reads in the caller's thread.
 
     Attributes:
-        done: how many items have been yielded or have failed, of the iteration at work or the last one.
+        done: Number of items that were yielded or failed in the current (or last) iteration.
 
     Raises:
         ValueError: when iterated in a worker process, or if ``ahead`` is negative.
@@ -58,7 +59,7 @@ class FolderSamples(IterableDataset[Any]):
         """Yield the samples of the photographs that can be read, in the order of the items."""
         if get_worker_info() is not None:
             raise ValueError(
-                "expected a loader with num_workers 0, but got workers; their reports of failures would be lost."
+                "expected a loader with num_workers 0, but got workers, whose failure reports would be lost."
             )
         self.done = 0
         for item, sample in self._read_ahead():
@@ -66,13 +67,13 @@ class FolderSamples(IterableDataset[Any]):
             try:
                 made = sample()
             except PHOTOGRAPH_ERRORS as error:
-                cause = photographs_fault(error)
+                cause = photograph_error(error)
                 self.on_failure(item, _stage(item, cause), cause)
             else:
                 yield made
 
     def _read_ahead(self) -> Iterator[tuple[Mapping[str, Any], Callable[[], Any]]]:
-        """Yield items, each with what gives or raises its sample, while a thread makes the next ones."""
+        """Yield items, each with a function that returns or raises its sample, while a thread loads the next ones."""
         if self.ahead == 0:
             yield from ((item, partial(self._sample, item)) for item in self.items)
             return

@@ -10,16 +10,16 @@ from typing import Any
 def assign_folds(
     items: Iterable[Mapping[str, Any]], folds: int = 5, seed: int = 0, stratify: Sequence[str] = ("glaucoma", "camera")
 ) -> list[dict[str, Any]]:
-    """Give every item a ``fold``, each fold with about the same share of every stratum, a patient's photographs together.
+    """Assign a ``fold`` to every item, stratified, with all photographs of a patient in the same fold.
 
     Args:
-        items: of a datalist.
-        folds: how many.
-        seed: of the shuffle.
-        stratify: keys whose joint value is the stratum; a missing one counts as a value.
+        items: Items of a datalist.
+        folds: Number of folds.
+        seed: Seed of the shuffle.
+        stratify: Keys whose joint value is the stratum; a missing key counts as a value.
 
     Raises:
-        ValueError: if a stratum has fewer members than there are folds.
+        ValueError: if a stratum has fewer members than the number of folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -29,7 +29,7 @@ def assign_folds(
     if count < folds:
         raise ValueError(
             f"Folds: expected at least {folds} photographs of {'/'.join(stratify)} = {stratum}, but got {count}; "
-            "take fewer folds or strata."
+            "use fewer folds or strata."
         )
     patients = [str(item.get("patient", item["id"])) for item in pooled]
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)

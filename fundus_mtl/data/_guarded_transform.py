@@ -1,4 +1,4 @@
-"""A transform after which a photograph that it could not take is marked, while the others of the batch go on."""
+"""A transform wrapper that marks a photograph as failed instead of raising, so that the run continues."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ FAILURE = "failure"
 
 
 class GuardedTransform:
-    """Hand a sample to a transform; where that fails, return the sample with the error under ``failure``.
+    """Apply a transform to a sample; if it raises, return the sample with the error under the key ``failure``.
 
-    A failure of MONAI's postprocessing ends the run; this makes it one failed row (``FolderResults`` looks for the mark).
+    An error in MONAI's postprocessing would end the run. With this wrapper it becomes one failed row of
+    ``FolderResults``.
 
     Args:
-        transform: of a sample, such as the bundle's postprocessing.
+        transform: Transform of a sample, for example the postprocessing of the bundle.
 
     Example:
         >>> GuardedTransform(lambda sample: sample["missing"])({"id": "x"})
@@ -27,19 +28,19 @@ class GuardedTransform:
         self.transform = transform
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the transformed sample, or the sample with its ``failure``."""
+        """Return the transformed sample, or the sample with the error as ``failure``."""
         try:
             return dict(self.transform(dict(sample)))
         except PHOTOGRAPH_ERRORS as error:
-            return {**sample, FAILURE: photographs_fault(error)}
+            return {**sample, FAILURE: photograph_error(error)}
 
 
-def photographs_fault(error: BaseException) -> BaseException:
-    """Return the root of an error that concerns one photograph.
+def photograph_error(error: BaseException) -> BaseException:
+    """Return the root cause of an error that concerns one photograph.
 
     Raises:
-        BaseException: the error itself, where its root is something else: MONAI wraps everything, lack of memory and
-            mistakes in the config included.
+        BaseException: the error itself, if the root cause is of another type. MONAI wraps all errors, including
+            out-of-memory errors and mistakes in the configuration.
     """
     cause = root_cause(error)
     if not isinstance(cause, PHOTOGRAPH_ERRORS):

@@ -1,7 +1,7 @@
-"""A data set held in memory as tensors, fetched a batch at a time.
+"""A data set in memory as tensors that is fetched batch by batch.
 
-MONAI's way, transforms per sample and collation of dictionaries, costs more than a LeNet's whole step: an epoch of
-50,000 digits would be bound by the loader. torch asks a data set with ``__getitems__`` for all samples of a batch at once.
+Transforms per sample and the collation of dictionaries, as in MONAI, take longer than a whole training step of a LeNet,
+so the loader would limit the speed. torch fetches all samples of a batch at once if a data set has ``__getitems__``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from fundus_mtl.tasks import Task
 
 
 class TensorSamples(Dataset[dict[str, Any]]):
-    """Serve the arrays of ``ArraySet.select`` as batches.
+    """Provide the arrays of ``ArraySet.select`` as batches.
 
-    A batch holds ``id`` (a list), ``image (B, 1, H, W)``, and per task the label as one-hot rows ``(B, classes)`` float32
-    and ``<task>_present (B,)``. Give the loader `collate`, which takes batches as they are.
+    A batch contains ``id`` (a list), ``image (B, 1, H, W)``, and per task the label as one-hot rows ``(B, classes)``
+    float32 and ``<task>_present (B,)``. Pass `collate` to the loader, because batches need no collation.
 
     Args:
-        data: ``id``, ``image``, and per task its class and presence.
-        tasks: whose channels are its classes.
-        transform: of a dictionary with all images, ``image (N, 1, H, W)``; applied once, so nothing random.
+        data: Arrays ``id``, ``image``, and per task the class and its presence.
+        tasks: Tasks; the number of channels of each is its number of classes.
+        transform: Transform of a dictionary with all images, ``image (N, 1, H, W)``. It is applied once, so it must not
+            be random. Optional.
 
     Raises:
-        ValueError: if a label is beyond its task's channels.
+        ValueError: if a label is not below the number of channels of its task.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class TensorSamples(Dataset[dict[str, Any]]):
         self.data, self.tasks = data, tuple(tasks)
         images = {"image": torch.from_numpy(data["image"])[:, None]}
         image = images["image"] if transform is None else transform(images)["image"]
-        # A MetaTensor pays for its metadata at every batch.
+        # A MetaTensor is slower than a plain tensor at every batch.
         self._tensors: dict[str, Tensor] = {"image": image.as_tensor() if hasattr(image, "as_tensor") else image}
         for task in self.tasks:
             present = torch.from_numpy(data[f"{task.name}_present"])
@@ -63,21 +64,21 @@ class TensorSamples(Dataset[dict[str, Any]]):
         return batch
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        """Return one sample, without the batch's axis."""
+        """Return one sample, without the batch axis."""
         return {key: values[0] for key, values in self.__getitems__([row]).items()}
 
     @staticmethod
     def collate(batch: dict[str, Any]) -> dict[str, Any]:
-        """Return a batch as it is."""
+        """Return the batch unchanged."""
         return batch
 
     def groups(self) -> Tensor:
-        """Return for each sample a number that is the same where the same tasks are labelled, ``(N,)``."""
+        """Return a group number per sample, ``(N,)``; samples with labels of the same tasks share a number."""
         presence = torch.stack([self._tensors[f"{task.name}_present"] for task in self.tasks], dim=1)
         return presence.unique(dim=0, return_inverse=True)[1]
 
     def items(self) -> list[dict[str, Any]]:
-        """Return id and labels of every sample as a datalist has them: an absent key is a missing label."""
+        """Return id and labels of every sample in the form of a datalist: a missing key means a missing label."""
         columns = {"id": self.data["id"].tolist()} | {task.name: self.data[task.name].tolist() for task in self.tasks}
         known = {task.name: self.data[f"{task.name}_present"].tolist() for task in self.tasks}
         return [

@@ -1,4 +1,4 @@
-"""Trainers, one per shape of the step, the evaluator, an inferer for large photographs, and second looks."""
+"""Trainers (one per shape of the training step), evaluator, tiled inferer, second stage and flip uncertainty."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""MT-COOL: tasks take turns, each searching a minimum that stays flat when the others' weights move.
+"""MT-COOL: the tasks train in turn, each searching a minimum that is flat in the weights of the other tasks.
 
-Source: MT-COOL, multi-task cooperative learning via searching flat minima, algorithm 1. There is no public code; where the
-paper leaves a choice, docs/methods.md says what is done here and why.
+Source: MT-COOL, multi-task cooperative learning via searching flat minima, algorithm 1. No public code exists.
+docs/methods.md describes the choices that the paper leaves open.
 """
 
 from __future__ import annotations
@@ -28,39 +28,40 @@ from fundus_mtl.tasks import Task
 class CooperativeTrainer(MultiTaskTrainer):
     r"""Warm up, then let each task in turn search a flat minimum.
 
-    With :math:`\theta_i` task i's share of the encoder and :math:`\phi_i` its decoder and head, an iteration is
+    Let :math:`\theta_i` be task i's share of the encoder and :math:`\phi_i` its decoder and head. An iteration is
 
-    * in the warm-up, one step on :math:`\frac1M \sum_j \sum_i L_i` with fresh noise on all :math:`\theta` (Eq. 7);
+    * during warm-up, one step on :math:`\frac1M \sum_j \sum_i L_i` with new noise on all :math:`\theta` (Eq. 7);
     * afterwards, for each task in order, L steps of :math:`(\theta_i, \phi_i)` alone on
-      :math:`\frac1M \sum_j [ L_i(\theta_{-i} + \epsilon_j) + \lambda KL(\hat y_j \Vert r) ]` (Eqs. 5, 6) with fresh noise
-      :math:`\epsilon \sim U(-b, b)` on the other tasks' :math:`\theta`; after each step :math:`\theta_i` is brought back
-      into the box :math:`\pm b` around where the task found it. The next task sees the new :math:`\theta_i`.
+      :math:`\frac1M \sum_j [ L_i(\theta_{-i} + \epsilon_j) + \lambda KL(\hat y_j \Vert r) ]` (Eqs. 5, 6) with new noise
+      :math:`\epsilon \sim U(-b, b)` on the other tasks' :math:`\theta`. After each step :math:`\theta_i` is clamped to
+      the box :math:`\pm b` around its value at the start of the turn. The next task uses the new :math:`\theta_i`.
 
-    A turn runs on the samples that have the task's label, whether tasks share their samples or each has its own; a task
-    that owns nothing but frozen weights has no turn. Weights that do not move get no gradient. Every iteration ends with
-    one clean forward: it gives ``pred_<task>`` and the running statistics of batch norm, which never see noise. Noise is
-    drawn from ``(seed, iteration)``, the same on every rank, so that a resumed training needs no further state. Under mixed
-    precision an overflow skips that task's step only.
+    A turn uses the samples that have the task's label, whether tasks share their samples or each has its own. A task
+    whose weights are all frozen has no turn. Weights that are not updated get no gradient. Every iteration ends with
+    one forward pass without noise, which gives ``pred_<task>`` and the running statistics of batch norm. Noise is drawn
+    from ``(seed, iteration)`` and is the same on every rank, so that a resumed training needs no additional state. With
+    mixed precision an overflow skips only the step of that task.
 
-    "Vanilla" of the paper is ``bound=None, samples=1, kl_weight=0``; "w/o Reg" is ``kl_weight=0``.
+    The paper's "Vanilla" is ``bound=None, samples=1, kl_weight=0``; "w/o Reg" is ``kl_weight=0``.
 
     Args:
-        *args: of ``MultiTaskTrainer``; the network answers ``task_parameters(name)``, and ``optimizer`` is made by
-            ``OptimizerGroup.per_share``.
-        tasks: of the network; their order is the order of the turns.
-        warmup_iterations: T_w, with all weights together.
-        inner_steps: L, steps of a task per turn, on the same batch under fresh noise.
-        samples: M, draws of noise per step.
-        bound: b; None for neither noise nor box.
-        relative: whether b is in units of each weight tensor's root mean square.
-        noise_on: ``all`` shares of the encoder, or the weights of their convolutions only, ``conv``.
-        kl_weight: lambda.
-        kl_reference: r, the ``mean`` of the M predictions, or the ``clean`` prediction without noise (one more forward).
-        **kwargs: of ``MultiTaskTrainer``.
+        *args: Arguments of ``MultiTaskTrainer``. The network must have ``task_parameters(name)``; build ``optimizer``
+            with ``OptimizerGroup.per_share``.
+        tasks: Tasks of the network, in the order of the turns.
+        warmup_iterations: T_w, number of iterations that update all weights together.
+        inner_steps: L, number of steps of a task per turn, on the same batch with new noise.
+        samples: M, number of noise draws per step.
+        bound: b, radius of noise and box; None for no noise and no box.
+        relative: Whether b is in units of the root mean square of each weight tensor.
+        noise_on: ``all`` for all weights of the shares of the encoder, ``conv`` for convolution weights only.
+        kl_weight: lambda, weight of the KL term.
+        kl_reference: r: ``mean`` of the M predictions, or ``clean``, the prediction without noise (one more forward
+            pass).
+        **kwargs: Arguments of ``MultiTaskTrainer``.
 
     Raises:
-        TypeError: if the optimizer is no group of ``per_share``, or the network has no shares.
-        ValueError: if a number is out of range, or a task has no probabilities to take the divergence of.
+        TypeError: if the optimizer was not built by ``per_share``, or the network has no ``task_parameters``.
+        ValueError: if a number is out of range, or a task gives no probabilities for the KL term.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class CooperativeTrainer(MultiTaskTrainer):
 
     @property
     def optimizer_at_work(self) -> Optimizer:
-        """The member for all weights in the warm-up, the group afterwards."""
+        """The optimizer of all weights during warm-up, the group of all optimizers afterwards."""
         return self.optimizer["all"] if self._warms_up else self.optimizer
 
     @property
@@ -110,7 +111,7 @@ class CooperativeTrainer(MultiTaskTrainer):
         self.optimizer.zero_grad(set_to_none=True)
         everything = list(self.network.parameters())
         shares = [p for name in self.tasks for p in self.network.task_parameters(name)[0]]
-        for _ in range(self.turns.samples):  # one after the other: nothing here needs all predictions at once
+        for _ in range(self.turns.samples):  # one at a time, because the predictions are not needed together
             logits = self._run(perturbed(self.network, self.box, everything, shares, self._noise), image)
             losses = {name: loss / self.turns.samples for name, loss in self._losses(logits, targets).items()}
             total = torch.stack(list(losses.values())).sum()
@@ -119,7 +120,7 @@ class CooperativeTrainer(MultiTaskTrainer):
             for name, loss in losses.items():
                 key = f"loss_{name}"
                 self.state.output[key] = self.state.output.get(key, 0) + loss.detach()
-        if total.requires_grad:  # else everything is frozen, and a scaler would miss its gradients
+        if total.requires_grad:  # otherwise everything is frozen, and the scaler would raise for missing gradients
             self._finish_step("all")
 
     def _take_turn(self, name: str, image: Tensor, targets: Targets) -> None:
@@ -128,7 +129,7 @@ class CooperativeTrainer(MultiTaskTrainer):
         for _ in range(self.turns.inner_steps):
             loss, divergence = self._objective(name, image, targets, [*theta, *phi])
             self.state.output |= {f"loss_{name}": loss.detach(), f"divergence_{name}": divergence.detach()}
-            if not loss.requires_grad:  # everything that this task owns is frozen
+            if not loss.requires_grad:  # all weights of this task are frozen
                 return
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(loss + self.turns.kl_weight * divergence if self.turns.kl_weight else loss).backward()
@@ -136,7 +137,7 @@ class CooperativeTrainer(MultiTaskTrainer):
             self.box.keep_in(theta, anchors)
 
     def _objective(self, name: str, image: Tensor, targets: Targets, moving: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the mean loss over M draws of noise, and the predictions' divergence."""
+        """Return the mean loss over M noise draws, and the divergence of the predictions."""
         others = [p for other in self.tasks if other != name for p in self.network.task_parameters(other)[0]]
         answers = [
             self._run(perturbed(self.network, self.box, moving, others, self._noise), image, name)
@@ -167,7 +168,7 @@ class CooperativeTrainer(MultiTaskTrainer):
         return losses
 
     def _shared(self, values: dict[str, Tensor], logits: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
-        """Turn means over this rank's labelled samples into means over all ranks'."""
+        """Turn means over the labelled samples of this rank into means over those of all ranks."""
         if ranks.world_size() == 1:
             return values
         own = count_labels(targets)

@@ -1,4 +1,4 @@
-"""Evaluation and inference: predictions of all tasks, and their losses where labels are at hand."""
+"""Evaluator for validation and inference: predictions of all tasks, and their losses if labels are available."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from fundus_mtl.tasks import Task
 class MultiTaskEvaluator(SupervisedEvaluator):
     """Predict every task of a batch.
 
-    ``state.output`` is the batch itself, so that names, labels and the transforms to invert are at hand, plus
-    ``pred_<task>``, the activated prediction in float32. With a loss function also
-    ``loss_<task>``, the mean loss, and ``labelled_<task>``, the number of samples it is the mean of.
+    ``state.output`` contains the batch itself (file names, labels and the transforms to invert) and ``pred_<task>``,
+    the activated prediction in float32. With a loss function it also contains ``loss_<task>``, the mean loss, and
+    ``labelled_<task>``, the number of samples in that mean.
 
     Args:
-        *args: of MONAI's ``SupervisedEvaluator``.
-        tasks: to predict.
-        loss_function: as the trainer's; labels must then have the predictions' shape.
-        **kwargs: of MONAI's ``SupervisedEvaluator``.
+        *args: Arguments of MONAI's ``SupervisedEvaluator``.
+        tasks: Tasks to predict.
+        loss_function: Loss function of the trainer; labels must then have the shape of the predictions. Optional.
+        **kwargs: Arguments of MONAI's ``SupervisedEvaluator``.
     """
 
     def __init__(

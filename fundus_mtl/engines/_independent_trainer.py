@@ -1,4 +1,4 @@
-"""MTL-IO: every task steps on its own, with its own optimizer, one after the other on the same batch.
+"""MTL-IO: the tasks step one after the other on the same batch, each with its own optimizer.
 
 Source: Multi-Task Learning with Independent Optimizers, Eq. 3.
 """
@@ -18,15 +18,16 @@ from fundus_mtl.optim import OptimizerGroup
 
 
 class IndependentTrainer(MultiTaskTrainer):
-    r"""For k = 1..K in the order of the optimizers: :math:`w \leftarrow Opt_k(w, \nabla L_k(w))`, each on fresh weights.
+    r"""For k = 1..K in the order of the optimizers: :math:`w \leftarrow Opt_k(w, \nabla L_k(w))`, on the updated weights.
 
-    Task k+1's forward sees what task k's step has made of the weights, and computes only the part of the network that it
-    needs. Gradients that a task does not reach stay ``None``, so that no foreign head decays or moves. A task without a
-    label in the batch is passed over, its optimizer untouched. Under mixed precision an overflow skips that task's step.
+    The forward pass of task k+1 uses the weights after the step of task k, and computes only the part of the network
+    that it needs. Parameters that a task does not reach have the gradient ``None``, so that the heads of other tasks
+    neither decay nor change. A task without a label in the batch is skipped, and its optimizer does not change. With
+    mixed precision an overflow skips only the step of that task.
 
     Args:
-        *args: of ``MultiTaskTrainer``; ``optimizer`` is an ``OptimizerGroup`` with a member per task.
-        **kwargs: of ``MultiTaskTrainer``.
+        *args: Arguments of ``MultiTaskTrainer``; ``optimizer`` is an ``OptimizerGroup`` with one member per task.
+        **kwargs: Arguments of ``MultiTaskTrainer``.
 
     Raises:
         TypeError: if the optimizer is not an ``OptimizerGroup``.
@@ -47,14 +48,14 @@ class IndependentTrainer(MultiTaskTrainer):
                 losses.update(self._step_task(name, image, targets))
         if losses:
             self.state.output[Keys.LOSS] = torch.stack([loss.detach() for loss in losses.values()]).sum()
-            if any(loss.requires_grad for loss in losses.values()):  # else no step has looked for overflow
+            if any(loss.requires_grad for loss in losses.values()):  # otherwise no step has checked for overflow
                 self.scaler.update()
 
     def _step_task(self, name: str, image: Tensor, targets: Targets) -> dict[str, Tensor]:
         optimizer = self.optimizer[name]
         losses = self._forward(image, targets, tasks=(name,))
         self._expect_finite(losses)
-        if not losses[name].requires_grad:  # everything that this task reaches is frozen
+        if not losses[name].requires_grad:  # all weights that this task reaches are frozen
             return losses
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(losses[name]).backward()

@@ -1,4 +1,4 @@
-"""Joint training: one forward, one backward over the weighted sum of the losses."""
+"""Joint training: one forward pass, one backward pass over the weighted sum of the losses."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from fundus_mtl.weighting import Sum
 class JointTrainer(MultiTaskTrainer):
     """Step once on ``weighting({task: loss})``.
 
-    A batch without any label is passed over. With ``accumulation_steps`` n, the gradients of n batches are averaged before
-    the step, and what is left at the end of an epoch is stepped too, as in MONAI's trainer. ``state.output`` also holds
-    ``weight_<task>``, by how much the loss counted.
+    A batch without any label is skipped. With ``accumulation_steps`` n, the gradients of n batches are averaged before
+    the step; incomplete groups at the end of an epoch are stepped too, as in MONAI's trainer. ``state.output`` also
+    contains ``weight_<task>``, the weight of the task's loss.
 
-    A weighting that says ``needs_gradient_norms`` is handed each loss's gradient norm at the last layer that all of the
-    batch's tasks reach (one partial backward per task). One that has ``start_epoch`` is told when an epoch begins. Its
-    ``state_dict``, if any, is part of the trainer's.
+    If the weighting has ``needs_gradient_norms = True``, it receives the gradient norm of each loss at the last layer
+    that all tasks of the batch reach (one partial backward pass per task). If it has ``start_epoch``, this is called at
+    the start of each epoch. Its ``state_dict``, if any, is part of the trainer's state.
 
     Args:
-        *args: of ``MultiTaskTrainer``.
-        weighting: from losses to the number that is differentiated; ``Sum`` by default.
-        **kwargs: of ``MultiTaskTrainer``.
+        *args: Arguments of ``MultiTaskTrainer``.
+        weighting: Function from the losses to the number that is differentiated; default: ``Sum``.
+        **kwargs: Arguments of ``MultiTaskTrainer``.
     """
 
     accumulates = True
@@ -42,11 +42,11 @@ class JointTrainer(MultiTaskTrainer):
         self.weighting: Any = weighting or Sum()
         self._weights: dict[str, Tensor] = {}
         if hasattr(self.weighting, "start_epoch"):
-            # At the start: a state that is saved at the end of an epoch is the same before and after other handlers.
+            # At the start, so that a state saved at the end of an epoch does not depend on the order of the handlers.
             self.add_event_handler(Events.EPOCH_STARTED, self.weighting.start_epoch)
 
     def contributions(self, gradients: Mapping[str, Gradients]) -> dict[str, Gradients]:
-        """Return each task's gradients times the weight that its loss had at the last step, one before the first."""
+        """Return each task's gradients times the weight of its loss in the last step (one before the first step)."""
         return {
             task: [None if entry is None else entry * self._weights.get(task, 1.0) for entry in entries]
             for task, entries in gradients.items()
@@ -71,7 +71,7 @@ class JointTrainer(MultiTaskTrainer):
                 self.scaler.update()
 
     def _weigh(self, losses: dict[str, Tensor]) -> Tensor:
-        """Return the weighted sum; a loss that reaches frozen weights only is added to it, and not weighed."""
+        """Return the weighted sum; a loss that reaches only frozen weights is added with the weight one."""
         moving = {name: loss for name, loss in losses.items() if loss.requires_grad}
         still = [loss for name, loss in losses.items() if name not in moving]
         if not moving:
@@ -87,13 +87,13 @@ class JointTrainer(MultiTaskTrainer):
         return total + torch.stack(still).sum() if still else total
 
     def _gradient_norms(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return each unweighted loss's gradient norm, shape ``()``, at the last layer that all of them reach."""
+        """Return the gradient norm of each unweighted loss, shape ``()``, at the last layer that all of them reach."""
         parameters = self._trainable()
         index = last_shared(losses, parameters)
         if index is None:
             raise ValueError(
                 f"{type(self.weighting).__name__}: expected a layer that all of {list(losses)} reach and train, but got "
-                "none; take a network with a shared trunk that is not frozen, or another weighting."
+                "none; use a network with a shared trunk that is not frozen, or another weighting."
             )
         weight = [parameters[index]]
         norms = {}

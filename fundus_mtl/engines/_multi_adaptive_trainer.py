@@ -1,6 +1,7 @@
-"""MAO: one forward, a backward per task, streamed into moments of each task's own.
+"""MAO: one forward pass and one backward pass per task; each task's gradients update its own moments.
 
-Source: Hervella et al., Multi-Adaptive Optimization for multi-task learning with deep neural networks, 2024, algorithm 1.
+Source: Hervella et al., Multi-Adaptive Optimization for multi-task learning with deep neural networks, 2024, algorithm
+    1.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from fundus_mtl.engines._task_gradients import TaskGradientTrainer
 
 
 class MultiAdaptiveTrainer(TaskGradientTrainer):
-    """Give each task's gradients to an optimizer that keeps moments per task, then step once.
+    """Pass the gradients of each task to an optimizer that keeps moments per task, then step once.
 
-    Without a gradient scaler and without accumulation, a task's gradients are taken up and dropped before the next task
-    is differentiated: no K·P gradients are kept, and ``.grad`` stays ``None``. Otherwise they are gathered first, because
-    an overflow has to be known before any moment moves: it skips the whole iteration. ``.grad`` then holds their sum, by
-    which the scaler judges.
+    Without a gradient scaler and without accumulation, the gradients of a task are accumulated and freed before the
+    next task is differentiated: K·P gradients are never in memory together, and ``.grad`` stays ``None``. Otherwise
+    they are collected first, because an overflow must be known before any moment changes: it skips the whole iteration.
+    ``.grad`` then contains their sum, which the scaler checks.
 
     Args:
-        *args: of ``MultiTaskTrainer``; ``optimizer`` takes ``accumulate(task, gradients)``, as ``MAO`` does.
-        **kwargs: of ``MultiTaskTrainer``.
+        *args: Arguments of ``MultiTaskTrainer``; ``optimizer`` has ``accumulate(task, gradients)``, as ``MAO`` does.
+        **kwargs: Arguments of ``MultiTaskTrainer``.
 
     Raises:
         TypeError: if the optimizer has no ``accumulate``.
-        FloatingPointError: in training, if gradients are not finite without mixed precision; the tasks are named.
+        FloatingPointError: during training, if gradients are not finite without mixed precision; lists the tasks.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,23 +58,25 @@ class MultiAdaptiveTrainer(TaskGradientTrainer):
             finite[task] = _finite(gradients)
             self.optimizer.accumulate(task, self._in_optimizer_order(gradients))
             del gradients
-        # Asked once, when all tasks are on their way: asking a GPU is waiting for it.
+        # Checked once after all tasks, because each check synchronises with the GPU.
         if broken := [task for task, good in finite.items() if not good]:
-            self._refuse(broken)
+            self._raise_not_finite(broken)
         if losses:
             self.fire_event(IterationEvents.BACKWARD_COMPLETED)
             self.optimizer.step()
 
     def _step_gathered(self, gradients: dict[str, Gradients]) -> None:
         total = _summed(gradients)
-        if all(entry is None for entry in total):  # everything that is reached is frozen
+        if all(entry is None for entry in total):  # all weights that the losses reach are frozen
             return
         assign_grad(self._trainable(), total)
         self.fire_event(IterationEvents.BACKWARD_COMPLETED)
-        if _finite(total):  # as the scaler will judge: not finite if any part is not
+        if _finite(total):  # the same check as the scaler's: one part that is not finite makes the sum not finite
             self._accumulate_unscaled(gradients)
         elif not self.scaler.is_enabled():
-            self._refuse([task for task, entries in gradients.items() if not _finite(entries)] or list(gradients))
+            self._raise_not_finite(
+                [task for task, entries in gradients.items() if not _finite(entries)] or list(gradients)
+            )
         self.scaler.step(self.optimizer)
         self.scaler.update()
 

@@ -1,4 +1,4 @@
-"""What all trainers share: batch, seeds, ranks, mixed precision, events, state. The step itself is the subclass."""
+"""Base class of all trainers: batch, ranks, mixed precision and events. Subclasses implement the step."""
 
 from __future__ import annotations
 
@@ -20,32 +20,34 @@ from fundus_mtl.engines._resumable_trainer import ResumableTrainer
 
 
 class MultiTaskTrainer(ResumableTrainer):
-    """Run one method's step on batches with a label per task.
+    """Run the training step of a method on batches with a label per task.
 
-    Differences from MONAI's trainer, each with its reason:
+    Differences from MONAI's trainer:
 
     * Seeds, resume and the gradient scaler: see ``ResumableTrainer``.
-    * ``state.output`` holds ``image``, ``label``, ``pred_<task>`` (logits), ``loss``, and of the tasks that had a
-      label ``loss_<task>`` and ``labelled_<task>``, the number of samples it is the mean of.
-    * Where ``torch.distributed`` is initialised, the weights of rank 0 are everyone's at the start, a task's loss is the
-      mean over the labelled samples of *all* ranks, and its gradients are summed over the ranks before a method sees
-      them: n ranks do what one does with the n-fold batch. Do not wrap the network in ``DistributedDataParallel``. Batch
-      norm sees its own rank's samples only; its running statistics are rank 0's from the end of every epoch on.
+    * ``state.output`` contains ``image``, ``label``, ``pred_<task>`` (logits) and ``loss``. For tasks with a label it
+      also contains ``loss_<task>`` and ``labelled_<task>``, the number of samples in that mean.
+    * If ``torch.distributed`` is initialised, all ranks start with the weights of rank 0, the loss of a task is the
+      mean over the labelled samples of *all* ranks, and its gradients are summed over the ranks before the method
+      combines
+      them: n ranks give the same result as one rank with the n-fold batch. Do not wrap the network in
+      ``DistributedDataParallel``. Batch norm uses only the samples of its own rank; at the end of every epoch the
+      running statistics of rank 0 are copied to all ranks.
 
     Args:
-        network: ``forward(image, tasks=None) -> {task: logits}``.
-        loss_function: ``(logits, labels, presence) -> {task: loss}``, for instance ``MultiTaskLoss``.
-        prepare_batch: returns image and ``Targets``, for instance ``PrepareMultiTaskBatch``.
-        seed: of everything random in training.
-        **kwargs: of MONAI's ``SupervisedTrainer``; ``amp`` is bfloat16 on a CPU and float16 on a GPU unless ``amp_kwargs``
-            say otherwise.
+        network: Network with ``forward(image, tasks=None) -> {task: logits}``.
+        loss_function: Function ``(logits, labels, presence) -> {task: loss}``, for example ``MultiTaskLoss``.
+        prepare_batch: Function that returns image and ``Targets``, for example ``PrepareMultiTaskBatch``.
+        seed: Seed of all random numbers in training.
+        **kwargs: Arguments of MONAI's ``SupervisedTrainer``. ``amp`` uses bfloat16 on a CPU and float16 on a GPU,
+            unless ``amp_kwargs`` overrides it.
 
     Raises:
-        ValueError: if ``accumulation_steps`` is above one and the method's step cannot accumulate, or the loader's workers
-            outlive an epoch.
+        ValueError: if ``accumulation_steps`` is above one and the method cannot accumulate, or the data loader uses
+            persistent workers.
     """
 
-    accumulates = False  # whether the step may be spread over several batches
+    accumulates = False  # whether the gradients of several batches can be accumulated into one step
 
     def __init__(
         self,
@@ -58,21 +60,21 @@ class MultiTaskTrainer(ResumableTrainer):
         if kwargs.get("accumulation_steps", 1) > 1 and not self.accumulates:
             raise ValueError(
                 f"accumulation_steps: expected 1 for {type(self).__name__}, but got {kwargs['accumulation_steps']}; its "
-                "tasks step one after the other on the same batch, so take a larger batch or JointTrainer."
+                "tasks step one after the other on the same batch, so use a larger batch or JointTrainer."
             )
         super().__init__(*args, loss_function=loss_function, prepare_batch=prepare_batch, seed=seed, **kwargs)
 
     @abstractmethod
     def _step(self, image: Tensor, targets: Targets) -> None:
-        """Update the network once on a batch, filling ``state.output`` and firing the iteration's events."""
+        """Update the network once on a batch, fill ``state.output`` and fire the events of the iteration."""
 
     @property
     def optimizer_at_work(self) -> Optimizer:
-        """The optimizer of the present iteration's step."""
+        """The optimizer that steps in the current iteration."""
         return self.optimizer
 
     def contributions(self, gradients: Mapping[str, Gradients]) -> dict[str, Gradients]:
-        """Tell what of each task's gradient enters the update, before the optimizer; moves no state.
+        """Return each task's contribution to the combined gradient, before the optimizer; changes no state.
 
         Args:
             gradients: ``{task: one entry per trainable parameter of the network}``.
@@ -94,7 +96,7 @@ class MultiTaskTrainer(ResumableTrainer):
         return self.state.output
 
     def _forward(self, image: Tensor, targets: Targets, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Run the network for some tasks and return their losses, noting both in ``state.output``."""
+        """Run the network for some tasks and return their losses; store predictions and losses in ``state.output``."""
         with torch.autocast(self.state.device.type, enabled=self.amp, **self.amp_kwargs):
             logits = self.inferer(image, self.network, tasks=tasks)
         self.state.output.update({f"pred_{name}": value.detach() for name, value in logits.items()})
@@ -109,31 +111,31 @@ class MultiTaskTrainer(ResumableTrainer):
         return losses
 
     def _trainable(self) -> list[Tensor]:
-        """Return the network's parameters that the optimizer moves, in the network's order."""
+        """Return the network's parameters that the optimizer updates, in the network's order."""
         held = {id(parameter) for group in self.optimizer.param_groups for parameter in group["params"]}
         return [p for p in self.network.parameters() if p.requires_grad and id(p) in held]
 
     def _expect_finite(self, losses: Mapping[str, Tensor]) -> None:
-        """Stop before a loss that is not finite makes every weight NaN; a scaler would skip the step instead."""
+        """Raise if a loss is not finite, before it makes every weight NaN; a scaler would skip the step instead."""
         if not self.scaler.is_enabled() and not bool(torch.stack(list(losses.values())).isfinite().all()):
             broken = [name for name, loss in losses.items() if not bool(loss.isfinite())]
             raise FloatingPointError(
                 f"{type(self).__name__}: expected finite losses, but got others from {', '.join(broken)} at iteration "
-                f"{self.state.iteration}; lower the learning rate or look at this batch's labels."
+                f"{self.state.iteration}; lower the learning rate or check the labels of this batch."
             )
 
     def _sum_grad_over_ranks(self) -> None:
-        """Turn every ``.grad`` of the network into the sum over the ranks."""
+        """Replace every ``.grad`` of the network by its sum over the ranks."""
         if ranks.world_size() > 1:
             parameters = self._trainable()
             assign_grad(parameters, ranks.PendingSum([p.grad for p in parameters], parameters).wait())
 
     def _position(self) -> int:
-        """Where this iteration stands in its epoch, from 0."""
+        """Return the index of this iteration in its epoch, from 0."""
         length = self.state.epoch_length
         return int(self.state.iteration - 1 if length is None else (self.state.iteration - 1) % length)
 
     def _accumulation(self) -> tuple[bool, bool]:
-        """Whether this batch is the first, and the last, of those that one step is made of."""
+        """Return whether this batch is the first, and whether it is the last, of the batches of one step."""
         at, steps = self._position(), self.accumulation_steps
         return at % steps == 0, (at + 1) % steps == 0 or at + 1 == self.state.epoch_length

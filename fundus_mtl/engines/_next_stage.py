@@ -1,4 +1,4 @@
-"""A second network that looks at a photograph again, once the first one's answers say where."""
+"""Second stage (coarse to fine): run another network on the region that an earlier network found."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ PHOTOGRAPH = "photograph"
 
 
 class NextStage:
-    """Read a photograph anew, prepare it with what is known of it, run a network, and add its answers to the sample.
+    """Load a photograph again, preprocess it with earlier predictions, run a network, and add its predictions.
 
-    It stands among the postprocessing of an earlier network: *coarse to fine*. All of its tasks take one pass.
+    Use it in the postprocessing of an earlier network (*coarse to fine*). One forward pass predicts all of its tasks.
 
     Args:
-        network: with the multi-task interface; its weights are loaded from ``weights``.
-        weights: file of a ``state_dict``; None if somebody else loads them into the network.
-        tasks: to predict.
-        preprocessing: maps ``{"id", "image": path}`` and the earlier answers to a sample whose ``image`` is the network's
-            input ``(C, H, W)``.
-        inferer: of MONAI.
-        postprocessing: maps that sample with ``pred_<task>`` to one with the answers on the photograph's own grid.
-        answers: key of the result by key of the sample, whose value it replaces or becomes.
-        needs: key of an earlier mask without which there is nothing to look at; the sample is then left as it is.
-        device: of the network.
-        amp: whether to use mixed precision.
+        network: Network with the multi-task interface; its weights are loaded from ``weights``.
+        weights: File of a ``state_dict``; None if the weights are loaded elsewhere.
+        tasks: Tasks to predict.
+        preprocessing: Transform from ``{"id", "image": path}`` and the mask ``needs`` to a sample whose ``image`` is
+            the network's input ``(C, H, W)``.
+        inferer: MONAI inferer.
+        postprocessing: Transform from that sample with ``pred_<task>`` to a sample on the pixel grid of the photograph.
+        answers: ``{key in the returned sample: key in the result of postprocessing}``; existing values are replaced.
+        needs: Key of an earlier mask. If the mask is empty, the stage is skipped and the sample does not change.
+            Optional.
+        device: Device of the network.
+        amp: Whether to use mixed precision.
     """
 
     def __init__(
@@ -58,11 +59,11 @@ class NextStage:
         self.network = network.to(self.device).eval()
 
     def __call__(self, sample: Sample) -> dict[Any, Any]:
-        """Return the sample with this stage's answers.
+        """Return the sample with the predictions of this stage.
 
         Args:
-            sample: postprocessed: ``image`` names its file, or ``photograph`` holds the pixels, RGB uint8 ``(H, W, 3)``;
-                masks are ``(1, H, W)`` on the photograph's grid.
+            sample: Postprocessed sample: the metadata of ``image`` contains the file name, or ``photograph`` holds the
+                pixels, RGB uint8 ``(H, W, 3)``; masks are ``(1, H, W)`` on the pixel grid of the photograph.
         """
         source = sample[PHOTOGRAPH] if PHOTOGRAPH in sample else sample["image"].meta[ImageMetaKey.FILENAME_OR_OBJ]
         item = {"id": sample.get("id"), "image": source}

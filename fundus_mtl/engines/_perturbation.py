@@ -1,4 +1,4 @@
-"""The box around weights: noise drawn from it, weights kept in it, and a network run with noise on some of them."""
+"""Box around weights: draw noise from it, clamp weights to it, and run a network with noise on some weights."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NoiseOn = Literal["all", "conv"]
 
 @dataclass(frozen=True)
 class Box:
-    r"""Weights :math:`\pm b`, as MT-COOL has it.
+    r"""Box :math:`\pm b` around weights, as in MT-COOL.
 
     Args:
-        bound: b, in units of the weights; None for no box: no noise, and nothing is kept anywhere.
-        relative: take b in units of each weight tensor's own root mean square instead. The paper's 0.05 is 3.4 times the
-            standard deviation of a convolution of 512 channels as torch initialises it. Vectors (biases, affine parameters
-            of norms) and tensors of zeros have no such scale, and keep the absolute b.
-        noise_on: ``all`` of the weights, or ``conv``: those of convolutions, which have more than two axes.
+        bound: b, in units of the weights; None for no noise and no clamping.
+        relative: Whether b is in units of the root mean square of each weight tensor instead. The paper's 0.05 is 3.4
+            times the standard deviation of a convolution with 512 channels in torch's initialisation. Vectors (biases,
+            affine parameters of norms) and tensors of zeros have no such scale and use the absolute b.
+        noise_on: ``all`` weights, or ``conv`` for the weights of convolutions, which have more than two axes.
 
     Raises:
         ValueError: if the bound is not positive, or ``noise_on`` is unknown.
@@ -48,7 +48,7 @@ class Box:
         return self.bound
 
     def noisy(self, weight: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the weight plus fresh noise from U(-b, b); its gradient is the weight's."""
+        """Return the weight plus new noise from U(-b, b); the gradient flows to the weight unchanged."""
         if self.bound is None or (self.noise_on == "conv" and weight.ndim < 3):
             return weight
         unit = torch.empty_like(weight, requires_grad=False).uniform_(-1, 1, generator=generator)
@@ -56,7 +56,7 @@ class Box:
 
     @torch.no_grad()
     def keep_in(self, weights: Sequence[Tensor], anchors: Sequence[Tensor]) -> None:
-        """Move weights that have left the box around their anchors to its wall."""
+        """Clamp weights to the box around their anchors, in place."""
         if self.bound is not None:
             for weight, anchor in zip(weights, anchors, strict=True):
                 radius = self.radius(anchor)
@@ -66,16 +66,16 @@ class Box:
 def perturbed(
     network: nn.Module, box: Box, moving: Iterable[Tensor], noisy: Iterable[Tensor], generator: torch.Generator
 ) -> Callable[..., Any]:
-    """Return the network as a function: noise on some weights, all but the moving ones constant, its buffers left alone.
+    """Return the network as a function with noise on some weights; only ``moving`` gets gradients, buffers are copied.
 
-    The function has weights of its own, so that what it computed can be differentiated after the next noise is drawn.
+    The function has its own weights, so that its result can still be differentiated after new noise is drawn.
 
     Args:
-        network: ``forward(image, tasks=None)``.
-        box: where the noise comes from, fresh at every call of ``perturbed``.
-        moving: parameters that get a gradient.
-        noisy: parameters that get noise.
-        generator: of the noise, on the parameters' device.
+        network: Network with ``forward(image, tasks=None)``.
+        box: Distribution of the noise, which is drawn once per call of ``perturbed``.
+        moving: Parameters that get a gradient.
+        noisy: Parameters that get noise.
+        generator: Generator of the noise, on the device of the parameters.
     """
     with_gradient, with_noise = ({id(p) for p in parameters} for parameters in (moving, noisy))
     state = {name: buffer.clone() for name, buffer in network.named_buffers()}

@@ -1,4 +1,4 @@
-"""From a collated batch to what a step needs: image, labels, presence."""
+"""Split a collated batch into image, labels and presence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fundus_mtl.tasks import Task
 
 
 class Targets(NamedTuple):
-    """What is known about a batch: labels by task, and which samples have them."""
+    """Labels of a batch by task, and which samples have them."""
 
     labels: dict[str, Tensor]
     presence: dict[str, Tensor]
@@ -25,9 +25,10 @@ def count_labels(targets: Targets) -> dict[str, int]:
 
 
 def labelled_part(image: Tensor, targets: Targets, task: str) -> tuple[Tensor, Targets]:
-    """Pick the samples that have a task's label, and that label alone.
+    """Select the samples that have a task's label, with the label of this task only.
 
-    Where there is none, the first sample is returned as unlabelled: a rank without labels still takes part in the sums.
+    If no sample has the label, the first sample is returned as unlabelled, because a rank without labels must still
+    take part in the sums over the ranks.
     """
     present = targets.presence[task]
     rows = present.nonzero(as_tuple=True)[0]
@@ -41,14 +42,14 @@ def labelled_part(image: Tensor, targets: Targets, task: str) -> tuple[Tensor, T
 
 
 class PrepareMultiTaskBatch(PrepareBatch):
-    """Pick the image, every task's label, and ``<task>_present`` out of a batch.
+    """Extract the image, the label of every task, and ``<task>_present`` from a batch.
 
-    Labels go to the device; presence stays on the CPU, where counting does not wait for the GPU. A task whose label key is
-    not in the batch at all is present nowhere.
+    Labels are moved to the device. Presence stays on the CPU, where reading it does not synchronise with the GPU. A
+    task whose label key is missing from the batch has no labelled sample.
 
     Args:
-        tasks: whose labels to take.
-        image_key: the photograph's key.
+        tasks: Tasks whose labels are extracted.
+        image_key: Key of the photograph.
     """
 
     def __init__(self, tasks: Sequence[Task], image_key: str = "image") -> None:
@@ -77,7 +78,7 @@ class PrepareMultiTaskBatch(PrepareBatch):
 
     @staticmethod
     def _move(tensor: Tensor, device: Any, non_blocking: bool, kwargs: Mapping[str, Any]) -> Tensor:
-        # A MetaTensor pays for its metadata in every operation of the network.
+        # A MetaTensor is slower than a plain tensor in every operation of the network.
         plain = tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor
         return plain.to(device=device, non_blocking=non_blocking, **kwargs)
 
@@ -87,6 +88,6 @@ class PrepareMultiTaskBatch(PrepareBatch):
             return torch.zeros(1, dtype=torch.bool)
         if f"{name}_present" not in batchdata:
             raise KeyError(
-                f"{name}_present: expected beside the label {name}, but got none; add MissingLabelsd to the transforms."
+                f"{name}_present: expected next to the label {name}, but got none; add MissingLabelsd to the transforms."
             )
         return torch.as_tensor(batchdata[f"{name}_present"]).bool().reshape(-1).cpu()

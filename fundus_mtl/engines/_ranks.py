@@ -1,7 +1,8 @@
-"""What trainers say to each other across ranks: sums and a first broadcast, made with ``torch.distributed``.
+"""Communication between ranks with ``torch.distributed``: sums and a broadcast.
 
-The network is not wrapped in ``DistributedDataParallel``: partial forwards and several backwards per step break it, and
-rules that combine gradients are not linear, so that the tasks' gradients have to be summed *before* they are combined.
+The network is not wrapped in ``DistributedDataParallel``: partial forward passes and several backward passes per step
+break it. Rules that combine gradients are not linear, so the gradients of each task must be summed over the ranks
+*before* they are combined.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fundus_mtl.autograd import Gradients, as_tensors
 
 
 def world_size() -> int:
-    """Return the number of ranks; one where nothing was initialised."""
+    """Return the number of ranks; 1 if ``torch.distributed`` is not initialised."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
@@ -27,14 +28,14 @@ def rank() -> int:
 
 
 def broadcast(tensors: Sequence[Tensor]) -> None:
-    """Overwrite every rank's tensors by those of rank 0."""
+    """Overwrite the tensors of every rank with those of rank 0."""
     if world_size() > 1:
         for tensor in tensors:
             dist.broadcast(tensor.detach(), src=0)
 
 
 def sum_counts(counts: Mapping[str, int], device: torch.device) -> dict[str, int]:
-    """Add counts by name up over the ranks."""
+    """Sum counts by name over the ranks."""
     if world_size() == 1:
         return dict(counts)
     total = torch.tensor(list(counts.values()), device=device)
@@ -43,10 +44,10 @@ def sum_counts(counts: Mapping[str, int], device: torch.device) -> dict[str, int
 
 
 def expect_equal(number: int, what: str, device: torch.device) -> None:
-    """Refuse a number that differs between ranks: they would wait for each other for ever.
+    """Check that a number is the same on all ranks; otherwise they would deadlock.
 
     Raises:
-        ValueError: on every rank.
+        ValueError: on every rank, if the number differs between ranks.
     """
     if world_size() > 1:
         extremes = torch.tensor([number, -number], device=device)
@@ -54,20 +55,20 @@ def expect_equal(number: int, what: str, device: torch.device) -> None:
         most, least = extremes[0].item(), -extremes[1].item()
         if most != least:
             raise ValueError(
-                f"{what}: expected the same on all ranks, but got {least} to {most}; take a DistributedSampler with "
+                f"{what}: expected the same on all ranks, but got {least} to {most}; use a DistributedSampler with "
                 "even_divisible=True."
             )
 
 
 class PendingSum:
-    """One task's gradients on their way to becoming the sum over the ranks.
+    """Asynchronous sum of one task's gradients over the ranks.
 
-    The message travels while the next task is differentiated. A gradient that is None here but not elsewhere counts as
-    zero; one that is None everywhere stays None.
+    The communication overlaps with the backward pass of the next task. A gradient that is None here but not on another
+    rank counts as zero; one that is None on all ranks stays None.
 
     Args:
-        gradients: of this rank.
-        parameters: whose gradients they are.
+        gradients: Gradients of this rank.
+        parameters: Parameters that the gradients belong to.
     """
 
     def __init__(self, gradients: Gradients, parameters: Sequence[Tensor]) -> None:
@@ -96,7 +97,7 @@ class PendingSum:
 
 
 class _ValueOf(torch.autograd.Function):
-    """A number with another number's gradient."""
+    """Return one tensor in the forward pass and pass the gradient to another."""
 
     @staticmethod
     def forward(ctx: Any, part: Tensor, value: Tensor) -> Tensor:
@@ -105,23 +106,23 @@ class _ValueOf(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        """Hand the gradient on to the part."""
+        """Pass the gradient on to ``part``."""
         return gradient, None
 
 
 def share_losses(
     losses: Mapping[str, Tensor], logits: Mapping[str, Tensor], own: Mapping[str, int], total: Mapping[str, int]
 ) -> dict[str, Tensor]:
-    """Turn this rank's mean losses into the means over all ranks' labelled samples.
+    """Turn the mean losses of this rank into means over the labelled samples of all ranks.
 
-    The value is the global mean, the same on every rank to the last bit; the gradient is this rank's part of it, so that the
-    sum of gradients over the ranks is the gradient of the global mean.
+    The value is the global mean, bit-identical on every rank. The gradient is this rank's part of it, so that the sum
+    of the gradients over the ranks is the gradient of the global mean.
 
     Args:
-        losses: ``{task: mean loss ()}`` over this rank's labelled samples.
-        logits: of this rank; a task without a label here takes part with a zero.
-        own: labelled samples per task on this rank.
-        total: over all ranks.
+        losses: ``{task: mean loss ()}`` over the labelled samples of this rank.
+        logits: Logits of this rank; a task without a label on this rank contributes zero.
+        own: Number of labelled samples per task on this rank.
+        total: Number of labelled samples per task on all ranks.
     """
     names = [name for name in total if total[name] and name in logits]
     parts = [losses[name] * (own[name] / total[name]) if name in losses else _nothing(logits[name]) for name in names]
@@ -135,5 +136,5 @@ def share_losses(
 
 
 def _nothing(logits: Tensor) -> Tensor:
-    """Zero, attached to the graph; not ``logits.sum() * 0``, which is NaN where the logits are not finite."""
+    """Return zero, attached to the graph. ``logits.sum() * 0`` would be NaN if the logits are not finite."""
     return logits[:0].sum().to(torch.promote_types(logits.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""What makes a training repeatable, and one that was stopped go on bit for bit: seeds, scaler, state."""
+"""Base class for reproducible training with bit-exact resume: seeds, gradient scaler, state."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fundus_mtl.engines._seeding import derived, seed_data, seed_torch
 
 
 class ResumableTrainer(SupervisedTrainer):
-    """MONAI's trainer, with everything random drawn from a seed and everything remembered in its state.
+    """MONAI's trainer with seeded random numbers and a complete ``state_dict``.
 
-    * Every epoch's data order and augmentation and every iteration's dropout are drawn from ``(seed, epoch)`` and
-      ``(seed, iteration)``. What handlers draw in between changes nothing, and a resumed training continues bit for bit.
-    * There is one gradient scaler for the trainer's life, part of ``state_dict``; MONAI makes a new one at every ``run``.
-    * ``state_dict`` says whose it is: another method's is refused.
+    * Data order and augmentation of an epoch are drawn from ``(seed, epoch)``, dropout of an iteration from
+      ``(seed, iteration)``. Random numbers drawn by handlers have no influence, and resume is bit-exact.
+    * The trainer has one gradient scaler, part of ``state_dict``; MONAI creates a new one in every ``run``.
+    * ``state_dict`` contains the name of the method; loading the state of another method raises an error.
 
     Args:
-        *args: of MONAI's ``SupervisedTrainer``.
-        seed: of everything random in training.
-        **kwargs: of MONAI's ``SupervisedTrainer``.
+        *args: Arguments of MONAI's ``SupervisedTrainer``.
+        seed: Seed of all random numbers in training.
+        **kwargs: Arguments of MONAI's ``SupervisedTrainer``.
 
     Raises:
-        ValueError: if the loader's workers outlive an epoch.
+        ValueError: if the data loader uses persistent workers.
     """
 
     def __init__(self, *args: Any, seed: int = 0, **kwargs: Any) -> None:
@@ -42,18 +42,18 @@ class ResumableTrainer(SupervisedTrainer):
         self.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
 
     def run(self) -> None:
-        """Train until ``max_epochs``; nothing is left to do for a state that has come so far already.
+        """Train until ``max_epochs``; do nothing if the loaded state has already reached it.
 
         Raises:
-            ValueError: if there is no batch to train on, or ranks have different numbers of them.
-            FloatingPointError: if a loss is not finite, without mixed precision; the tasks are named.
+            ValueError: if the data loader has no batch, or the number of batches differs between ranks.
+            FloatingPointError: if a loss is not finite without mixed precision; lists the tasks.
         """
         if self.state.epoch_length == 0:
             raise ValueError(
-                "Trainer: expected at least one batch, but got none; take a smaller batch_size or more photographs."
+                "Trainer: expected at least one batch, but got none; use a smaller batch_size or more photographs."
             )
         if self.state.iteration and self.state.epoch >= self.state.max_epochs:
-            # ignite would take a finished state for a fresh one, and train it all again.
+            # ignite would treat a finished state as new and train all epochs again.
             self.logger.warning(
                 f"Already trained for {self.state.epoch} epochs of {self.state.max_epochs}: nothing to do."
             )
@@ -63,7 +63,7 @@ class ResumableTrainer(SupervisedTrainer):
         Workflow.run(self)  # SupervisedTrainer.run would replace the scaler
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the epoch reached, the engine's user keys, the scaler's state and the method's."""
+        """Return the current epoch, the engine's user keys, and the states of the scaler and the method."""
         method = {"name": self._method_name(), **self._method_state()}
         return {**super().state_dict(), "scaler": self.scaler.state_dict(), "method": method}
 
@@ -71,14 +71,14 @@ class ResumableTrainer(SupervisedTrainer):
         """Restore what ``state_dict`` returned.
 
         Raises:
-            ValueError: if it is another method's state.
+            ValueError: if the state belongs to another method.
         """
         own = dict(state_dict)
         scaler, method = own.pop("scaler", {}), own.pop("method", {})
         if method.get("name", self._method_name()) != self._method_name():
             raise ValueError(
-                f"resume: expected the state of {self._method_name()}, but got that of {method['name']}; take the overlays "
-                "that the training began with, or another output folder."
+                f"resume: expected the state of {self._method_name()}, but got that of {method['name']}; use the overlays "
+                "that the training started with, or another output folder."
             )
         super().load_state_dict(own)
         self._load_method_state(method)
@@ -86,20 +86,20 @@ class ResumableTrainer(SupervisedTrainer):
             self.scaler.load_state_dict(scaler)
 
     def seed_iteration(self) -> None:
-        """Seed this iteration's dropout; a handler that repeats the forward draws the same."""
+        """Seed the dropout of this iteration; a handler that repeats the forward pass draws the same numbers."""
         seed_torch(derived(self.seed, 1, self.state.iteration, ranks.rank()), self.state.device)
 
     def _seed_epoch(self) -> None:
         seed_data(self.data_loader, derived(self.seed, 0, self.state.epoch, ranks.rank()))
-        # An iterator left over from an epoch shorter than the loader would carry the old order into this one.
+        # If an epoch is shorter than the loader, its iterator is still open and would continue in the old order.
         self._dataloader_iter = None
 
     def _method_name(self) -> str:
-        """Name the method as a state is to be marked with: one of another method must not be taken for this one's."""
+        """Return the name that identifies the method in a checkpoint."""
         return type(self).__name__
 
     def _method_state(self) -> dict[str, Any]:
-        """Return what the method remembers from step to step."""
+        """Return the state that the method keeps between steps."""
         return {}
 
     def _load_method_state(self, state: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Gradient surgery: one forward, a backward per task, and a rule that combines what the tasks share."""
+"""Gradient surgery: one forward pass, one backward pass per task, and a rule that combines shared gradients."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ Rows = list[list[Tensor]]
 
 
 class SurgeryTrainer(TaskGradientTrainer):
-    r"""Combine the tasks' gradients by a rule, once per group of parameters that the same tasks share.
+    r"""Combine the tasks' gradients with a rule, once per group of parameters that the same tasks share.
 
-    What one task alone reaches, its head, gets that task's raw gradient. A task without a label in the batch has no row.
-    Each group has its own copy of the rule, so that a rule with memory or random draws keeps one per group; the copies are
-    part of ``state_dict``.
+    Parameters that only one task reaches (its head) get the unchanged gradient of that task. A task without a label in
+    the batch has no row. Each group has its own copy of the rule, so that stateful and random rules keep one state per
+    group; the copies are part of ``state_dict``.
 
-    Rules that need only the Gram matrix (they offer ``weights(gram)``) get it in float64 on the CPU and never see a
-    ``(T, P)`` matrix; their rows are combined in place. Under mixed precision a Gram matrix that is not finite skips the
-    whole iteration, the rules' random draws included. With ``accumulation_steps`` each task's gradients are averaged over
-    the batches first and combined once.
+    Rules that need only the Gram matrix (they have ``weights(gram)``) get it in float64 on the CPU. No ``(T, P)``
+    matrix is built for them; their rows are combined in place. With mixed precision a Gram matrix that is not finite
+    skips the whole iteration, including the random draws of the rules. With ``accumulation_steps`` the gradients of
+    each task are averaged over the batches and then combined once.
 
-    Memory: one gradient per task, K·P numbers; rules without ``weights`` take as much again.
+    Memory: one gradient per task (K·P numbers); twice as much for rules without ``weights``.
 
     Args:
-        *args: of ``MultiTaskTrainer``.
-        aggregator: the rule, ``(T, P) -> (P,)``.
-        **kwargs: of ``MultiTaskTrainer``.
+        *args: Arguments of ``MultiTaskTrainer``.
+        aggregator: Rule that combines the gradients, ``(T, P) -> (P,)``.
+        **kwargs: Arguments of ``MultiTaskTrainer``.
 
     Raises:
-        FloatingPointError: in training, if gradients are not finite without mixed precision; the tasks are named.
+        FloatingPointError: during training, if gradients are not finite without mixed precision; lists the tasks.
     """
 
     def __init__(self, *args: Any, aggregator: Callable[[Tensor], Tensor], **kwargs: Any) -> None:
@@ -49,7 +49,7 @@ class SurgeryTrainer(TaskGradientTrainer):
     def contributions(self, gradients: Mapping[str, Gradients]) -> dict[str, Gradients]:
         """Return each task's gradients times the weight that the rule would give them now.
 
-        A rule without ``weights`` acts on single numbers: its gradients are returned as they are.
+        A rule without ``weights`` has no weight per task; the gradients are then returned unchanged.
         """
         weighed = {task: list(entries) for task, entries in gradients.items()}
         for group, indices in sharing_groups(gradients).items():
@@ -69,7 +69,7 @@ class SurgeryTrainer(TaskGradientTrainer):
         if not last:
             return
         gradients = self._taken()
-        if sharing_groups(gradients):  # something is reached that is not frozen
+        if sharing_groups(gradients):  # at least one weight that the losses reach is not frozen
             self.optimizer.zero_grad(set_to_none=True)
             assign_grad(self._trainable(), self._combined(gradients))
             self.fire_event(IterationEvents.BACKWARD_COMPLETED)
@@ -83,10 +83,10 @@ class SurgeryTrainer(TaskGradientTrainer):
         grams = _to_cpu([gram(rows) for _, rows in groups.values()])
         finite = all(bool(matrix.isfinite().all()) for matrix in grams)
         if not finite and not self.scaler.is_enabled():
-            self._refuse([task for task in gradients if _is_broken(task, groups, grams)])
+            self._raise_not_finite([task for task in gradients if _is_broken(task, groups, grams)])
         combined: Gradients = [None] * len(next(iter(gradients.values())))
         for (group, (indices, rows)), matrix in zip(groups.items(), grams, strict=True):
-            # The scaler finds what is not finite in the plain sum, skips the step and lowers its factor.
+            # The scaler finds the overflow in the plain sum, skips the step and lowers its factor.
             result = self._apply(group, rows, matrix) if finite else combine([1.0] * len(rows), rows)
             for index, tensor in zip(indices, result, strict=True):
                 combined[index] = tensor
@@ -124,13 +124,13 @@ class SurgeryTrainer(TaskGradientTrainer):
 
 
 def _rule_name(rule: Any) -> str:
-    """Return a rule's name, with that of the rule which it adapts, if any."""
+    """Return the name of a rule, and of the rule that it wraps, if any."""
     inner = getattr(rule, "aggregator", None)
     return type(rule).__name__ if inner is None else f"{type(rule).__name__}({type(inner).__name__})"
 
 
 def _to_cpu(matrices: list[Tensor]) -> list[Tensor]:
-    """Fetch all matrices at once: each transfer waits for the GPU."""
+    """Copy all matrices to the CPU in one transfer, because each transfer synchronises with the GPU."""
     flat = torch.cat([matrix.flatten() for matrix in matrices]).cpu()
     parts = flat.split([matrix.numel() for matrix in matrices])
     return [part.view(matrix.shape) for part, matrix in zip(parts, matrices, strict=True)]

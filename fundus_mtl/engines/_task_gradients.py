@@ -1,4 +1,4 @@
-"""One forward, then one backward per task: what surgery and MAO have in common."""
+"""Base class of the surgery and MAO trainers: one forward pass, then one backward pass per task."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fundus_mtl.engines._prepare_batch import Targets
 
 
 class TaskGradientTrainer(MultiTaskTrainer):
-    """Take each task's gradients apart, summed over ranks and over accumulated batches, before anything combines them.
+    """Compute the gradients of each task, summed over ranks and accumulated batches, before they are combined.
 
-    Gradients carry the scaler's factor until a subclass takes it off: one factor for all tasks, to which homogeneous rules
-    are blind.
+    Gradients contain the scaler's factor until a subclass removes it. The factor is the same for all tasks, so it has
+    no influence on homogeneous rules.
 
     Args:
-        *args: of ``MultiTaskTrainer``.
-        **kwargs: of ``MultiTaskTrainer``.
+        *args: Arguments of ``MultiTaskTrainer``.
+        **kwargs: Arguments of ``MultiTaskTrainer``.
     """
 
     accumulates = True
@@ -52,7 +52,7 @@ class TaskGradientTrainer(MultiTaskTrainer):
             yield _arrived(waiting)
 
     def _gather(self, losses: Mapping[str, Tensor], first: bool) -> None:
-        """Add this batch's gradients to those of the batches since the last step."""
+        """Add the gradients of this batch to those of the previous batches of the same step."""
         if first:
             self._gathered = {}
         for name, gradients in self._stream(losses):
@@ -60,19 +60,19 @@ class TaskGradientTrainer(MultiTaskTrainer):
             self._gathered[name] = gradients if so_far is None else _added(so_far, gradients)
 
     def _taken(self) -> dict[str, Gradients]:
-        """Return what was gathered, in the order of the tasks, and forget it."""
+        """Return the accumulated gradients in the order of the tasks, and reset them."""
         gathered, self._gathered = self._gathered, {}
         return {name: gathered[name] for name in self._labelled if name in gathered}
 
-    def _refuse(self, tasks: list[str]) -> None:
-        """Stop where gradients are not finite although no scaler could be at fault.
+    def _raise_not_finite(self, tasks: list[str]) -> None:
+        """Raise for gradients that are not finite although no scaler is in use.
 
         Raises:
-            FloatingPointError: naming the tasks.
+            FloatingPointError: always, with the names of the tasks.
         """
         raise FloatingPointError(
             f"{type(self).__name__}: expected finite gradients, but got others from {', '.join(tasks)} at iteration "
-            f"{self.state.iteration}; lower the learning rate or look at this batch's labels."
+            f"{self.state.iteration}; lower the learning rate or check the labels of this batch."
         )
 
 

@@ -1,4 +1,4 @@
-"""Inference on a large photograph: dense tasks tile by tile, image-level tasks on the whole of it."""
+"""Inference on large photographs: dense tasks tile by tile, image-level tasks on the whole image."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor
 
 
 class TiledInferer(SlidingWindowInferer):
-    """Run a multi-task network over overlapping tiles, and its image-level heads once over the reduced photograph.
+    """Run a multi-task network over overlapping tiles, and its image-level heads once over the downsampled image.
 
-    Tiles are blended where they overlap (MONAI's sliding window), and the answers of dense tasks are on the image's own
-    grid. An image-level answer of a tile would be about that tile: such heads see the whole image, reduced to a square.
-    The memory of the network is that of ``sw_batch_size`` tiles, whatever the size of the photograph; beside it stand the
-    image and one float per pixel and dense channel, and one more.
+    Tiles are blended where they overlap (MONAI's sliding window); dense tasks are predicted on the pixel grid of the
+    image. Image-level heads need the whole image, which is downsampled to a square. The network uses the memory of
+    ``sw_batch_size`` tiles, whatever the size of the photograph. In addition, memory holds the image, one float per
+    pixel and dense channel, and one more float per pixel.
 
     Args:
-        dense: names of the dense tasks.
-        whole_size: side of the square that image-level heads see, px; a multiple of the network's stride.
-        **kwargs: of ``SlidingWindowInferer``: ``roi_size``, ``overlap``, ``mode``, ``sw_batch_size``, ...
+        dense: Names of the dense tasks.
+        whole_size: Side of the downsampled square for image-level heads, px; a multiple of the network's stride.
+        **kwargs: Arguments of ``SlidingWindowInferer``: ``roi_size``, ``overlap``, ``mode``, ``sw_batch_size``, ...
     """
 
     def __init__(self, dense: Sequence[str], whole_size: int, **kwargs: Any) -> None:
@@ -37,17 +37,18 @@ class TiledInferer(SlidingWindowInferer):
         tasks: Collection[str] | None = None,
         **kwargs: Any,
     ) -> dict[str, Tensor]:
-        """Return the logits of the tasks asked for.
+        """Return the logits of the requested tasks.
 
         Args:
-            inputs: ``(B, C, H, W)``.
-            network: ``forward(image, tasks=...) -> {task: logits}``.
-            *args: handed on to the network.
-            tasks: names; the dense ones by default.
-            **kwargs: handed on to the network.
+            inputs: Images ``(B, C, H, W)``.
+            network: Network with ``forward(image, tasks=...) -> {task: logits}``.
+            *args: Additional arguments of the network.
+            tasks: Names of the tasks; default: the dense tasks.
+            **kwargs: Additional arguments of the network.
 
         Returns:
-            ``{task: (B, channels, H, W)}`` for dense tasks, ``(B, channels)`` for the others, in the order asked for.
+            ``{task: (B, channels, H, W)}`` for dense tasks, ``(B, channels)`` for the others, in the order of
+            ``tasks``.
         """
         wanted = list(self.dense if tasks is None else tasks)
         tiled, whole = ([name for name in wanted if (name in self.dense) == dense] for dense in (True, False))

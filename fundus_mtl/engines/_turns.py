@@ -1,4 +1,4 @@
-"""How MT-COOL's tasks take turns: the numbers of its algorithm 1."""
+"""Settings of MT-COOL's algorithm 1, and checks of its optimizer and network."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Reference = Literal["mean", "clean"]
 
 @dataclass(frozen=True)
 class Turns:
-    """The settings of ``CooperativeTrainer``, checked.
+    """Validated settings of ``CooperativeTrainer``.
 
     Args:
-        warmup_iterations: T_w, with all weights together.
-        inner_steps: L, steps of a task per turn.
-        samples: M, draws of noise per step.
-        kl_weight: lambda.
-        kl_reference: what the predictions are compared with.
+        warmup_iterations: T_w, number of iterations that update all weights together.
+        inner_steps: L, number of steps of a task per turn.
+        samples: M, number of noise draws per step.
+        kl_weight: lambda, weight of the KL term.
+        kl_reference: Reference of the KL term, ``mean`` or ``clean``.
 
     Raises:
-        ValueError: if a number is out of range, or the reference unknown.
+        ValueError: if a number is out of range, or the reference is unknown.
     """
 
     warmup_iterations: int
@@ -49,17 +49,18 @@ class Turns:
         if self.kl_weight and self.samples == 1 and self.kl_reference == "mean":
             warnings.warn(
                 "kl_weight has no effect: with samples=1 the mean of the predictions is the prediction itself, and the "
-                "divergence 0; take samples of 2 or more, or kl_reference='clean'.",
+                "divergence 0; use samples of 2 or more, or kl_reference='clean'.",
                 stacklevel=4,
             )
 
 
 def check_parts(optimizer: Any, network: Any, tasks: Mapping[str, Task], turns: Turns, box: Box) -> None:
-    """Refuse parts that cannot take turns, and warn of a divergence that is always 0.
+    """Check that optimizer, network and tasks fit MT-COOL, and warn if the KL term is always 0.
 
     Raises:
-        TypeError: if the optimizer is no group of ``OptimizerGroup.per_share``, or the network has no shares.
-        ValueError: if a task has no probabilities to take the divergence of.
+        TypeError: if the optimizer was not built by ``OptimizerGroup.per_share``, or the network has no
+            ``task_parameters``.
+        ValueError: if a task gives no probabilities for the KL term.
     """
     wanted, got = {"all", *tasks}, set(optimizer) if isinstance(optimizer, OptimizerGroup) else None
     if got != wanted:
@@ -70,14 +71,14 @@ def check_parts(optimizer: Any, network: Any, tasks: Mapping[str, Task], turns: 
         )
     if not hasattr(network, "task_parameters"):
         raise TypeError(
-            f"CooperativeTrainer: expected a network that knows each task's share, but got {type(network).__name__}; take a "
+            f"CooperativeTrainer: expected a network with task_parameters(name), but got {type(network).__name__}; use a "
             "split network (network_split)."
         )
     if turns.kl_weight:
         for task in tasks.values():
-            log_outcomes(torch.zeros(1, 1), task.activation)  # refuses what makes no probabilities
+            log_outcomes(torch.zeros(1, 1), task.activation)  # raises if the activation gives no probabilities
         if box.bound is None:
             warnings.warn(
-                "kl_weight has no effect without noise (bound=None), but for what dropout changes; take kl_weight=0.",
+                "kl_weight has no effect without noise (bound=None), except through dropout; use kl_weight=0.",
                 stacklevel=3,
             )

@@ -1,4 +1,4 @@
-"""Measures of quality: functions first, then what turns samples into rows and rows into a summary."""
+"""Metrics: functions on arrays, measurement of one sample as one table row, summaries of rows, and ignite metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the likeliest class is the right one."""
+"""Accuracy of a classification: how often the class with the highest score is correct."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 
 def correct(scores: Tensor, labels: Tensor) -> Tensor:
-    """Tell for which samples the highest score is that of the labelled class.
+    """Return for which samples the class with the highest score is the labelled one.
 
     Args:
-        scores: logits or probabilities ``(N, classes)``; the first of equal ones counts.
-        labels: one-hot ``(N, classes)``.
+        scores: Logits or probabilities ``(N, classes)``; of equal scores the first counts.
+        labels: One-hot labels ``(N, classes)``.
 
     Returns:
-        bool ``(N,)``.
+        A bool tensor ``(N,)``.
 
     Raises:
         ValueError: if the shapes differ.
@@ -29,24 +29,24 @@ def correct(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 class TaskAccuracy(Metric):
-    """Share of the labelled samples of an epoch whose likeliest class of one task is the right one; NaN if there is none.
+    """Accuracy of one task over the labelled samples of an epoch; NaN if no sample is labelled.
 
-    Reads ``pred_<task>``, ``<task>`` and ``<task>_present`` of a batch, or of its samples where an engine decollates.
+    Reads ``pred_<task>``, ``<task>`` and ``<task>_present`` of a batch, or of its samples if the engine decollates.
 
     Args:
-        task: the task's name.
+        task: Name of the task.
     """
 
     def __init__(self, task: str) -> None:
         self.task = task
-        super().__init__(output_transform=lambda output: (output,))  # ignite refuses mappings
+        super().__init__(output_transform=lambda output: (output,))  # ignite does not accept mappings
 
     def reset(self) -> None:
-        """Start an epoch."""
+        """Reset the counts at the start of an epoch."""
         self.right, self.count = 0, 0
 
     def update(self, output: tuple[Any]) -> None:
-        """Count a batch."""
+        """Add a batch."""
         (found,) = output
         for batch in [found] if isinstance(found, Mapping) else [_as_batch(sample, self.task) for sample in found]:
             scores, labels, present = (batch[key] for key in (f"pred_{self.task}", self.task, f"{self.task}_present"))
@@ -55,7 +55,7 @@ class TaskAccuracy(Metric):
             self.count += int(rows.sum())
 
     def compute(self) -> float:
-        """Return the share, from 0 to 1."""
+        """Return the accuracy, from 0 to 1."""
         return self.right / self.count if self.count else nan
 
 

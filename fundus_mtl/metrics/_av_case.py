@@ -1,4 +1,4 @@
-"""One row per photograph of arteries, veins and vessels, and what the rows sum up to."""
+"""Measure arteries, veins and vessels of one photograph as one table row, and summarise the rows."""
 
 from __future__ import annotations
 
@@ -34,16 +34,18 @@ _SETS = {
 
 
 class ArteryVeinCase:
-    """Measure one postprocessed sample: probabilities and truth on the photograph's own grid.
+    """Measure one postprocessed sample whose probabilities and truth are on the pixel grid of the photograph.
 
     Args:
-        artery_vein: task whose prediction ``pred_<task>`` ``(2, H, W)`` has the channels artery and vein; None without it.
-        vessel: task with ``(1, H, W)``, or None.
-        truth: key of the map ``(3, H, W)`` uint8 in HRF-AV's colours.
-        fov: key of the field of view's mask ``(1, H, W)``, nonzero inside; None or absent: not known.
-        threshold: from which a probability is called the structure.
-        crossings: of ``av.evaluate``.
-        centrelines: of ``av.evaluate``.
+        artery_vein: Name of the task whose prediction ``pred_<task>`` ``(2, H, W)`` has the channels artery and vein;
+            None if no task predicts them.
+        vessel: Name of the task with the vessel prediction ``(1, H, W)``, or None.
+        truth: Key of the true map ``(3, H, W)`` uint8 in HRF-AV's colours.
+        fov: Key of the mask of the field of view ``(1, H, W)``, nonzero inside. If it is None or the key is missing,
+            the field of view is unknown.
+        threshold: Smallest probability that counts as the structure.
+        crossings: How crossings count, see ``av.evaluate``.
+        centrelines: Whether to compute clDice, see ``av.evaluate``.
     """
 
     def __init__(
@@ -60,10 +62,10 @@ class ArteryVeinCase:
         self.threshold, self.crossings, self.centrelines = threshold, crossings, centrelines
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return ``id``, the columns of ``av.evaluate``, and ``note``.
+        """Return the row: ``id``, the columns of ``av.evaluate``, and ``note``.
 
         Raises:
-            ValueError: if there is no truth, or a prediction is not on its grid.
+            ValueError: if the truth is missing, or a prediction is not on its grid.
         """
         if sample.get(self.truth) is None:
             raise ValueError(f"{sample['id']}: expected {self.truth}, but got none; add it to the datalist.")
@@ -83,11 +85,11 @@ class ArteryVeinCase:
             crossings=self.crossings,
             centrelines=self.centrelines,
         )
-        return {"id": str(sample["id"]), **measured, "note": "" if fov is not None else "field of view not known"}
+        return {"id": str(sample["id"]), **measured, "note": "" if fov is not None else "field of view unknown"}
 
 
 def summarise_av(rows: pd.DataFrame, n: int = 1000, seed: int = 0, level: float = 0.95) -> pd.DataFrame:
-    """Sum the rows of `ArteryVeinCase` up to their means over photographs; arguments and answer as of `summarise`."""
+    """Average the rows of `ArteryVeinCase` over photographs; arguments and return value as in `summarise`."""
     return summarise_measures(rows, [_measure(name) for name in _columns()], n, seed, level)
 
 
@@ -100,7 +102,7 @@ def _measure(column: str) -> Measure:
     name, guess = column.removesuffix("_background"), column.endswith("_background")
     quantity, structure, place = name.split("_", 2)
     definition = f"mean {_QUANTITIES[quantity]}, {_STRUCTURES[structure]}, {_SETS[place]}"
-    definition += "; of the guess that there is no vessel" if guess else ""
+    definition += "; if no vessel is predicted" if guess else ""
     return Measure(column, (column,), lambda values: float(np.mean(values)), "", definition)
 
 

@@ -1,4 +1,4 @@
-"""What `fundus_mtl.metrics.av.evaluate` takes, checked."""
+"""Checks of the arguments of `fundus_mtl.metrics.av.evaluate`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Scores = NDArray[np.floating]
 
 
 def as_mask(mask: ArrayLike | None, name: str, shape: tuple[int, ...]) -> Mask | None:
-    """Return the mask if it is one of the truth's shape."""
+    """Return the mask as an array; raise if it is not boolean or does not have the shape of the truth."""
     if mask is None:
         return None
     array = np.asarray(mask)
@@ -23,7 +23,7 @@ def as_mask(mask: ArrayLike | None, name: str, shape: tuple[int, ...]) -> Mask |
 
 
 def as_probability(values: ArrayLike | None, name: str, shape: tuple[int, ...]) -> Scores | None:
-    """Return the probabilities if they are numbers of the truth's shape."""
+    """Return the probabilities as an array; raise if they are not floats, not of the truth's shape, or NaN."""
     if values is None:
         return None
     array = np.asarray(values)

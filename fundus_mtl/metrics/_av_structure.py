@@ -1,4 +1,4 @@
-"""Every quantity of one structure on every set of pixels, named as in `fundus_mtl.metrics.av`."""
+"""All quantities of one structure on all pixel sets, with the names of `fundus_mtl.metrics.av`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUANTITIES = ("acc", "f1", "sens", "spec", "auc", "cldice")
 
 
 def pixel_sets(vessel: Mask, found: Mask | None, fov: Mask | None, left_out: Mask | None) -> Maps:
-    """Return the four sets of pixels; None where a set is not known."""
+    """Return the four sets of pixels; None for a set that is unknown."""
     sets: Maps = {
         "frame": np.ones_like(vessel),
         "fov": fov,
@@ -31,7 +31,7 @@ def pixel_sets(vessel: Mask, found: Mask | None, fov: Mask | None, left_out: Mas
 def measure(
     name: str, true: Mask, pred: Mask | None, prob: Scores | None, sets: Maps, centrelines: bool = True
 ) -> dict[str, float]:
-    """Return every quantity of one structure on every set."""
+    """Return all quantities of one structure on all pixel sets."""
     lines = CLDice(pred, true) if pred is not None and centrelines else None
     result: dict[str, float] = {}
     for place, pixels in sets.items():

@@ -1,4 +1,4 @@
-"""MT-COOL's Table 3 from the photographs' measures.
+"""Build MT-COOL's Table 3 from the metrics of the photographs.
 
 Source: Wu et al., MT-COOL, Table 3 (HRF-AV). Its eight columns are measured on all pixels of the frame, see
     `fundus_mtl.metrics.av`.
@@ -24,15 +24,15 @@ COLUMNS = {
 
 
 def table3(per_case: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
-    """Average the photographs' measures into the paper's eight columns.
+    """Average the metrics of the photographs into the paper's eight columns.
 
     Args:
-        per_case: one row per photograph (and method), with the columns of `evaluate`.
-        by: column that tells the rows of the table apart, such as ``"method"``; None for one row, ``"prediction"``.
+        per_case: Table with one row per photograph (and method) and the columns of `evaluate`.
+        by: Column to group by, for example ``"method"``, one table row per value; None for one row, ``"prediction"``.
 
     Returns:
-        Means over the photographs that have the measure, shares of 1 as in the paper; the last row,
-        ``"all background"``, is the guess that there is no vessel anywhere, whose F1 is 0.
+        Means over the photographs that have a value, from 0 to 1 as in the paper. The last row, ``"all background"``,
+        is the result if no pixel is predicted as vessel; its F1 is 0.
 
     Raises:
         ValueError: if a column is missing.
@@ -49,7 +49,7 @@ def table3(per_case: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
 
 
 def _background(per_case: pd.DataFrame, column: str) -> float:
-    """Return what the all-background guess reaches on average: F1 is 0 wherever there is something to find."""
+    """Return the mean result of an all-background prediction; its F1 is 0 in every photograph with the structure."""
     quantity, place = column.split("_", 1)
     accuracy = per_case[f"acc_{place}_background"]
     return float(accuracy.mean() if quantity == "acc" else (0 * accuracy[accuracy < 1]).mean())

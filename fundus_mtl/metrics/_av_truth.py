@@ -1,12 +1,12 @@
-"""HRF-AV's colours: which pixels of a map are artery, vein, crossing, and how a map is painted.
+"""HRF-AV's colour maps: decode artery, vein and crossing pixels, and paint masks as a map.
 
 Source: Hemelings et al., Artery-vein segmentation in fundus images using a fully convolutional network, Computerized
-    Medical Imaging and Graphics 2019. Black is background, red an artery, blue a vein, green where they cross (or
-    where the annotator could not tell, as on the trunks at the disc).
+    Medical Imaging and Graphics 2019. Black is background, red an artery, blue a vein, and green a crossing (or a
+    vessel that the annotator could not classify, as on the trunks at the disc).
 
-Three of the 45 maps are anti-aliased, so a pixel takes the nearest of the four colours. For pure black, red, blue and
-green that is: black where no channel is above 127, otherwise the strongest channel. Where two channels are equally
-strong the map does not say which vessel it is; such a pixel (white, yellow, purple) counts as a crossing.
+Three of the 45 maps are anti-aliased, so each pixel is assigned to the nearest of the four colours: black if no channel
+is above 127, otherwise the strongest channel. If two channels are equally strong, the map does not define the vessel;
+such a pixel (white, yellow, purple) counts as a crossing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ARTERY, VEIN, CROSSING = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 
 @dataclass(frozen=True)
 class Truth:
-    """Masks ``(H, W)`` without a pixel in common: artery only, vein only, and where they cross."""
+    """Disjoint masks ``(H, W)``: artery only, vein only, and crossings."""
 
     artery: Mask
     vein: Mask
@@ -34,7 +34,7 @@ def decode(true_rgb: ArrayLike) -> Truth:
     """Decode a map ``(H, W, 3)`` uint8 to the nearest of the four colours.
 
     Raises:
-        ValueError: if the map has another shape or type, or no pixel.
+        ValueError: if the map has another shape or type, or is empty.
     """
     colours = np.asarray(true_rgb)
     if colours.ndim != 3 or colours.shape[-1] != 3 or not colours.size:

@@ -1,9 +1,9 @@
-"""How far a number could lie elsewhere if other cases had been drawn: the percentile bootstrap.
+"""Confidence intervals by the percentile bootstrap.
 
-Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Cases are drawn with replacement, as
-    many as
-there are; with strata, as many from each stratum as it has. The interval holds the middle of the statistic's values.
-It counts every case as independent: two eyes of one patient are not, and make it too narrow.
+Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Each resample draws as many cases as
+    exist, with replacement; with strata, as many from each stratum as it contains. The interval contains the central
+    part of the statistic's values. All cases count as independent. Two eyes of one patient are not independent and make
+    the interval too narrow.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ def bootstrap_interval(
     """Return the percentile bootstrap interval of a statistic over cases.
 
     Args:
-        values: one array ``(N,)``, or a tuple of arrays whose rows belong together, such as scores and labels. Cases
-            with a NaN in any of them are left out.
-        statistic: called with as many arrays as there are; a resample for which it is NaN does not count.
-        n: number of resamples.
-        seed: of the resampling; the same seed gives the same interval.
-        level: the share of resamples between the two bounds, from 0 to 1.
-        strata: ``(N,)``, resampled one by one, so that no class dies out, as the area under the curve needs.
+        values: One array ``(N,)``, or a tuple of arrays whose rows belong together, for example scores and labels.
+            Cases with a NaN in any of the arrays are left out.
+        statistic: Function of the resampled arrays. Resamples for which it returns NaN are ignored.
+        n: Number of resamples.
+        seed: Seed of the resampling; the same seed gives the same interval.
+        level: Fraction of resamples between the two bounds, from 0 to 1.
+        strata: Strata ``(N,)``, each resampled separately. Pass the labels for the area under the curve, so that every
+            resample contains both classes. Optional.
 
     Returns:
-        The lower and the upper bound, in the statistic's unit; NaN with fewer than two cases, since one says nothing
-        of spread.
+        The lower and the upper bound, in the unit of the statistic; NaN with fewer than two cases, because one case has
+        no spread.
 
     Raises:
         ValueError: if the arrays differ in length, or the level is not between 0 and 1.
@@ -46,7 +47,7 @@ def bootstrap_interval(
     columns = [np.asarray(column, dtype=float) for column in (values if isinstance(values, tuple) else (values,))]
     groups = np.zeros(len(columns[0])) if strata is None else np.asarray(strata, dtype=float)
     if len({len(column) for column in (*columns, groups)}) > 1:
-        raise ValueError(f"values: expected arrays of one length, but got {[len(c) for c in (*columns, groups)]}.")
+        raise ValueError(f"values: expected arrays of equal length, but got {[len(c) for c in (*columns, groups)]}.")
     known = ~np.isnan([*columns, groups]).any(axis=0)
     if known.sum() < 2:
         return nan, nan
@@ -61,7 +62,7 @@ def bootstrap_interval(
 
 
 def _middle(results: np.ndarray, level: float) -> tuple[float, float]:
-    """Return the bounds of the middle share of the results; NaN where there are none."""
+    """Return the bounds of the central part of the results; NaN if there are no results."""
     if not len(results):
         return nan, nan
     low, high = np.quantile(results, [(1 - level) / 2, (1 + level) / 2])

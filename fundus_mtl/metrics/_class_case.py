@@ -1,4 +1,4 @@
-"""One row per image and the accuracy per task, where tasks name one class of several."""
+"""Measure the classification of one image as one table row, and summarise the rows as accuracy per task."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class ClassCase:
     """Measure one sample: ``pred_<task> (classes,)``, ``<task> (classes,)`` one-hot, ``<task>_present``.
 
     Args:
-        tasks: whose classes to compare.
+        tasks: Classification tasks to compare.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tuple(tasks)
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return ``id`` and per task ``_true``, ``_pred`` (classes from 0), ``_prob`` of the latter, ``_correct`` (0, 1).
+        """Return ``id`` and, per task, ``_true`` and ``_pred`` (class from 0), ``_prob`` of the latter, ``_correct``.
 
-        What has no label is NaN in ``_true`` and ``_correct``.
+        ``_correct`` is 0 or 1. Without a label ``_true`` and ``_correct`` are NaN.
 
         Raises:
             ValueError: if prediction and label differ in shape.
@@ -51,17 +51,17 @@ class ClassCase:
 def summarise_classes(
     rows: pd.DataFrame, tasks: Sequence[Task], n: int = 1000, seed: int = 0, level: float = 0.95
 ) -> pd.DataFrame:
-    """Sum the rows of `ClassCase` up to ``acc_<task>_percent``, the accuracy over the labelled images.
+    """Summarise the rows of `ClassCase` as ``acc_<task>_percent``, the accuracy over the labelled images.
 
     Args:
-        rows: one per image.
-        tasks: of `ClassCase`.
-        n: number of bootstrap resamples; 0 for no intervals.
-        seed: of the resampling.
-        level: of the intervals.
+        rows: One row per image.
+        tasks: Tasks of `ClassCase`.
+        n: Number of bootstrap resamples; 0 for no intervals.
+        seed: Seed of the resampling.
+        level: Confidence level of the intervals.
 
     Returns:
-        As of `summarise`.
+        A table as in `summarise`.
     """
     measures = [
         Measure(f"acc_{task.name}_percent", (f"{task.name}_correct",), _percent, "%", _DEFINITION) for task in tasks
@@ -69,7 +69,7 @@ def summarise_classes(
     return summarise_measures(rows, measures, n, seed, level)
 
 
-_DEFINITION = "share of the labelled images whose likeliest class is the right one"
+_DEFINITION = "share of the labelled images whose class with the highest score is correct"
 
 
 def _percent(values: np.ndarray) -> float:

@@ -1,8 +1,8 @@
-r"""How well a score tells positive cases (label 1) from negative ones (label 0); no unit.
+r"""Metrics of a score that separates positive cases (label 1) from negative cases (label 0); no unit.
 
-A case is called positive where ``score >= threshold``. Cases whose score or label is NaN are left out. The area under
-the receiver operating characteristic is the Mann-Whitney statistic (Hanley and McNeil, 1982), from the ranks
-:math:`r_i` of all scores, equal scores sharing their mean rank:
+A case is classified as positive if ``score >= threshold``. Cases whose score or label is NaN are left out. The area
+under the receiver operating characteristic is the Mann-Whitney statistic (Hanley and McNeil, 1982), computed from the
+ranks :math:`r_i` of all scores; equal scores get their mean rank:
 
 .. math:: \mathrm{AUC} = \Bigl(\sum_{i: y_i = 1} r_i - \tfrac{n_1 (n_1 + 1)}{2}\Bigr) / (n_0 n_1).
 """
@@ -37,11 +37,11 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> float:
     """Return the area under the receiver operating characteristic.
 
     Args:
-        scores: ``(N,)``, higher means rather positive.
-        labels: ``(N,)`` of 0 and 1, NaN where unknown.
+        scores: Scores ``(N,)``; a higher score means more likely positive.
+        labels: Labels ``(N,)``, 0 or 1; NaN if unknown.
 
     Returns:
-        From 0 to 1; NaN with fewer than two classes.
+        The area, from 0 to 1; NaN with fewer than two classes.
     """
     score, label = known_cases(scores, labels)
     positives, negatives = int((label == 1).sum()), int((label == 0).sum())
@@ -52,42 +52,42 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> float:
 
 
 def accuracy(scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
-    """Return the share of cases called what they are, from 0 to 1; NaN without any; arguments as of `auc`."""
+    """Return the fraction of correctly classified cases, from 0 to 1; NaN without cases. Arguments as in `auc`."""
     score, label = known_cases(scores, labels)
     return float(((score >= threshold) == (label == 1)).mean()) if len(label) else nan
 
 
 def sensitivity(scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
-    """Return the share of positive cases called positive, from 0 to 1; NaN without any; arguments as of `auc`."""
+    """Return the fraction of positive cases found, from 0 to 1; NaN without positive cases. Arguments as in `auc`."""
     score, label = known_cases(scores, labels)
     return float((score[label == 1] >= threshold).mean()) if (label == 1).any() else nan
 
 
 def specificity(scores: ArrayLike, labels: ArrayLike, threshold: float = 0.5) -> float:
-    """Return the share of negative cases called negative, from 0 to 1; NaN without any; arguments as of `auc`."""
+    """Return the fraction of negative cases found, from 0 to 1; NaN without negative cases. Arguments as in `auc`."""
     score, label = known_cases(scores, labels)
     return float((score[label == 0] < threshold).mean()) if (label == 0).any() else nan
 
 
 def sensitivity_at_specificity(scores: ArrayLike, labels: ArrayLike, specificity: float = 0.85) -> float:
-    """Return the highest sensitivity that any threshold reaches while the specificity is at least as given.
+    """Return the highest sensitivity of all thresholds whose specificity is at least the given one.
 
-    The rule of the AIROGS challenge; no interpolation between thresholds. The threshold is chosen on the very cases
-    it is judged on, so the number describes the curve and not a device in use.
+    This is the rule of the AIROGS challenge, without interpolation between thresholds. The threshold is chosen on the
+    same cases that it is evaluated on, so the number describes the ROC curve and not a device in use.
 
     Args:
-        scores: ``(N,)``, higher means rather positive.
-        labels: ``(N,)`` of 0 and 1, NaN where unknown.
-        specificity: the least, from 0 to 1.
+        scores: Scores ``(N,)``; a higher score means more likely positive.
+        labels: Labels ``(N,)``, 0 or 1; NaN if unknown.
+        specificity: Smallest accepted specificity, from 0 to 1.
 
     Returns:
-        From 0 to 1; NaN with fewer than two classes.
+        The sensitivity, from 0 to 1; NaN with fewer than two classes.
     """
     score, label = known_cases(scores, labels)
     positive, negative = np.sort(score[label == 1]), np.sort(score[label == 0])
     if not len(positive) or not len(negative):
         return nan
-    thresholds = np.append(positive, np.inf)  # between two positive scores a higher threshold only gains specificity
+    thresholds = np.append(positive, np.inf)  # thresholds between two positive scores only change specificity
     called_negative = np.searchsorted(negative, thresholds, side="left") / len(negative)
     called_positive = 1 - np.searchsorted(positive, thresholds, side="left") / len(positive)
     return float(called_positive[called_negative >= specificity].max())

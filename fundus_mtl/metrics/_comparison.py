@@ -1,4 +1,4 @@
-"""A prediction and the truth of one photograph, compared part by part; what is missing gives no number, or NaN."""
+"""Compare the prediction and the truth of one photograph; a missing part gives no entry, or NaN."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 def outlines(
     pred_disc: Array | None, pred_cup: Array | None, true_disc: Array | None, true_cup: Array | None
 ) -> dict[str, float]:
-    """Compare masks ``(H, W)``, structure by structure and by their ratio."""
+    """Compare masks ``(H, W)`` of disc and cup, and their cup-to-disc ratios."""
     row = {"vcdr_pred": nan, "vcdr_true": nan}
     for name, pred, true in ("disc", pred_disc, true_disc), ("cup", pred_cup, true_cup):
         if pred is not None and true is not None:
@@ -33,11 +33,11 @@ def outlines(
 
 
 def centre(pred: Array | None, true: Array | None) -> dict[str, float]:
-    """Compare the centroids of two discs ``(H, W)``: their distance, px, and whether the predicted one is inside."""
+    """Compare the centroids of two disc masks ``(H, W)``: distance, px, and whether the predicted one is inside."""
     if pred is None or true is None or not true.any():
         return {}
     if not pred.any():
-        return {"disc_centre_inside": 0.0}  # that is known, how far it lies off is not
+        return {"disc_centre_inside": 0.0}  # the distance is unknown
     found, wanted = disc_measures(pred), disc_measures(true)
     right, down = (found[key] - wanted[key] for key in ("disc_cx_px", "disc_cy_px"))
     centre = found["disc_cx_px"], found["disc_cy_px"]
@@ -45,7 +45,7 @@ def centre(pred: Array | None, true: Array | None) -> dict[str, float]:
 
 
 def fovea(pred: Array | None, true: Array | None, disc: Array | None, size: tuple[float, float]) -> dict[str, float]:
-    """Return how far two points ``(x, y)`` are apart: in px, on a frame of 256 x 256, in true disc heights."""
+    """Return the distance of two points ``(x, y)``: in px, in px of an image of 256 x 256, and in true disc heights."""
     if pred is None or true is None:
         return {}
     right, down = (float(step) for step in pred - true)

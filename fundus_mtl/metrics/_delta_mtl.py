@@ -1,15 +1,16 @@
-r"""Δ_MTL: how much better or worse the tasks got, on average, than networks trained for one task each.
+r"""Δ_MTL: mean relative change of the tasks' metrics, compared with networks trained for one task each.
 
 Source: MAMG (see ``docs/methods.md``), Eq. 20 and 21. Task :math:`i` has the metrics :math:`j = 1 \dots m`, with
-:math:`l_j = 1` where lower is better and 0 otherwise; :math:`T` is the number of tasks; both answers are in percent:
+:math:`l_j = 1` if lower is better and 0 otherwise; :math:`T` is the number of tasks; both results are in percent:
 
 .. math::
     \Delta T_i = \frac{1}{m} \sum_j (-1)^{l_j} \frac{M_{T_i,j} - M_{STL,j}}{M_{STL,j}} \cdot 100\,\%, \qquad
     \Delta_{MTL} = \frac{1}{T} \sum_i \Delta T_i
 
-Where we deviate: the paper's sum starts at :math:`j = 0` though it has m terms, a slip; and we divide by
-:math:`|M_{STL,j}|`, the same for the paper's metrics, so that better stays better below a baseline of less than 0.
-The paper's Tables I to IV come out as printed, within the rounding of their entries, but for three rows (see the tests).
+Deviations from the paper: its sum starts at :math:`j = 0` although it has m terms, which is a misprint. The divisor
+here is :math:`|M_{STL,j}|`, so that an improvement stays positive if the baseline is negative; for the paper's metrics
+this is the same. The paper's Tables I to IV are reproduced within the rounding of their entries, except for three rows
+(see the tests).
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from typing import NamedTuple
 
 
 class DeltaMTL(NamedTuple):
-    """The change of each task, their mean, and why some are not known.
+    """The change of each task, the mean of the changes, and why some are unknown.
 
     Args:
-        per_task: ΔT_i, %, positive is better; NaN where it is not known.
-        mean: Δ_MTL, %; NaN as soon as one task is.
-        reasons: by task, why its change is NaN.
+        per_task: ΔT_i, %, positive is better; NaN if unknown.
+        mean: Δ_MTL, %; NaN if the change of any task is NaN.
+        reasons: Reason why a change is NaN, by task.
     """
 
     per_task: dict[str, float]
@@ -39,22 +40,22 @@ def delta_mtl(
     baseline: Mapping[str, Mapping[str, float]],
     lower_is_better: Collection[str] = (),
 ) -> DeltaMTL:
-    """Compare a multi-task training with single-task ones.
+    """Compare a multi-task training with single-task trainings.
 
-    Every task and metric that either side names counts. One that the other side lacks, or whose value is NaN or
-    infinite on either side, or whose baseline is 0, makes the task's change NaN, and with it the mean: a mean over
-    what happens to be known would compare methods on different tasks.
+    All tasks and metrics of both sides count. The change of a task is NaN if one of its metrics is missing on one side,
+    is NaN or infinite, or has the baseline 0. The mean is then NaN too, because a mean over the known tasks only would
+    compare methods on different tasks.
 
     Args:
-        values: ``{task: {metric: value}}`` of the multi-task training, in the metric's unit.
-        baseline: the same of the single-task trainings.
-        lower_is_better: names of the metrics that improve by falling, in whichever task.
+        values: ``{task: {metric: value}}`` of the multi-task training, in the unit of the metric.
+        baseline: The same for the single-task trainings.
+        lower_is_better: Names of the metrics for which lower values are better, in all tasks.
 
     Returns:
-        The changes in percent; tasks in the baseline's order.
+        The changes in percent, with the tasks in the order of the baseline.
 
     Raises:
-        ValueError: if there is no task, or a name in ``lower_is_better`` is no metric.
+        ValueError: if there is no task, or a name in ``lower_is_better`` is not a metric.
     """
     names = {metric for side in (values, baseline) for metrics in side.values() for metric in metrics}
     if unknown := sorted(set(lower_is_better) - names):
@@ -73,7 +74,7 @@ def delta_mtl(
 def _change(values: Mapping[str, float], baseline: Mapping[str, float], lower: set[str]) -> tuple[float, str]:
     """Return ΔT_i of one task, or NaN and the reason."""
     metrics = [*baseline, *(metric for metric in values if metric not in baseline)]
-    reasons = [] if metrics else ["it has no metric"]
+    reasons = [] if metrics else ["the task has no metric"]
     changes = []
     for metric in metrics:
         value, base = values.get(metric, nan), baseline.get(metric, nan)

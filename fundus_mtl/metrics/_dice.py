@@ -7,12 +7,11 @@ from numpy.typing import ArrayLike
 
 
 def dice(pred: ArrayLike, true: ArrayLike) -> float:
-    """Return the Dice coefficient of two masks of one shape, nonzero is structure.
+    """Return the Dice coefficient of two masks of the same shape; nonzero pixels belong to the structure.
 
     Returns:
-        From 0 to 1; 0 where only one of them is empty. NaN where both are: there was nothing to find and nothing was
-        found, which says nothing about how well an outline is drawn, and counting it as 1 would reward data without
-        the structure.
+        The coefficient, from 0 to 1; 0 if only one mask is empty. NaN if both are empty, because this does not measure
+        the quality of an outline, and counting it as 1 would reward data without the structure.
 
     Raises:
         ValueError: if the shapes differ.

@@ -1,4 +1,4 @@
-"""The numbers that sum up an evaluation: name, what they are taken of, unit, definition."""
+"""Summary measures of an evaluation: name, input columns, unit, definition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensi
 
 @dataclass(frozen=True)
 class Measure:
-    """A number over cases: a statistic of one column, or of a score and its label."""
+    """A number computed over all cases: a statistic of one column, or of a score and its label."""
 
     metric: str
     columns: tuple[str, ...]
@@ -36,9 +36,9 @@ def _share_within(values: np.ndarray, limit: float) -> float:
 
 
 def _outline_measures() -> list[Measure]:
-    mask = "native grid, both masks empty left out"
+    mask = "native resolution, without cases whose masks are both empty"
     ratio = "mean absolute error of the clinical vertical cup-to-disc ratio"
-    column = "pixels of the fullest column"
+    column = "pixels of the column with most pixels"
     inside = "share of predicted disc centroids inside the true disc"
     return [
         Measure("disc_dice", ("disc_dice",), _mean, "", f"mean Dice of the disc, cup included; {mask}"),
@@ -74,7 +74,7 @@ def _score_measures(threshold: float, least: float) -> list[Measure]:
     best = partial(sensitivity_at_specificity, specificity=least)
     rules: tuple[tuple[str, Callable[..., float], str], ...] = (
         ("auc", auc, "area under the ROC curve"),
-        (f"accuracy_{at}", partial(accuracy, threshold=threshold), f"share of cases called rightly at {threshold}"),
+        (f"accuracy_{at}", partial(accuracy, threshold=threshold), f"share of correct cases at {threshold}"),
         (f"sensitivity_{at}", partial(sensitivity, threshold=threshold), f"sensitivity at {threshold}"),
         (f"specificity_{at}", partial(specificity, threshold=threshold), f"specificity at {threshold}"),
         (f"sensitivity_at_specificity_{least_at}", best, f"highest sensitivity with a specificity of at least {least}"),
@@ -89,15 +89,15 @@ def _score_measures(threshold: float, least: float) -> list[Measure]:
 
 
 def refuge_measures(threshold: float, least: float) -> list[Measure]:
-    """List what `RefugeCase`'s rows are summed up to.
+    """Return the summary measures of the rows of `RefugeCase`.
 
     Args:
-        threshold: from which a probability calls a case positive.
-        least: specificity for ``sensitivity_at_specificity_*``.
+        threshold: Smallest probability that counts as positive.
+        least: Smallest specificity for ``sensitivity_at_specificity_*``.
     """
     return _outline_measures() + _fovea_measures() + _score_measures(threshold, least)
 
 
 def _digits(number: float) -> str:
-    """Write 0.85 as 0_85, for names."""
+    """Format 0.85 as 0_85, for names."""
     return f"{number:g}".replace(".", "_")

@@ -1,8 +1,8 @@
-"""One row per photograph: a prediction of disc, cup, fovea and glaucoma, measured where labels are at hand.
+"""Measure the predictions of disc, cup, fovea and glaucoma for one photograph as one table row.
 
-The sound measures are taken on the photograph's own grid after the clinical cleaning of `fundus_mtl.biomarkers`;
-columns named ``refuge_*`` follow the challenge (see `fundus_mtl.metrics.refuge`). What cannot be measured is NaN,
-with the reason in ``note``.
+Metrics are computed on the pixel grid of the photograph after the clinical cleaning of `fundus_mtl.biomarkers`. Columns
+named ``refuge_*`` follow the challenge (see `fundus_mtl.metrics.refuge`). A value that cannot be measured is NaN, with
+the reason in ``note``.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ COLUMNS = (
 class RefugeCase:
     """Measure one postprocessed sample.
 
-    A sample holds predictions ``pred_<key>`` and labels ``<key>``, masks ``(1, H, W)`` on the native grid, points
-    ``(2,)`` as ``(x, y)`` in native px, a probability ``(1,)``; ``<key>_present`` tells whether a label is one or a
+    A sample contains predictions ``pred_<key>`` and labels ``<key>``: masks ``(1, H, W)`` on the native pixel grid,
+    points ``(2,)`` as ``(x, y)`` in native px, and a probability ``(1,)``. ``<key>_present`` is false if the label is a
     filler.
 
     Args:
-        disc: key of the disc, cup included; None where it is no task.
-        cup: key of the cup, or None.
-        fovea: key of the fovea, or None.
-        glaucoma: key of glaucoma, or None.
-        regression: turns the predicted cup-to-disc ratio into a second probability.
+        disc: Key of the disc (including the cup); None if no task predicts it.
+        cup: Key of the cup, or None.
+        fovea: Key of the fovea, or None.
+        glaucoma: Key of glaucoma, or None.
+        regression: Regression that gives a second probability from the predicted cup-to-disc ratio. Optional.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class RefugeCase:
         self.regression = regression
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the row: ``id``, `COLUMNS` (px, 256ths of the frame, disc diameters, or no unit), and ``note``.
+        """Return the row: ``id``, `COLUMNS` (px, px of an image of 256 x 256, disc diameters, or no unit), ``note``.
 
         Raises:
-            ValueError: if a prediction is not on its label's grid.
+            ValueError: if a prediction and its label are not on the same grid.
         """
         keys = {"disc": self.disc, "cup": self.cup, "fovea": self.fovea, "glaucoma": self.glaucoma}
         pred = {name: _read(sample, f"pred_{key}") for name, key in keys.items() if key is not None}
@@ -82,7 +82,7 @@ class RefugeCase:
         return {"id": str(sample["id"]), **dict.fromkeys(COLUMNS, nan), **measured, "note": _reasons(pred, true)}
 
     def _glaucoma(self, pred: Array | None, true: Array | None, vcdr: float) -> dict[str, float]:
-        """Return the label and the probabilities of the classifier, of the ratio, and their mean, NaN if one is."""
+        """Return the label, the probabilities from classifier and ratio, and their mean (NaN if one of them is)."""
         classifier = nan if pred is None else float(pred.reshape(-1)[0])
         linear = nan if self.regression is None else float(self.regression.predict(vcdr))
         return {
@@ -94,7 +94,7 @@ class RefugeCase:
 
 
 def _read(sample: Mapping[str, Any], key: str) -> Array | None:
-    """Return an entry as an array, without the channel axis of a mask; None where it is absent."""
+    """Return an entry as an array, without the channel axis of a mask; None if the entry is missing."""
     value = sample.get(key)
     if value is None:
         return None
@@ -103,12 +103,12 @@ def _read(sample: Mapping[str, Any], key: str) -> Array | None:
 
 
 def _label(sample: Mapping[str, Any], key: str) -> Array | None:
-    """Return a label, or None where it is missing or a filler."""
+    """Return a label, or None if it is missing or a filler."""
     return _read(sample, key) if bool(sample.get(f"{key}_present", True)) else None
 
 
 def _native_size(sample: Mapping[str, Any], pred: Mapping[str, Array | None]) -> tuple[float, float]:
-    """Return height and width of the photograph, px: a predicted mask's, or what the reader noted, or NaN."""
+    """Return height and width of the photograph, px: from a predicted mask, else from the image metadata, else NaN."""
     for mask in pred.values():
         if mask is not None and mask.ndim == 2:
             return float(mask.shape[0]), float(mask.shape[1])
@@ -117,7 +117,7 @@ def _native_size(sample: Mapping[str, Any], pred: Mapping[str, Array | None]) ->
 
 
 def _reasons(pred: Mapping[str, Array | None], true: Mapping[str, Array | None]) -> str:
-    """Say why a column of a task may be NaN, ``;`` between the reasons."""
+    """Return the reasons why columns of a task are NaN, separated by ``;``."""
     reasons = []
     for name in pred:
         sides = (pred[name], "not predicted", "not found"), (true[name], "not labelled", "labelled empty")

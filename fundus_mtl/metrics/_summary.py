@@ -1,4 +1,4 @@
-"""From rows per photograph to one number per measure, with an interval, a count, a unit and a definition."""
+"""Summarise rows per photograph: one number per measure, with interval, count, unit and definition."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def summarise(
     """Summarise the rows of `RefugeCase`.
 
     Args:
-        rows: one per case; a column that is absent counts as all NaN.
-        threshold: from which a probability calls a case positive.
-        specificity: the least, for ``sensitivity_at_specificity_*``.
-        n: number of bootstrap resamples of the cases (within each class for scores); 0 for no intervals.
-        seed: of the resampling.
-        level: of the intervals.
+        rows: One row per case; a missing column counts as all NaN.
+        threshold: Smallest probability that counts as positive.
+        specificity: Smallest specificity for ``sensitivity_at_specificity_*``.
+        n: Number of bootstrap resamples of the cases (within each class for scores); 0 for no intervals.
+        seed: Seed of the resampling.
+        level: Confidence level of the intervals.
 
     Returns:
-        One line per measure: ``metric, value, low, high, n, unit, definition, note``. ``n`` counts the cases that
-        have the value; value and interval are NaN where it cannot be said, with the reason in ``note``.
+        One row per measure: ``metric, value, low, high, n, unit, definition, note``. ``n`` is the number of cases that
+        have the value. Value and interval are NaN if they are undefined, with the reason in ``note``.
     """
     return summarise_measures(rows, refuge_measures(threshold, specificity), n, seed, level)
 
@@ -46,7 +46,7 @@ def summarise(
 def summarise_measures(
     rows: pd.DataFrame, measures: Sequence[Measure], n: int = 1000, seed: int = 0, level: float = 0.95
 ) -> pd.DataFrame:
-    """Evaluate measures over rows; arguments and answer as of `summarise`."""
+    """Evaluate measures over rows; arguments and return value as in `summarise`."""
     import pandas as pd
 
     interval = partial(bootstrap_interval, n=n, seed=seed, level=level)
@@ -67,15 +67,15 @@ def _line(measure: Measure, rows: pd.DataFrame, interval: Callable[..., tuple[fl
 
 
 def _note(total: int, known: np.ndarray, value: float) -> str:
-    """Say what the number rests on, or why there is none."""
+    """Return a remark on the cases behind a number, or the reason why it is NaN."""
     cases = known.shape[1]
     if not cases:
-        return "no case has it"
+        return "no case has a value"
     remarks = [f"{int(known[-1].sum())} of {cases} positive"] if len(known) > 1 else []
     if np.isnan(value):
         remarks.append("a class is missing")
     if cases == 1:
         remarks.append("one case has no interval")
     if cases < total:
-        remarks.append(f"{total - cases} of {total} cases lack it")
+        remarks.append(f"missing in {total - cases} of {total} cases")
     return "; ".join(remarks)

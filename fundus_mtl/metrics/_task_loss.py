@@ -1,4 +1,4 @@
-"""Each task's loss over an epoch and their sum, as ignite metrics."""
+"""Loss of each task over an epoch, and the sum of these losses, as ignite metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TaskLoss(Metric):
     Reads ``loss_<task>`` and ``labelled_<task>`` from the output of a trainer or evaluator.
 
     Args:
-        task: its name.
+        task: Name of the task.
     """
 
     def __init__(self, task: str) -> None:
@@ -23,11 +23,11 @@ class TaskLoss(Metric):
         super().__init__(output_transform=_first)
 
     def reset(self) -> None:
-        """Start an epoch."""
+        """Reset the sums at the start of an epoch."""
         self.total, self.count = 0.0, 0
 
     def update(self, output: tuple[Mapping[str, Any]]) -> None:
-        """Add a batch's mean, weighted by its number of labelled samples."""
+        """Add the mean loss of a batch, weighted by its number of labelled samples."""
         (sample,) = output
         if f"loss_{self.task}" in sample:
             count = int(sample[f"labelled_{self.task}"])
@@ -35,17 +35,17 @@ class TaskLoss(Metric):
             self.count += count
 
     def compute(self) -> float:
-        """Return the mean."""
+        """Return the mean loss."""
         return self.total / self.count if self.count else math.nan
 
 
 class NegativeLossSum(Metric):
-    """Minus the sum of the tasks' losses: higher is better, which is MTL-IO's choice of the best model.
+    """Negative sum of the tasks' losses. Higher is better; MTL-IO selects its best model by it.
 
-    Tasks without a labelled sample are left out; NaN if there is none with.
+    Tasks without a labelled sample are left out; NaN if no task has one.
 
     Args:
-        tasks: anything with a ``name``.
+        tasks: Objects with a ``name``.
     """
 
     def __init__(self, tasks: Sequence[Any]) -> None:
@@ -53,7 +53,7 @@ class NegativeLossSum(Metric):
         super().__init__(output_transform=_first)
 
     def reset(self) -> None:
-        """Start an epoch."""
+        """Reset the sums at the start of an epoch."""
         for part in self.parts:
             part.reset()
 
@@ -63,17 +63,20 @@ class NegativeLossSum(Metric):
             part.update(output)
 
     def compute(self) -> float:
-        """Return minus the sum."""
-        # By count, not by value: a task that has diverged to NaN must not make the model look better.
+        """Return the negative sum."""
+        # Selected by count, not by value: a loss of NaN must make the sum NaN, not improve it.
         known = [part.compute() for part in self.parts if part.count]
         return -sum(known) if known else math.nan
 
 
 def task_losses(tasks: Sequence[Any], prefix: str) -> dict[str, TaskLoss]:
-    """Return a ``TaskLoss`` per task, named ``<prefix>loss_<task>``, as MONAI's ``additional_metrics`` wants them."""
+    """Return a ``TaskLoss`` per task, named ``<prefix>loss_<task>``, for MONAI's ``additional_metrics``."""
     return {f"{prefix}loss_{task.name}": TaskLoss(task.name) for task in tasks}
 
 
 def _first(output: Any) -> tuple[Mapping[str, Any]]:
-    """Take one sample: decollating copies the batch's losses into each. A tuple, since ignite refuses mappings."""
+    """Return one sample, because decollating copies the losses of a batch into each sample.
+
+    The sample is wrapped in a tuple, because ignite does not accept mappings.
+    """
     return (output[0] if isinstance(output, list) else output,)

@@ -1,8 +1,8 @@
-r"""Scores that mean what they say: temperature scaling of a binary classifier.
+r"""Calibration of a binary classifier by temperature scaling.
 
-Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017: :math:`p' = \sigma(\mathrm{logit}(p) / T)`, with the
-    T > 0 that minimises the negative log-likelihood on cases that the network was not trained on. The order of the cases
-    stays, and with it the AUC.
+Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017: :math:`p' = \sigma(\mathrm{logit}(p) / T)` with
+    the T > 0 that minimises the negative log-likelihood on cases that the network was not trained on. The order of the
+    cases does not change, and neither does the AUC.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from scipy.special import expit, logit
 from fundus_mtl.files import write_whole
 from fundus_mtl.metrics._classification import known_cases
 
-_CERTAIN = 1e-7  # a score is at least so far from 0 and 1: float32 rounds a sure network to them
-_RANGE = (-4.0, 4.0)  # of log T: 0.02 to 55
+_CERTAIN = 1e-7  # scores are clipped to this distance from 0 and 1, because float32 rounds high confidence to 0 or 1
+_RANGE = (-4.0, 4.0)  # range of log T: T from 0.02 to 55
 
 
 class Temperature:
-    """A temperature, callable on scores.
+    """A temperature that can be called to calibrate scores.
 
     Args:
-        value: T; above 1 where the network was too sure.
-        cases: how many it was fitted on.
+        value: T, no unit; above 1 if the network is overconfident.
+        cases: Number of cases that the temperature was fitted on.
     """
 
     def __init__(self, value: float, cases: int = 0) -> None:
@@ -44,14 +44,14 @@ class Temperature:
         """Fit to scores ``(N,)``, 0 to 1, and labels ``(N,)`` of 0 and 1; cases with a NaN are left out.
 
         Raises:
-            ValueError: if there are fewer than two classes.
+            ValueError: if the labels have fewer than two classes.
         """
         from sklearn.metrics import log_loss
 
         score, label = known_cases(scores, labels)
         if len(np.unique(label)) < 2:
             raise ValueError(
-                f"labels: expected both classes, but got {len(label)} cases of one; calibrate on more cases."
+                f"labels: expected both classes, but got {len(label)} cases of one class; calibrate on more cases."
             )
         logits = logit(np.clip(score, _CERTAIN, 1 - _CERTAIN))
 
@@ -68,37 +68,37 @@ class Temperature:
         return expit(logit(np.clip(np.asarray(scores, dtype=float), _CERTAIN, 1 - _CERTAIN)) / self.value)
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON, whole or not at all."""
+        """Write the temperature as JSON, atomically."""
         write_whole(path, json.dumps({"temperature": self.value, "cases": self.cases}) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Temperature:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if it is not such a JSON.
+            FileNotFoundError: if the file does not exist.
+            ValueError: if the file does not contain a temperature.
         """
         numbers = json.loads(Path(path).read_text(encoding="utf-8"))
         value = numbers.get("temperature") if isinstance(numbers, dict) else None
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ValueError(f"{Path(path).name}: expected a number temperature, but got {numbers!r}.")
+            raise ValueError(f"{Path(path).name}: expected a number under the key temperature, but got {numbers!r}.")
         return cls(value, int(numbers.get("cases", 0)))
 
 
 def fit_temperature(
     rows: Iterable[Mapping[str, Any]], path: str | Path, score: str = "glaucoma_prob", label: str = "glaucoma_true"
 ) -> Temperature:
-    """Fit on the rows of an evaluation, such as that of the validation section, and keep the result as JSON.
+    """Fit a temperature on the rows of an evaluation, for example of the validation section, and save it as JSON.
 
     Args:
-        rows: of a `CaseTable`.
-        path: of the JSON; its folder is made.
-        score: column, 0 to 1.
-        label: column, 0 or 1.
+        rows: Rows of a `CaseTable`.
+        path: Path of the JSON file; its folder is created.
+        score: Name of the score column, values 0 to 1.
+        label: Name of the label column, values 0 or 1.
 
     Raises:
-        ValueError: if there are fewer than two classes.
+        ValueError: if the labels have fewer than two classes.
     """
     pairs = [(row.get(score, np.nan), row.get(label, np.nan)) for row in rows]
     found = Temperature.fit([pair[0] for pair in pairs], [pair[1] for pair in pairs])

@@ -1,4 +1,4 @@
-"""What is watched while training, at the network's own size: one number per task, chosen by the task's kind."""
+"""Validation metrics during training, at the network's image size: one metric per task, chosen by its kind."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from fundus_mtl.tasks import Task
 
 
 class TaskAgreement(Metric):
-    """Mean over labelled samples of a measure of one task's prediction and label; NaN if none could be measured.
+    """Mean of a measure of prediction and label over the labelled samples; NaN if no sample could be measured.
+
+    Reads ``pred_<task>``, ``<task>`` and ``<task>_present`` of decollated samples.
 
     Args:
-        task: the task's name: reads ``pred_<task>``, ``<task>`` and ``<task>_present`` of decollated samples.
-        measure: of a prediction and a label ``(channels, ...)``; NaN where it does not apply.
+        task: Name of the task.
+        measure: Function of a prediction and a label ``(channels, ...)``; NaN if it does not apply.
     """
 
     def __init__(self, task: str, measure: Callable[[Tensor, Tensor], Any]) -> None:
@@ -33,7 +35,7 @@ class TaskAgreement(Metric):
         super().__init__(output_transform=lambda samples: (samples,))
 
     def reset(self) -> None:
-        """Start an epoch."""
+        """Reset the values at the start of an epoch."""
         self.values: list[Any] = []
 
     def update(self, output: tuple[list[dict[str, Any]]]) -> None:
@@ -48,11 +50,11 @@ class TaskAgreement(Metric):
 
 
 class TaskScores(TaskAgreement):
-    """A measure of all labelled samples together, of one task's single channel.
+    """A measure of the scores and labels of all labelled samples together, for a task with one channel.
 
     Args:
         task: Name of the task.
-        of_all: Measure of scores and labels ``(N,)``; NaN where it does not apply.
+        of_all: Function of scores and labels ``(N,)``; NaN if it does not apply.
     """
 
     def __init__(self, task: str, of_all: Callable[[NDArray[Any], NDArray[Any]], float]) -> None:
@@ -66,16 +68,18 @@ class TaskScores(TaskAgreement):
 
 
 def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str, Metric]:
-    """Return each task's loss and, by its kind, what a reader wants beside it.
+    """Return the loss of each task and a metric that depends on its kind.
 
-    ``<prefix>dice_<task>`` of segmentations at threshold 0.5, mean of channels; ``<prefix>distance_<task>`` of heatmaps,
-    between their peaks, in px of the network's input; ``<prefix>auc_<task>`` of classifications with one channel,
-    ``<prefix>acc_<task>``, a share from 0 to 1, of those with several; of regressions with one channel
-    ``<prefix>mae_<task>``, the mean absolute error in the label's unit, and ``<prefix>rank_<task>``, the rank correlation.
+    * Segmentation: ``<prefix>dice_<task>``, Dice at threshold 0.5, mean of the channels.
+    * Heatmap: ``<prefix>distance_<task>``, distance between the peaks, px of the network's input.
+    * Classification with one channel: ``<prefix>auc_<task>``, area under the ROC curve.
+    * Classification with several channels: ``<prefix>acc_<task>``, accuracy from 0 to 1.
+    * Regression with one channel: ``<prefix>mae_<task>``, mean absolute error in the label's unit, and
+      ``<prefix>rank_<task>``, rank correlation.
 
     Args:
-        tasks: to watch.
-        prefix: of the metrics' names.
+        tasks: Tasks to measure.
+        prefix: Prefix of the metric names.
     """
     metrics: dict[str, Metric] = dict(task_losses(tasks, prefix))
     for task in tasks:

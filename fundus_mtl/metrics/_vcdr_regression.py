@@ -1,10 +1,9 @@
-r"""Glaucoma's probability from the vertical cup-to-disc ratio alone: the second classifier of MTL-IO.
+r"""Probability of glaucoma from the vertical cup-to-disc ratio alone: the second classifier of MTL-IO.
 
-Source: the MTL-IO paper, "linear classifier", :math:`p = 1 / (1 + \exp(-(a\,\mathrm{vCDR} + b)))`, a and b fitted by
-    scikit-learn's
-logistic regression (lbfgs, C = 1) on the training set's true masks. Where we deviate: the ratio is the clinical
-`fundus_mtl.biomarkers.vertical_cdr` for the truth and the prediction alike; theirs sums probabilities down the
-columns. Research use only.
+Source: the MTL-IO paper, "linear classifier", :math:`p = 1 / (1 + \exp(-(a\,\mathrm{vCDR} + b)))`, with a and b fitted
+    by scikit-learn's logistic regression (lbfgs, C = 1) on the true masks of the training set. Deviation from the
+    paper: the ratio is the clinical `fundus_mtl.biomarkers.vertical_cdr` for both truth and prediction, while the paper
+    sums probabilities along the columns. Research use only.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from fundus_mtl.metrics._classification import known_cases
 
 
 class VCDRRegression:
-    """A logistic curve over the vertical cup-to-disc ratio.
+    """A logistic function of the vertical cup-to-disc ratio.
 
     Args:
-        coefficient: a, per unit of ratio.
-        intercept: b.
+        coefficient: a, per unit of the ratio.
+        intercept: b, no unit.
     """
 
     def __init__(self, coefficient: float, intercept: float) -> None:
@@ -42,7 +41,7 @@ class VCDRRegression:
         """Fit to ratios ``(N,)`` and labels ``(N,)`` of 0 and 1; cases with a NaN are left out.
 
         Raises:
-            ValueError: if there are fewer than two classes.
+            ValueError: if the labels have fewer than two classes.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -60,7 +59,7 @@ class VCDRRegression:
         return np.asarray(expit(self.coefficient * np.asarray(vcdr, dtype=float) + self.intercept))
 
     def save(self, path: str | Path) -> None:
-        """Write the two numbers as JSON, whole or not at all."""
+        """Write both numbers as JSON, atomically."""
         numbers = {
             "coefficient": self.coefficient,
             "intercept": self.intercept,
@@ -70,11 +69,11 @@ class VCDRRegression:
 
     @classmethod
     def load(cls, path: str | Path) -> VCDRRegression:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if it is not such a JSON.
+            FileNotFoundError: if the file does not exist.
+            ValueError: if the file does not contain the two numbers.
         """
         numbers = json.loads(Path(path).read_text(encoding="utf-8"))
         values: list[Any] = (
@@ -95,18 +94,19 @@ def fit_vcdr_regression(
     cup: str = "cup",
     label: str = "glaucoma",
 ) -> VCDRRegression | None:
-    """Fit on the true masks of a datalist's training items and keep the result as JSON.
+    """Fit the regression on the true masks of training items and save it as JSON.
 
     Args:
-        items: of the datalist; those without disc, cup or label are skipped.
-        read_mask: from an item's entry to a mask ``(1, H, W)``, nonzero is structure.
-        path: of the JSON to write; its folder is made.
-        disc: the key of the disc's mask.
-        cup: the key of the cup's mask.
-        label: the key of the label, 0 or 1.
+        items: Items of the datalist; items without disc, cup or label are skipped.
+        read_mask: Function from an entry of an item to a mask ``(1, H, W)``, nonzero inside the structure.
+        path: Path of the JSON file; its folder is created.
+        disc: Key of the disc mask.
+        cup: Key of the cup mask.
+        label: Key of the label, 0 or 1.
 
     Returns:
-        The regression; None, with a warning and with no file left, where fewer than two classes have a ratio.
+        The regression. None if fewer than two classes have a ratio; a warning is then issued and an existing file is
+        deleted.
     """
     labelled = [item for item in items if all(item.get(key) is not None for key in (disc, cup, label))]
     labels = np.array([float(item[label]) for item in labelled])
@@ -114,9 +114,9 @@ def fit_vcdr_regression(
         [vertical_cdr(*(np.asarray(read_mask(item[key]))[0] for key in (disc, cup))) for item in labelled]
     )
     if len(np.unique(labels[~np.isnan(ratios)])) < 2:
-        Path(path).unlink(missing_ok=True)  # an older run's curve must not pass for this one's
+        Path(path).unlink(missing_ok=True)  # so that the file of an older run is not used
         warnings.warn(
-            f"no regression of {label} on the cup-to-disc ratio: fewer than two classes have one.", stacklevel=2
+            f"no regression of {label} on the cup-to-disc ratio: fewer than two classes have a ratio.", stacklevel=2
         )
         return None
     regression = VCDRRegression.fit(ratios, labels)

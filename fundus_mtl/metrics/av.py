@@ -1,26 +1,26 @@
-r"""How well arteries, veins and vessels are segmented, as HRF-AV's literature and MT-COOL's Table 3 measure it.
+r"""Metrics of artery, vein and vessel segmentation, as in the literature on HRF-AV and in MT-COOL's Table 3.
 
-**Structures.** ``artery`` and ``vein``, each against the rest, and ``av``, their union against the rest, all three from
-the artery/vein head; ``vessel``, from the vessel head, against every vessel pixel: arteries, veins and crossings.
+**Structures.** ``artery`` and ``vein``, each against all other pixels, and ``av``, their union, all three from the
+artery/vein head; ``vessel``, from the vessel head, against all vessel pixels (arteries, veins and crossings).
 
-**Crossings** (green) are by default neither artery nor vein, and so not in their union: that is MT-COOL's reading as
-far as its own numbers tell. Accuracy and F1 give the true positives, :math:`TP = F_1 (1 - acc) / (2 (1 - F_1))`, and
-these the sum of predicted and true pixels, :math:`2 TP + 1 - acc`. Without crossings in any of the three, the predicted
-arteries and veins add up to the predicted union within -0.1 to 0.2 % of the frame in all seven rows, as they do where
-a pixel has one class, whichever photographs were tested. With crossings in the union alone the two would overlap by
-0.4 to 0.7 %, more or less what the crossings are (0.5 %): possible; with crossings in all three, by less than nothing.
-``crossings="both"`` counts them as artery, vein and union; ``"ignore"`` leaves them out of the three's pixel sets. They
-are vessel in any case.
+**Crossings** (green) are by default neither artery nor vein, and not in their union. MT-COOL's numbers fit this
+definition: accuracy and F1 give the true positives, :math:`TP = F_1 (1 - acc) / (2 (1 - F_1))`, and these give the sum
+of predicted and true pixels, :math:`2 TP + 1 - acc`. Without crossings in any of the three structures, the predicted
+arteries and veins add up to the predicted union within -0.1 to 0.2 % of the frame in all seven rows of the table, as
+expected if every pixel has one class. With crossings in the union only, they would overlap by 0.4 to 0.7 %, which is
+possible because the crossings are 0.5 %. With crossings in all three the overlap would be negative.
+``crossings="both"`` counts crossings as artery, vein and union; ``"ignore"`` removes them from the pixel sets of these
+three. Crossings always count as vessel.
 
-**Pixel sets**, since accuracies of 0.98 and 0.7 are quoted for the same masks: ``_frame``, all pixels of the photograph
-(MT-COOL); ``_fov``, those in the field of view; ``_gt_vessel``, vessel in the truth; ``_discovered``, vessel in the
-truth *and* found as vessel by the structure's own head (artery or vein; vessel). On the last two some quantities mean
-little: no pixel outside the vessels can be got wrong there.
+**Pixel sets.** Published accuracies of the same masks range from 0.7 to 0.98, depending on the pixels counted:
+``_frame``, all pixels of the photograph (MT-COOL); ``_fov``, pixels in the field of view; ``_gt_vessel``, true vessel
+pixels; ``_discovered``, true vessel pixels that the structure's own head found (artery or vein; vessel). On the last
+two sets some quantities have little meaning, because they contain no pixel outside the vessels.
 
-**Quantities**, no units: ``acc``, ``f1``, ``sens``, ``spec``, ``auc`` (from probabilities; of the union, the greater of
-the two), ``cldice``; and ``acc_…_background``, the accuracy of the guess that there is no vessel at all (its F1 is 0),
-because with so few vessel pixels it nearly reaches that of a good network. NaN: 0/0, a set that is not known (no
-field of view), or a prediction or probability that was not given.
+**Quantities**, no units: ``acc``, ``f1``, ``sens``, ``spec``, ``auc`` (from probabilities; for the union, from the
+larger of both), ``cldice``; and ``acc_…_background``, the accuracy if no pixel is predicted as vessel (its F1 is 0).
+Because vessel pixels are few, this accuracy is close to that of a good network. A quantity is NaN if it is 0/0, the
+pixel set is unknown (no field of view), or the prediction or probability was not passed.
 """
 
 from __future__ import annotations
@@ -53,22 +53,22 @@ def evaluate(
     """Measure the predictions for one photograph.
 
     Args:
-        artery: mask ``(H, W)`` of booleans from the artery/vein head; None where there is none.
-        vein: likewise; a pixel may be both.
-        vessel: likewise, from the vessel head.
-        true_rgb: the truth ``(H, W, 3)`` uint8 in HRF-AV's colours, each pixel taken for the nearest of the four.
-        fov: mask ``(H, W)`` of booleans, the lit part of the photograph.
-        artery_prob: floating-point ``(H, W)``, higher means rather artery; only ``auc`` uses it.
-        vein_prob: likewise.
-        vessel_prob: likewise.
-        crossings: what a crossing is to artery, vein and union: ``"neither"``, ``"both"`` or ``"ignore"``.
-        centrelines: whether to take clDice, which is most of the time; NaN otherwise.
+        artery: Boolean artery mask ``(H, W)`` from the artery/vein head, or None.
+        vein: Boolean vein mask ``(H, W)``, or None; a pixel may be both artery and vein.
+        vessel: Boolean vessel mask ``(H, W)`` from the vessel head, or None.
+        true_rgb: True map ``(H, W, 3)`` uint8 in HRF-AV's colours; each pixel is assigned to the nearest of the four.
+        fov: Boolean mask ``(H, W)`` of the field of view. Optional.
+        artery_prob: Probability of artery ``(H, W)``, floating-point; used only for ``auc``. Optional.
+        vein_prob: Probability of vein ``(H, W)``. Optional.
+        vessel_prob: Probability of vessel ``(H, W)``. Optional.
+        crossings: How a crossing counts for artery, vein and union: ``"neither"``, ``"both"`` or ``"ignore"``.
+        centrelines: Whether to compute clDice, which takes most of the time; if not, it is NaN.
 
     Returns:
         ``{quantity}_{structure}_{set}`` and ``acc_{structure}_{set}_background``, always the same keys.
 
     Raises:
-        ValueError: if a shape or type is not as said, a probability is NaN, or ``crossings`` is unknown.
+        ValueError: if an array has another shape or type, a probability is NaN, or ``crossings`` is unknown.
     """
     if crossings not in CROSSINGS:
         raise ValueError(f"crossings: expected one of {', '.join(CROSSINGS)}, but got {crossings!r}.")

@@ -1,13 +1,14 @@
-"""The REFUGE challenge's own measures, as its official evaluation code computes them, quirks included.
+"""Metrics of the REFUGE challenge, computed as in its official evaluation code, including its defects.
 
 Source: Orlando et al., REFUGE Challenge, Medical Image Analysis 2020, and the code ``refuge-evaluation`` of its
     organisers.
-They exist to compare with published numbers; the sound versions are `fundus_mtl.metrics` and `fundus_mtl.biomarkers`.
-Masks are REFUGE codes, ``(H, W)`` uint8: 0 is cup, below 255 is disc (cup included), 255 is background.
 
-Where we deviate: the official code stops with a division by zero where both masks lack a structure, and by that loses
-the whole submission; here that Dice is NaN. Cases without a label or a prediction are left out rather than spoiling a
-mean.
+Use these metrics only to compare with published numbers; `fundus_mtl.metrics` and `fundus_mtl.biomarkers` have the
+correct versions. Masks are REFUGE codes, ``(H, W)`` uint8: 0 is cup, below 255 is disc (including the cup), 255 is
+background.
+
+Deviations: the official code raises a division by zero if both masks lack a structure, and the whole submission fails;
+here that Dice is NaN. Cases without a label or a prediction are left out, so that they do not make a mean NaN.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CUP, RIM, BACKGROUND = 0, 128, 255
 
 
 def encode(disc: ArrayLike, cup: ArrayLike) -> NDArray[np.uint8]:
-    """Return the REFUGE codes of two masks ``(H, W)``, nonzero is structure; a cup outside the disc counts as disc too.
+    """Return the REFUGE codes of two masks ``(H, W)``, nonzero inside the structure; the cup always counts as disc too.
 
     Raises:
         ValueError: if the shapes differ or are not 2-D.
@@ -47,9 +48,9 @@ def segmentation(pred: ArrayLike, true: ArrayLike) -> dict[str, float]:
         true: REFUGE codes ``(H, W)``.
 
     Returns:
-        ``cup_dice`` and ``disc_dice``, NaN where both masks lack the structure; ``vcdr_pred`` and ``vcdr_true``, by
-        pixels of the fullest column, 0 where nothing is found; ``ae_cdr``, the absolute difference of the two. No
-        units.
+        ``cup_dice`` and ``disc_dice``, NaN if both masks lack the structure; ``vcdr_pred`` and ``vcdr_true``, the
+        vertical cup-to-disc ratios from the columns with most pixels, 0 if a structure is missing; ``ae_cdr``, the
+        absolute difference of the two. No units.
 
     Raises:
         ValueError: if the shapes differ or are not 2-D.
@@ -66,19 +67,19 @@ def segmentation(pred: ArrayLike, true: ArrayLike) -> dict[str, float]:
 
 
 def reference_sensitivity(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Return REFUGE's "sensitivity at a specificity of 0.85", defect and all.
+    """Return REFUGE's "sensitivity at a specificity of 0.85", including its defect.
 
-    The official code interpolates scikit-learn's ROC curve as if the sensitivity were a function of the specificity.
-    Where the curve rises steeply it is none: the line leads from the highest sensitivity of one specificity to the
-    lowest of the next, so that a perfect classifier gets 0.15. It also depends on where scikit-learn starts the curve. Use
-    `fundus_mtl.metrics.sensitivity_at_specificity` for the real thing.
+    The official code interpolates scikit-learn's ROC curve as if sensitivity were a function of specificity. Where the
+    curve is vertical it is not a function: the interpolation connects the highest sensitivity of one specificity with
+    the lowest of the next, so that a perfect classifier gets 0.15. The result also depends on the first point of
+    scikit-learn's curve. Use `fundus_mtl.metrics.sensitivity_at_specificity` for the correct value.
 
     Args:
-        scores: ``(N,)``, higher means rather glaucoma.
-        labels: ``(N,)`` of 0 and 1; cases with a NaN are left out.
+        scores: Scores ``(N,)``; a higher score means more likely glaucoma.
+        labels: Labels ``(N,)``, 0 or 1; cases with a NaN are left out.
 
     Returns:
-        From 0 to 1; NaN with fewer than two classes.
+        The sensitivity, from 0 to 1; NaN with fewer than two classes.
     """
     from scipy.interpolate import interp1d
     from sklearn.metrics import roc_curve
@@ -94,18 +95,18 @@ def fovea_error(pred_xy: ArrayLike, true_xy: ArrayLike) -> float:
     """Return the mean Euclidean distance of points.
 
     Args:
-        pred_xy: one point ``(2,)`` or several ``(N, 2)``, ``(x, y)`` in native px.
-        true_xy: of the same shape.
+        pred_xy: One predicted point ``(2,)`` or several ``(N, 2)``, ``(x, y)`` in native px.
+        true_xy: True points, of the same shape.
 
     Returns:
-        Native px; points with a NaN on either side are left out, NaN where none remains.
+        The distance in native px. Points with a NaN on either side are left out; NaN if none remains.
 
     Raises:
         ValueError: if the shapes differ, or the last axis is not a pair.
     """
     pred, true = np.asarray(pred_xy, dtype=float), np.asarray(true_xy, dtype=float)
     if pred.shape != true.shape or pred.ndim not in (1, 2) or pred.shape[-1] != 2:
-        raise ValueError(f"points: expected one shape (2,) or (N, 2), but got {pred.shape} and {true.shape}.")
+        raise ValueError(f"points: expected the same shape (2,) or (N, 2), but got {pred.shape} and {true.shape}.")
     distances = np.atleast_1d(np.sqrt(((pred - true) ** 2).sum(axis=-1)))
     known = distances[~np.isnan(distances)]
     return float(known.mean()) if len(known) else nan

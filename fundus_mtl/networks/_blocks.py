@@ -1,4 +1,4 @@
-"""What the U-Nets are built of, and how their weights start."""
+"""Building blocks of the U-Nets, and the initialisation of their weights."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ BatchNorm = Literal["running", "batch"]
 
 
 def convolutions(channels: Sequence[int], norm: Callable[[int], nn.Module]) -> nn.Sequential:
-    """Build 3x3 convolutions that keep the size, each with a normalisation and a ReLU.
+    """Build 3x3 convolutions that keep the image size, each followed by a normalisation and a ReLU.
 
     Args:
-        channels: before the first and after each of them.
-        norm: builds a normalisation from its number of channels.
+        channels: Number of input channels, then the number of output channels of each convolution.
+        norm: Function that builds a normalisation layer for a number of channels.
     """
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
@@ -25,12 +25,12 @@ def convolutions(channels: Sequence[int], norm: Callable[[int], nn.Module]) -> n
 
 
 def batch_norms(batch_norm: BatchNorm) -> Callable[[int], nn.Module]:
-    """Return what builds batch norms that use averages kept in training at test (``running``), or the batch's own."""
+    """Return a function that builds batch norms with running statistics (``running``) or batch statistics (``batch``)."""
     return lambda channels: nn.BatchNorm2d(channels, track_running_stats=batch_norm == "running")
 
 
 def initialise(module: nn.Module) -> None:
-    """Start a convolution Kaiming uniform with zero bias, as MTL-IO says; for ``nn.Module.apply``."""
+    """Initialise a convolution Kaiming uniform with zero bias, as in MTL-IO; for ``nn.Module.apply``."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
         if module.bias is not None:

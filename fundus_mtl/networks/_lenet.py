@@ -1,9 +1,10 @@
 """LeNet with a linear head per task, for digits.
 
 Source: MT-COOL, section 3.1: "the widely used LeNet architecture for MNIST, of which the last layer contains 50 hidden
-units, followed by a final prediction output". The paper leaves the rest open. Two 5x5 convolutions of 10 and 20 channels,
-each with a 2x2 maximum and a ReLU, are those of MultiMNIST's usual network (Sener and Koltun, Multi-Task Learning as
-Multi-Objective Optimization, NeurIPS 2018), without its dropout, which the paper does not name.
+units, followed by a final prediction output". The paper does not specify the rest. The two 5x5 convolutions of 10 and
+20 channels, each with a 2x2 max pooling and a ReLU, are those of the usual MultiMNIST network (Sener and Koltun,
+Multi-Task Learning as Multi-Objective Optimization, NeurIPS 2018), without its dropout, which the paper does not
+mention.
 """
 
 from __future__ import annotations
@@ -16,25 +17,25 @@ from fundus_mtl.networks._owned_layer import OwnedLayer
 from fundus_mtl.networks._task_network import TaskNetwork
 from fundus_mtl.tasks import Task
 
-KERNEL = 5  # px, of both convolutions
-SMALLEST = 16  # px, the side from which something is left after two convolutions and poolings
+KERNEL = 5  # px, kernel size of both convolutions
+SMALLEST = 16  # px, smallest image side that leaves at least one pixel after two convolutions and poolings
 
 
 class LeNet(TaskNetwork):
     """Classify small images: two convolutions and a hidden layer for all tasks, one linear layer for each.
 
-    With two tasks of five classes it has 21,840 parameters. The weights start as PyTorch's layers do, drawn from its
-    global generator.
+    With two tasks of five classes it has 21,840 parameters. The weights use PyTorch's default initialisation and global
+    generator.
 
     Args:
-        tasks: the heads to build, in order; none of them dense. ``channels`` is the number of classes.
-        hidden: units of the last shared layer.
-        in_channels: of the image.
-        size: of the image, px; it is square.
-        channels: of the two convolutions.
+        tasks: Tasks, one head each, in order. None of them may be dense. ``channels`` is the number of classes.
+        hidden: Number of units of the last shared layer.
+        in_channels: Number of image channels.
+        size: Side of the square image, px.
+        channels: Output channels of the two convolutions.
 
     Raises:
-        ValueError: if a task is dense, there is none, two have one name, or the images are too small.
+        ValueError: if ``tasks`` is empty, a task is dense, two tasks have the same name, or the images are too small.
     """
 
     def __init__(
@@ -67,17 +68,17 @@ class LeNet(TaskNetwork):
         self.heads = nn.ModuleDict({task.name: nn.Linear(hidden, task.channels) for task in tasks})
 
     def forward(self, image: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Return the logits of the tasks asked for.
+        """Return the logits of the requested tasks.
 
         Args:
-            image: ``(B, in_channels, size, size)``.
-            tasks: names; all by default.
+            image: Images ``(B, in_channels, size, size)``.
+            tasks: Names of the tasks; default: all.
 
         Returns:
             ``{task: (B, channels)}``.
 
         Raises:
-            KeyError: if a name is not one of the network's tasks.
+            KeyError: if the network has no task of a given name.
             ValueError: if the image has another size.
         """
         wanted = self._wanted(tasks)

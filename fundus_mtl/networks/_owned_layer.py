@@ -1,7 +1,7 @@
 """A layer whose output channels are owned by the tasks.
 
 Source: MT-COOL (Wu et al., Multi-Task Cooperative Learning via Searching for Flat Minima), Fig. 1b and "Network
-Configuration": the parameters of each layer of the encoder are evenly allocated to the tasks, and the features learned are
+Configuration": the parameters of each encoder layer are evenly allocated to the tasks, and the learned features are
 concatenated as the input of the next layer.
 """
 
@@ -14,16 +14,17 @@ from torch import Tensor, nn
 
 
 class OwnedLayer(nn.Module):
-    """Run every owner's share on the whole input and concatenate what they answer over the channels.
+    """Run the share of every owner on the whole input and concatenate the outputs over the channels.
 
-    The function is that of one layer whose weights are the shares' weights concatenated over the output channels, with as
-    many parameters. The shares are modules of their own, so that a task's gradient costs nothing for another's weights.
+    The layer computes the same function as one layer whose weights are the shares' weights concatenated over the output
+    channels, with the same number of parameters. The shares are separate modules, so that no gradient is computed for
+    the weights of other tasks.
 
     Args:
-        layer: builds a share from its number of output channels: a layer on all input channels, followed at most by what
-            treats channels one by one (batch norm).
-        channels: of the whole output.
-        owners: how many share it; one makes it the plain layer.
+        layer: Function that builds a share for a number of output channels: a layer on all input channels, optionally
+            followed by a layer that treats channels separately (batch norm).
+        channels: Number of output channels of the whole layer.
+        owners: Number of shares; 1 gives the plain layer.
 
     Raises:
         ValueError: if there are fewer channels than owners.
@@ -47,7 +48,7 @@ def equal_shares(channels: int, owners: int) -> list[int]:
     """
     if channels < owners:
         raise ValueError(
-            f"A layer's shares: expected a channel for each of {owners} tasks, but got {channels}; widen it."
+            f"Shares of a layer: expected a channel for each of {owners} tasks, but got {channels}; use a wider network."
         )
     smaller, larger = divmod(channels, owners)
     return [smaller + (owner < larger) for owner in range(owners)]

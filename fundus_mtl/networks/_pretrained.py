@@ -1,4 +1,4 @@
-"""ImageNet weights for the VGG encoder, from a file in torchvision's naming (``features.0.weight`` ...)."""
+"""Load ImageNet weights into the VGG encoder from a file with torchvision's names (``features.0.weight`` ...)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from torch import Tensor, nn
 def load_vgg_encoder(encoder: nn.ModuleList, path: str | Path, sha256: str | None = None) -> None:
     """Copy convolutions and batch norms, in order, from a ``vggNN_bn`` file into an encoder.
 
-    The file's ``classifier.*`` tensors are ignored. Running statistics are copied where the encoder keeps any.
+    The ``classifier.*`` tensors of the file are ignored. Running statistics are copied if the encoder has any.
 
     Args:
-        encoder: of a ``VGGUNet``.
-        path: the file, loaded as weights only.
-        sha256: what the file must hash to; without it the eight digits in a name such as ``vgg13_bn-abd245e5.pth`` are
-            checked, as torchvision does.
+        encoder: Encoder of a ``VGGUNet``.
+        path: File with the weights, loaded with ``weights_only=True``.
+        sha256: Expected SHA-256 of the file. Default: the eight digits in a name such as ``vgg13_bn-abd245e5.pth`` are
+            checked, as in torchvision.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the checksum or a tensor's shape differs.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the checksum or the shape of a tensor differs.
     """
     path = weights_file(path, sha256)
     tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
@@ -31,7 +31,7 @@ def load_vgg_encoder(encoder: nn.ModuleList, path: str | Path, sha256: str | Non
     numbers = sorted({int(name.split(".")[1]) for name in tensors if re.fullmatch(r"features\.\d+\.\w+", name)})
     if len(numbers) != len(targets):
         raise ValueError(
-            f"Pretrained weights: expected {len(targets)} layers, but got {len(numbers)} in {path.name}; take the file of "
+            f"Pretrained weights: expected {len(targets)} layers, but got {len(numbers)} in {path.name}; use the file of "
             "the same VGG with batch norm."
         )
     for layer, number in zip(targets, numbers, strict=True):
@@ -45,7 +45,7 @@ def load_vgg_encoder(encoder: nn.ModuleList, path: str | Path, sha256: str | Non
 def _copy(layer: nn.Module, values: dict[str, Tensor], number: int) -> None:
     own = layer.state_dict()
     for name, tensor in own.items():
-        # A file written before batch norm counted its batches has no num_batches_tracked.
+        # Files from old PyTorch versions have no num_batches_tracked.
         value = values.get(name, tensor if name == "num_batches_tracked" else None)
         if value is None or value.shape != tensor.shape:
             got = "nothing" if value is None else tuple(value.shape)

@@ -1,4 +1,4 @@
-"""LeNet as MT-COOL trains it."""
+"""LeNet whose encoder is divided among the tasks, for MT-COOL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fundus_mtl.networks._task_network import SplitNetwork
 class SplitLeNet(SplitNetwork, LeNet):
     r"""A ``LeNet`` in which each task owns a share of every layer's channels: same arguments, same number of parameters.
 
-    The paper's network is "an encoder and task-specific decoders". We take the hidden layer as the encoder's last, since it
-    feeds every task: :math:`\theta_i` is task i's share of both convolutions and of the hidden units (25 of 50 for two
-    tasks), :math:`\phi_i` its linear layer, which reads all hidden units.
+    The paper's network is "an encoder and task-specific decoders". Here the hidden layer is the last layer of the
+    encoder, because every task uses it. :math:`\theta_i` is task i's share of both convolutions and of the hidden units
+    (25 of 50 for two tasks); :math:`\phi_i` is its linear layer, whose input is all hidden units.
     """

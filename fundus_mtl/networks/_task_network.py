@@ -1,4 +1,4 @@
-"""What a network of several tasks is: an encoder, and for each task a decoder and head of its own."""
+"""Base classes of networks for several tasks: an encoder, and a decoder and head per task."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fundus_mtl.tasks import Task
 
 
 class TaskNetwork(nn.Module):
-    """Tasks, an encoder and a module per task in ``heads``; subclasses build both.
+    """A network with an ``encoder`` and one module per task in ``heads``; subclasses build both.
 
     Args:
-        tasks: the heads to build, in order.
+        tasks: Tasks, one head each, in order.
 
     Raises:
-        ValueError: if there is no task or two have one name.
+        ValueError: if ``tasks`` is empty, or two tasks have the same name.
     """
 
     encoder: nn.Module
@@ -32,7 +32,7 @@ class TaskNetwork(nn.Module):
 
     @property
     def owners(self) -> int:
-        """Into how many shares each layer of the encoder is divided."""
+        """Number of shares that each encoder layer is divided into."""
         return 1
 
     def _wanted(self, names: Collection[str] | None) -> list[Task]:
@@ -43,7 +43,7 @@ class TaskNetwork(nn.Module):
 
 
 class SplitNetwork(TaskNetwork):
-    """A network in which every task owns a share of each layer of the encoder, and may be trained apart from the others."""
+    """A network in which every task owns a share of each encoder layer, so that each task can be trained separately."""
 
     @property
     def owners(self) -> int:
@@ -51,18 +51,18 @@ class SplitNetwork(TaskNetwork):
         return len(self.tasks)
 
     def task_parameters(self, name: str) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        r"""Return what belongs to a task, :math:`(\theta_i, \phi_i)`, always in the same order.
+        r"""Return the parameters of a task, :math:`(\theta_i, \phi_i)`, always in the same order.
 
-        Every parameter belongs to exactly one task. Buffers (running statistics) belong to none.
+        Every parameter belongs to exactly one task. Buffers (running statistics) belong to no task.
 
         Args:
-            name: of the task.
+            name: Name of the task.
 
         Returns:
-            Its share of the encoder, and its decoder and head.
+            The parameters of the task's share of the encoder, and those of its decoder and head.
 
         Raises:
-            KeyError: if the network has no such task.
+            KeyError: if the network has no task of this name.
         """
         (task,) = self._wanted([name])
         owner = self.tasks.index(task)

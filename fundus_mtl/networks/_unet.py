@@ -1,8 +1,9 @@
-"""A U-Net with a decoder for every dense task, and classifiers that also read what was segmented.
+"""A U-Net with a decoder for every dense task, and classifiers that also use the predicted segmentations.
 
 Source: MT-COOL, section 3.1: a U-Net (Ronneberger et al., MICCAI 2015) with "four down-sampling modules as the shared
-encoders", task-specific decoders, and for glaucoma "the output of segmentation and the features from the bottom layers".
-The paper does not say how these two are joined, nor which layers normalise: see ``UNet``.
+encoders", task-specific decoders, and for glaucoma "the output of segmentation and the features from the bottom
+layers". The paper does not specify how these two are joined, nor the normalisation layers; see ``UNet`` for the choices
+here.
 """
 
 from __future__ import annotations
@@ -23,30 +24,32 @@ Norm = Literal["running", "batch", "instance"]
 
 
 class UNet(TaskNetwork):
-    """Answer several tasks from one encoder and its skips, each by a decoder and head of its own.
+    """A U-Net with one encoder for all tasks, and a decoder and head per task.
 
-    A classifier sees the bottom features and, averaged over the pixels of each bottom cell, the probabilities that the
-    segmentation tasks give; then a 3x3 convolution, the global average, dropout and a linear layer. Gradients flow from it
-    into the segmentation decoders, unless ``detach_classifier_inputs``.
+    The input of a classifier is the bottom features and the predicted probabilities of the segmentation tasks, averaged
+    over the pixels of each bottom cell. A 3x3 convolution, global average pooling, dropout and a linear layer follow.
+    Gradients flow from the classifier into the segmentation decoders, unless ``detach_classifier_inputs`` is set.
 
-    Convolutions start Kaiming uniform with zero bias, linear layers as PyTorch's do, from its global generator. Their
-    scale depends on the inputs of a layer alone: split or not, the weights are drawn from the same distribution.
+    Convolutions are initialised Kaiming uniform with zero bias, linear layers with PyTorch's default, from the global
+    generator. The scale depends only on the inputs of a layer, so the weights of a split network have the same
+    distribution.
 
     Args:
-        tasks: the heads to build, in order.
-        width: channels of the first level; each level below has twice as many (16: 256 at the bottom, as in the paper).
-        depth: number of down-sampling modules.
-        in_channels: of the photograph.
-        dropout: before the linear layer of image-level heads. The paper names none; under MT-COOL, what dropout changes
-            between the samples of noise counts as disagreement.
-        norm: ``"running"`` (averages kept in training) or ``"batch"`` (the batch's own, at test too) batch norm, as in
-            ``VGGUNet``; ``"instance"`` keeps no statistics, so that noisy forwards leave no trace.
-        classifier_inputs: names of the dense tasks that image-level heads read; by default all of kind segmentation,
-            ``[]`` for the bottom features only.
-        detach_classifier_inputs: keep image-level losses out of the dense tasks' decoders.
+        tasks: Tasks, one head each, in order.
+        width: Number of channels of the first level, doubled at each level (16 gives 256 at the bottom, as in the
+            paper).
+        depth: Number of down-sampling modules.
+        in_channels: Number of channels of the photograph.
+        dropout: Dropout probability before the linear layer of image-level heads. The paper mentions no dropout. In
+            MT-COOL, differences between noise draws that come from dropout count as divergence.
+        norm: ``"running"`` for batch norm with running statistics, ``"batch"`` for batch statistics at test time too
+            (see ``VGGUNet``), or ``"instance"``, which keeps no statistics, so that noise cannot change them.
+        classifier_inputs: Names of the dense tasks whose predictions image-level heads use; default: all tasks of kind
+            segmentation; ``[]`` for the bottom features only.
+        detach_classifier_inputs: Whether to stop the gradients of image-level losses before the dense decoders.
 
     Raises:
-        ValueError: if there is no task, two have one name, or an option is unknown.
+        ValueError: if ``tasks`` is empty, two tasks have the same name, or an option is unknown.
     """
 
     encoder: nn.ModuleList
@@ -85,18 +88,18 @@ class UNet(TaskNetwork):
         self.apply(initialise)
 
     def forward(self, image: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Return the logits of the tasks asked for, computing no more than they need.
+        """Return the logits of the requested tasks; compute only the parts of the network that they need.
 
         Args:
-            image: ``(B, in_channels, H, W)``, H and W multiples of ``2**depth``.
-            tasks: names; all by default.
+            image: Images ``(B, in_channels, H, W)``; H and W are multiples of ``2**depth``.
+            tasks: Names of the tasks; default: all.
 
         Returns:
             ``{task: (B, channels, H, W)}`` for dense tasks, ``(B, channels)`` for the others.
 
         Raises:
-            KeyError: if a name is not one of the network's tasks.
-            ValueError: if the image's sides are no multiples of ``2**depth``.
+            KeyError: if the network has no task of a given name.
+            ValueError: if the sides of the image are not multiples of ``2**depth``.
         """
         wanted = self._wanted(tasks)
         self._check_size(*image.shape[-2:])
@@ -112,7 +115,7 @@ class UNet(TaskNetwork):
         return {task.name: logits[task.name] for task in wanted}
 
     def _seen(self, bottom: Tensor, logits: dict[str, Tensor]) -> Tensor:
-        """Join the bottom features and what each of their cells holds of the segmented structures."""
+        """Concatenate the bottom features and the mean predicted probabilities in each bottom cell."""
         maps = [task.activate(logits[task.name]) for task in self.classifier_inputs]
         if self.detach_classifier_inputs:
             maps = [probabilities.detach() for probabilities in maps]

@@ -1,4 +1,4 @@
-"""The parts of a U-Net: a level of its encoder, a decoder with an answer for every pixel, a classifier."""
+"""Parts of a U-Net: a level of the encoder, a decoder for dense tasks, a classifier."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fundus_mtl.tasks import Task
 
 
 def owned_level(before: int, after: int, owners: int, norm: Callable[[int], nn.Module]) -> nn.Sequential:
-    """Build a level of the encoder ``(B, before, H, W) -> (B, after, H, W)``: two convolutions, owned in shares.
+    """Build an encoder level ``(B, before, H, W) -> (B, after, H, W)``: two convolutions, divided into shares.
 
     Args:
-        before: channels that it reads.
-        after: channels of both convolutions.
-        owners: of each.
-        norm: builds a normalisation from its number of channels; it treats channels one by one.
+        before: Number of input channels.
+        after: Number of output channels of both convolutions.
+        owners: Number of shares of each convolution.
+        norm: Function that builds a normalisation layer for a number of channels; it must treat channels separately.
     """
     layers: list[nn.Module] = []
     for channels in (before, after):
@@ -28,18 +28,18 @@ def owned_level(before: int, after: int, owners: int, norm: Callable[[int], nn.M
         def share(own: int, channels: int = channels) -> nn.Module:
             return nn.Sequential(nn.Conv2d(channels, own, 3, padding=1), norm(own))
 
-        # ReLU after the concatenation: inside the shares, every share's output would be kept for it as well.
+        # ReLU after the concatenation. Inside the shares, autograd would also store the output of every share.
         layers += [OwnedLayer(share, after, owners), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
 class DenseHead(nn.Module):
-    """Double the size, join the skip, convolve twice, level by level; then a 1x1 convolution.
+    """Decoder: per level, double the size, concatenate the skip, convolve twice; finally a 1x1 convolution.
 
     Args:
-        widths: channels of the encoder's levels, each twice the one before.
-        channels: of the answer.
-        norm: builds a normalisation from its number of channels.
+        widths: Channels of the encoder levels, each twice the previous one.
+        channels: Number of output channels.
+        norm: Function that builds a normalisation layer for a number of channels.
     """
 
     def __init__(self, widths: Sequence[int], channels: int, norm: Callable[[int], nn.Module]) -> None:
@@ -49,7 +49,7 @@ class DenseHead(nn.Module):
         self.logits = nn.Conv2d(widths[0], channels, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return logits ``(B, channels, H, W)`` from every level's features, ``(B, widths[0], H, W)`` first."""
+        """Return logits ``(B, channels, H, W)`` from the features of all levels, ``(B, widths[0], H, W)`` first."""
         x = features[-1]
         for stage, skip in zip(self.decoder, reversed(features[:-1]), strict=True):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
@@ -63,11 +63,11 @@ def image_head(
     """Build a classifier ``(B, before, h, w) -> (B, channels)``: 3x3 convolution, global average, dropout, linear layer.
 
     Args:
-        before: channels that it reads.
-        between: channels that are averaged.
-        channels: of the answer.
-        dropout: before the linear layer.
-        norm: builds a normalisation from its number of channels.
+        before: Number of input channels.
+        between: Number of channels of the convolution, which are averaged.
+        channels: Number of outputs.
+        dropout: Dropout probability before the linear layer.
+        norm: Function that builds a normalisation layer for a number of channels.
     """
     pooled = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(between, channels)]
     return nn.Sequential(convolutions([before, between], norm), *pooled)

@@ -1,7 +1,8 @@
-"""A U-Net on a VGG encoder, with a head per task.
+"""A U-Net with a VGG encoder and a head per task.
 
-Source: MTL-IO, "Multi-Task Learning with Independent Optimizers", whose code builds VGG-13 with batch norm (the paper says
-VGG-16), a decoder of bilinear up-sampling and double convolutions, 1x1 heads, and a classifier on the bottleneck.
+Source: MTL-IO, "Multi-Task Learning with Independent Optimizers". Its code builds VGG-13 with batch norm (the paper
+states VGG-16), a decoder of bilinear up-sampling and double convolutions, 1x1 heads, and a classifier on the
+bottleneck.
 """
 
 from __future__ import annotations
@@ -18,31 +19,33 @@ from fundus_mtl.networks._pretrained import load_vgg_encoder
 from fundus_mtl.networks._task_network import TaskNetwork
 from fundus_mtl.tasks import Task
 
-STAGE_WIDTHS = (1, 2, 4, 8, 8)  # in units of the first stage's channels
+STAGE_WIDTHS = (1, 2, 4, 8, 8)  # in units of the channels of the first stage
 CONVOLUTIONS = {"vgg13": (2, 2, 2, 2, 2), "vgg16": (2, 2, 3, 3, 3)}
 
 
 class VGGUNet(TaskNetwork):
-    """Answer several tasks from one encoder; dense tasks share a decoder, the others read the bottleneck.
+    """A U-Net with a VGG encoder. Dense tasks share a decoder; image-level tasks use the bottleneck features.
 
-    With four tasks, ``width=64`` and ``vgg13`` this is MTL-IO's network, 17,268,036 parameters.
+    With four tasks, ``width=64`` and ``vgg13`` this is MTL-IO's network with 17,268,036 parameters.
 
-    Batch norm at test is a choice. ``"running"`` (default) normalises by the averages kept in training, so that a
-    photograph's answer does not depend on what else is in its batch. ``"batch"`` is what MTL-IO's code does: the statistics
-    of the batch itself, at test too, where its batch of one makes it an instance norm. Use it with batches of one then.
+    ``batch_norm`` selects the statistics at test time. ``"running"`` (default) uses the running statistics from
+    training, so that the prediction for a photograph does not depend on the other images in its batch. ``"batch"`` uses
+    the statistics of the batch at test time too, as in MTL-IO's code, where a batch of one makes it an instance norm.
+    With ``"batch"``, test with batches of one.
 
     Args:
-        tasks: the heads to build, in order.
-        width: channels of the first stage; the later ones have 2, 4, 8 and 8 times as many.
-        encoder: ``"vgg13"`` as in MTL-IO's code or ``"vgg16"`` as in its text.
-        in_channels: of the photograph.
-        dropout: before the linear layer of image-level heads.
-        batch_norm: see above.
-        pretrained: a file of torchvision's ``vgg13_bn`` or ``vgg16_bn`` weights for the encoder (``width=64`` only).
-        pretrained_sha256: what the file must hash to.
+        tasks: Tasks, one head each, in order.
+        width: Number of channels of the first stage; later stages have 2, 4, 8 and 8 times as many.
+        encoder: ``"vgg13"`` as in MTL-IO's code, or ``"vgg16"`` as in its paper.
+        in_channels: Number of channels of the photograph.
+        dropout: Dropout probability before the linear layer of image-level heads.
+        batch_norm: Statistics of batch norm at test time, see above.
+        pretrained: File of torchvision's ``vgg13_bn`` or ``vgg16_bn`` weights for the encoder (``width=64`` only).
+            Optional.
+        pretrained_sha256: Expected SHA-256 of that file. Optional.
 
     Raises:
-        ValueError: if there is no task, two have one name, or an option is unknown.
+        ValueError: if ``tasks`` is empty, two tasks have the same name, or an option is unknown.
     """
 
     encoder: nn.ModuleList
@@ -78,17 +81,17 @@ class VGGUNet(TaskNetwork):
             load_vgg_encoder(self.encoder, pretrained, pretrained_sha256)
 
     def forward(self, image: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
-        """Return the logits of the tasks asked for, computing no more than they need.
+        """Return the logits of the requested tasks; compute only the parts of the network that they need.
 
         Args:
-            image: ``(B, in_channels, H, W)``, H and W at least 16.
-            tasks: names; all by default.
+            image: Images ``(B, in_channels, H, W)``; H and W are at least 16.
+            tasks: Names of the tasks; default: all.
 
         Returns:
             ``{task: (B, channels, H, W)}`` for dense tasks, ``(B, channels)`` for the others.
 
         Raises:
-            KeyError: if a name is not one of the network's tasks.
+            KeyError: if the network has no task of a given name.
             ValueError: if the image is too small for the four poolings.
         """
         wanted = self._wanted(tasks)
@@ -111,7 +114,7 @@ class VGGUNet(TaskNetwork):
 
 
 class _ImageHead(nn.Module):
-    """Global maximum, dropout, linear: MTL-IO's classifier."""
+    """MTL-IO's classifier: global max pooling, dropout, linear layer."""
 
     def __init__(self, in_channels: int, channels: int, dropout: float) -> None:
         super().__init__()
@@ -123,7 +126,7 @@ class _ImageHead(nn.Module):
 
 
 def _decoder(widths: Sequence[int], norm: Callable[[int], nn.Module]) -> nn.ModuleList:
-    """Each stage takes skip and up-sampled features; its first convolution halves them, its second meets the next skip."""
+    """Build the decoder: each stage concatenates skip and up-sampled features and halves the number of channels."""
     stages = []
     x = widths[-1]
     for level in reversed(range(len(widths) - 1)):

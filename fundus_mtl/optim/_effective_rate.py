@@ -1,7 +1,7 @@
-"""What an optimizer multiplies a task's gradient with at present.
+"""Effective learning rate: the factor by which an optimizer currently multiplies the gradient of a task.
 
-Source: Hervella et al., Multi-Adaptive Optimization for multi-task learning with deep neural networks, Neural Networks 2024,
-section 5.2.6: the contribution of a task to an update is its gradient times the effective learning rate of Adam.
+Source: Hervella et al., Multi-Adaptive Optimization for multi-task learning with deep neural networks, Neural Networks
+2024, section 5.2.6: the contribution of a task to an update is its gradient times the effective learning rate of Adam.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ def group_of(optimizer: Optimizer, parameter: Tensor) -> dict[str, Any] | None:
 
 @torch.no_grad()
 def effective_rate(optimizer: Optimizer, task: Hashable, parameter: Tensor) -> Tensor | float:
-    r"""Return by how much a unit of a task's gradient is multiplied in the update of a parameter; nothing is moved.
+    r"""Return the factor of a task's gradient in the update of a parameter. Nothing is modified.
 
-    An optimizer that has an ``effective_rate(task, parameter)`` of its own answers itself. Any other is read by its state:
-    :math:`\eta / (\sqrt{\hat v} + \epsilon)` where that holds ``exp_avg_sq`` (Adam; corrected by the state's ``step``) or
-    ``square_avg`` (RMSprop; uncorrected), else :math:`\eta`, as in SGD. Momentum and weight decay are left out.
+    If the optimizer has a method ``effective_rate(task, parameter)``, its result is returned. Otherwise the state of
+    the optimizer decides: :math:`\eta / (\sqrt{\hat v} + \epsilon)` if it contains ``exp_avg_sq`` (Adam; bias-corrected
+    by the state's ``step``) or ``square_avg`` (RMSprop; uncorrected), else :math:`\eta`, as in SGD. Momentum and weight
+    decay are ignored.
 
     Args:
-        optimizer: that updates the parameter.
-        task: whose gradient is meant.
-        parameter: the very tensor that was given to the optimizer.
+        optimizer: Optimizer that updates the parameter.
+        task: Task that the gradient belongs to.
+        parameter: The same tensor object that was passed to the optimizer.
 
     Returns:
-        The rate per element, in the parameter's shape, or one number for all of it; 0 where the optimizer does not hold the
-        parameter; NaN, not known, before an adaptive optimizer's first step, and for adaptive rules other than the two.
+        The rate per element, in the parameter's shape, or one number for all elements. 0 if the optimizer does not
+        update the parameter. NaN (unknown) before the first step of an adaptive optimizer, and for other adaptive
+        rules.
     """
     own = getattr(optimizer, "effective_rate", None)
     if own is not None:
@@ -45,15 +47,15 @@ def effective_rate(optimizer: Optimizer, task: Hashable, parameter: Tensor) -> T
     group = group_of(optimizer, parameter)
     if group is None:
         return 0.0
-    # `state` is a defaultdict: asking it by index would leave an empty entry behind.
+    # `state` is a defaultdict: indexing would add an empty entry.
     state: Mapping[str, Any] = optimizer.state.get(parameter, {})
     denominator = _denominator(state, group)
     return group["lr"] if denominator is None else group["lr"] / denominator
 
 
 def _denominator(state: Mapping[str, Any], group: Mapping[str, Any]) -> Tensor | float | None:
-    """What the learning rate is divided by; ``None`` if by nothing, NaN if that is not known."""
-    if "eps" not in group:  # no optimizer divides without a guard: this one does not divide
+    """Return the divisor of the learning rate; ``None`` if the rule does not divide, NaN if the divisor is unknown."""
+    if "eps" not in group:  # optimizers that divide have an eps
         return None
     if "exp_avg_sq" in state and state["step"] > 0:
         square = state.get("max_exp_avg_sq", state["exp_avg_sq"])

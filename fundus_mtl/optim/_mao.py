@@ -1,7 +1,7 @@
-"""MAO: Adam's moments for every task and parameter, and the tasks' steps added up.
+"""MAO: an optimizer with Adam's moments per task and parameter that adds up the steps of the tasks.
 
-Source: Hervella, Rouco, Novo, Ortega, Multi-Adaptive Optimization for multi-task learning with deep neural networks, Neural
-Networks 2024, section 4, equations 7-12.
+Source: Hervella, Rouco, Novo, Ortega, Multi-Adaptive Optimization for multi-task learning with deep neural networks,
+Neural Networks 2024, section 4, equations 7-12.
 """
 
 from __future__ import annotations
@@ -24,27 +24,30 @@ from fundus_mtl.optim._update_buffer import UpdateBuffer
 class MAO(Optimizer):
     r"""Step by :math:`\Delta\theta = -\eta \sum_n \hat m_n / (\sqrt{\hat v_n} + \epsilon) - \eta \lambda \theta`.
 
-    :math:`m_n, v_n` are Adam's moments of task :math:`n`'s gradient alone. Per iteration, ``accumulate`` each task's
-    gradients, then ``step``. ``accumulate`` moves the task's moments at once and adds its step to one buffer, so that no
-    gradient is kept: they must be finite, without AMP's scale, and ``p.grad`` is not looked at.
+    :math:`m_n, v_n` are Adam's moments of the gradient of task :math:`n`. In each iteration call ``accumulate`` for
+    every task, then ``step``. ``accumulate`` updates the task's moments at once and adds its step to one buffer, so
+    that no gradient is kept. Gradients must be finite and without AMP's scale; ``p.grad`` is not used.
 
-    A task that does not reach a parameter (``None``) leaves its moments there as they are, but there is one step counter for
-    all, the paper's :math:`t`. With one task the result is ``torch.optim.AdamW``'s, bit for bit on the CPU, as long as all
-    parameters are reached in the same steps: AdamW counts each parameter's own. Learning rates are read when a task is
-    accumulated; weight decay is applied once per step, to the parameters that some task reached in it.
+    If a task does not reach a parameter (``None``), its moments there do not change. The step counter, the paper's
+    :math:`t`, is common to all parameters. With one task the result equals ``torch.optim.AdamW``, bit for bit on the
+    CPU, if all parameters are reached in the same steps (AdamW counts steps per parameter). Learning rates are read
+    when a task is accumulated. Weight decay is applied once per step, to the parameters that a task reached.
 
-    Deviations from the print, each with a switch back: Eq. 10 corrects the bias by :math:`(1-\beta_2^t)/(1-\beta_1^t)`,
-    without the root that makes it Adam's; Eq. 8 has :math:`\epsilon` in the root, a floor of 1e-4 under all gradients.
+    Two defaults differ from the paper and can be switched back. Eq. 10 corrects the bias by
+    :math:`(1-\beta_2^t)/(1-\beta_1^t)`, without Adam's square root. Eq. 8 has :math:`\epsilon` inside the root, which
+    acts as a floor of 1e-4 under all gradients.
 
     Args:
-        params: tensors, or groups of them with arguments of their own.
-        lr: :math:`\eta`; each task's step is about as large, so K tasks step up to K times as far as one.
-        betas: decay of the moments; the first ``None`` is Eq. 9: the gradient in place of its mean, no bias corrected.
+        params: Tensors, or parameter groups with their own arguments.
+        lr: :math:`\eta`. Each task's step has about this size, so K tasks step up to K times as far as one.
+        betas: Decay of the moments. ``None`` as the first selects Eq. 9: the gradient instead of its running mean,
+            without bias correction.
         eps: :math:`\epsilon`, in units of the gradient.
         weight_decay: :math:`\lambda`, decoupled.
-        eps_inside: divide by :math:`\sqrt{\hat v + \epsilon}` (Eq. 8), ``eps`` then in units of the squared gradient.
+        eps_inside: Whether to divide by :math:`\sqrt{\hat v + \epsilon}` (Eq. 8); ``eps`` is then in units of the
+            squared gradient.
         reduction: ``mean`` divides by the number of tasks that reached the parameter in this step.
-        bias_correction: ``printed`` takes Eq. 10 by the letter, :math:`v` in the denominator being uncorrected.
+        bias_correction: ``printed`` uses Eq. 10 as printed, with an uncorrected :math:`v` in the denominator.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -62,33 +65,34 @@ class MAO(Optimizer):
         *,
         bias_correction: Literal["adam", "printed"] = "adam",
     ) -> None:
-        # The one step counter stands in every group, for that is what copies, pickles and checkpoints keep.
+        # Every group stores the common step counter, because copies, pickles and checkpoints keep the groups.
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "step": 0}
         defaults |= {"eps_inside": eps_inside, "reduction": reduction, "bias_correction": bias_correction}
         self._staged = UpdateBuffer()
         super().__init__(params, defaults)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take a copied or loaded state; what was accumulated but not stepped belongs to the old one."""
+        """Restore a copied or loaded state; gradients accumulated since the last step are discarded."""
         super().__setstate__(state)
         self._staged = UpdateBuffer()
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group; arguments it does not give are the optimizer's own."""
+        """Add a parameter group; missing arguments take the optimizer's defaults."""
         check({**self.defaults, **param_group})
         super().add_param_group(param_group)
         self.param_groups[-1]["step"] = self.param_groups[0]["step"]
 
     @torch.no_grad()
     def accumulate(self, task: Hashable, gradients: Sequence[Tensor | None]) -> None:
-        """Move a task's moments by its gradients, and add its step to the buffer.
+        """Update the moments of a task with its gradients, and add its step to the buffer.
 
         Args:
-            task: any key; a string, a number or a tuple of them where the state is to be stored.
-            gradients: one per parameter, in the order of the groups; ``None`` where the task does not reach it.
+            task: Any hashable key; a string, a number or a tuple of them if the state is to be saved.
+            gradients: One gradient per parameter, in the order of the groups; ``None`` where the task does not reach
+                the parameter.
 
         Raises:
-            ValueError: if the gradients do not fit the parameters, or the task was accumulated before in this step.
+            ValueError: if the gradients do not match the parameters, or the task was already accumulated in this step.
         """
         if task in self._staged.tasks:
             raise ValueError(f"MAO: expected task {task} once per step, but got it twice; call step() in between.")
@@ -113,10 +117,10 @@ class MAO(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move the parameters by what was accumulated; if no parameter was reached, nothing happens and nothing counts.
+        """Apply the accumulated steps. If no parameter was reached, do nothing and do not count a step.
 
         Raises:
-            ValueError: if there is a closure.
+            ValueError: if a closure is passed.
         """
         if closure is not None:
             raise ValueError("MAO: expected no closure, but got one; it steps on accumulated gradients.")
@@ -126,19 +130,19 @@ class MAO(Optimizer):
         self._staged = UpdateBuffer()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore a copy of what ``state_dict`` returned, on the parameters' devices and in their types.
+        """Restore a copy of what ``state_dict`` returned, on the devices and in the types of the parameters.
 
         Raises:
-            ValueError: if it is not of this kind of optimizer, or the groups differ.
+            ValueError: if the state belongs to another type of optimizer, or the groups differ.
         """
         if not all("step" in group for group in state_dict["param_groups"]):
             raise ValueError("MAO: expected its own state, but got another optimizer's; resume with the same method.")
-        # Without the copy, two optimizers loaded from one state would move the same moments.
+        # Without the copy, two optimizers loaded from one state would share their moments.
         super().load_state_dict({**state_dict, "state": deepcopy(state_dict["state"])})
 
     @torch.no_grad()
     def effective_rate(self, task: Hashable, parameter: Tensor) -> Tensor | float:
-        """See ``optim.effective_rate``; with ``reduction="mean"`` shared among all that ever reached the parameter."""
+        """See ``optim.effective_rate``; with ``reduction="mean"`` divided by the number of tasks that reached it."""
         group = group_of(self, parameter)
         if group is None:
             return 0.0

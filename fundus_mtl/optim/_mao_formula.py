@@ -1,7 +1,8 @@
-"""MAO's arithmetic for one task: its moments (equation 7), its learning rates (8) and their corrections (10).
+"""MAO's arithmetic for one task: moments (equation 7), learning rates (8) and their corrections (10).
 
-Source: Hervella, Rouco, Novo, Ortega, Multi-Adaptive Optimization for multi-task learning with deep neural networks, Neural
-Networks 2024, section 4. Everywhere, ``group`` is a parameter group of the optimizer; lists have one tensor per parameter.
+Source: Hervella, Rouco, Novo, Ortega, Multi-Adaptive Optimization for multi-task learning with deep neural networks,
+Neural Networks 2024, section 4. ``group`` is always a parameter group of the optimizer; lists have one tensor per
+parameter.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from torch import Tensor
 
 
 def check(group: Mapping[str, Any]) -> None:
-    """Refuse a group's arguments that are out of range.
+    """Check the arguments of a group.
 
     Raises:
-        ValueError: naming the argument.
+        ValueError: if an argument is out of range.
     """
     for name in ("lr", "eps", "weight_decay"):
         if not group[name] >= 0:
@@ -35,25 +36,25 @@ def check(group: Mapping[str, Any]) -> None:
 
 
 def check_momentum(group: Mapping[str, Any], built: Mapping[str, Any]) -> None:
-    """Refuse a first beta where the optimizer was built without: momentum schedules write one, unasked.
+    """Check that a learning rate schedule did not set the first beta of an optimizer that was built without one.
 
     Raises:
-        ValueError: telling how to stop them.
+        ValueError: if the first beta was ``None`` and now is a number.
     """
     if built["betas"][0] is None and group["betas"][0] is not None:
         raise ValueError(
-            f"betas of MAO: expected None for the first, as it was built, but got {group['betas'][0]}; keep the "
-            "schedule from moving momentum, such as by cycle_momentum=False."
+            f"betas of MAO: expected None for the first, as at construction, but got {group['betas'][0]}; switch off "
+            "the schedule's change of momentum, for example with cycle_momentum=False."
         )
 
 
 def advance(
     moments: list[dict[str, Tensor]], gradients: list[Tensor], group: Mapping[str, Any]
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Move one task's moments by its gradients, equation 7; entries that are not there yet start from zero.
+    """Update the moments of one task with its gradients, equation 7; missing entries start from zero.
 
     Returns:
-        The mean gradients (without a first beta, the gradients themselves) and the mean squared gradients.
+        The mean gradients (the gradients themselves if the first beta is None) and the mean squared gradients.
     """
     beta1, beta2 = group["betas"]
     for moment, gradient in zip(moments, gradients, strict=True):
@@ -71,20 +72,20 @@ def advance(
 
 
 def rate(group: Mapping[str, Any], t: int) -> float:
-    """Return what is divided by ``denominators`` at step ``t``, to multiply the gradient's unbiased mean."""
+    """Return the numerator, over ``denominators``, of the factor of the unbiased mean gradient at step ``t``."""
     beta1, beta2 = group["betas"]
     printed = beta1 is not None and group["bias_correction"] == "printed"
     return float(group["lr"]) * (1 - beta2**t) if printed else float(group["lr"])
 
 
 def step_size(group: Mapping[str, Any], t: int) -> float:
-    """Return the same, to multiply the mean gradient as it is kept."""
+    """Return the numerator, over ``denominators``, of the factor of the stored (biased) mean gradient."""
     beta1, _ = group["betas"]
     return rate(group, t) / (1 if beta1 is None else 1 - beta1**t)
 
 
 def denominators(group: Mapping[str, Any], t: int, squares: list[Tensor]) -> list[Tensor]:
-    """Return the roots of the mean squared gradients, ``eps`` added, as new tensors of the same shapes."""
+    """Return the square roots of the mean squared gradients plus ``eps``, as new tensors of the same shapes."""
     beta1, beta2 = group["betas"]
     correction = 1 - beta2**t if beta1 is not None and group["bias_correction"] == "adam" else 1.0
     if group["eps_inside"]:
@@ -93,6 +94,6 @@ def denominators(group: Mapping[str, Any], t: int, squares: list[Tensor]) -> lis
         torch._foreach_sqrt_(roots)
         return list(roots)
     roots = torch._foreach_sqrt(squares)
-    torch._foreach_div_(roots, correction**0.5)  # in the order of torch's AdamW, for the same bits
+    torch._foreach_div_(roots, correction**0.5)  # same order as torch's AdamW, for bit-identical results
     torch._foreach_add_(roots, group["eps"])
     return list(roots)

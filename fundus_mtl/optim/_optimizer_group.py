@@ -1,4 +1,4 @@
-"""Several optimizers seen as one, for methods in which every task has its own."""
+"""Several optimizers behind one ``Optimizer`` interface, for methods with one optimizer per task."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from fundus_mtl.optim._effective_rate import effective_rate
 
 
 class OptimizerGroup(Optimizer):
-    """Hold one optimizer per name and answer for all of them.
+    """A group of named optimizers that behaves like one optimizer.
 
-    It is an ``Optimizer`` in what schedulers, loggers and checkpoints ask of one: ``param_groups`` is the live list of the
-    members' groups, so that a scheduler built on the group moves every member's learning rate.
+    Schedulers, loggers and checkpoints can use it as an ``Optimizer``: ``param_groups`` contains the members' own
+    groups, so that a scheduler changes the learning rate of every member.
 
-    Members may share parameters (MTL-IO: every task's Adam sees the whole network). Decoupled weight decay then acts on a
-    shared weight once per member that steps it, K times per iteration.
+    Members may share parameters (in MTL-IO the Adam of every task updates the whole network). Decoupled weight decay
+    then acts on a shared weight once per member that steps it, K times per iteration.
 
     Args:
         optimizers: ``{name: optimizer}``, stepped in this order.
 
     Raises:
-        ValueError: if there is no member.
+        ValueError: if ``optimizers`` is empty.
     """
 
     def __init__(self, optimizers: Mapping[str, Optimizer]) -> None:
         if not optimizers:
             raise ValueError("OptimizerGroup: expected at least one optimizer, but got none.")
-        # Optimizer.__init__ refuses a parameter that stands in two groups, which is the very thing here; `defaults` is
-        # all that schedulers want of it.
+        # Optimizer.__init__ raises for a parameter in two groups, which is intended here. Of the attributes that it
+        # sets, schedulers need only `defaults`.
         self.optimizers = dict(optimizers)
         self.defaults = dict(next(iter(self.optimizers.values())).defaults)
         for optimizer in self.optimizers.values():
@@ -44,9 +44,9 @@ class OptimizerGroup(Optimizer):
         """Build one optimizer per task, each over all parameters.
 
         Args:
-            tasks: anything with a ``name``.
-            parameters: of the network.
-            optimizer: makes an optimizer of parameters, for instance ``partial(torch.optim.Adam, lr=1e-4)``.
+            tasks: Objects with a ``name``.
+            parameters: Parameters of the network.
+            optimizer: Function from parameters to an optimizer, for example ``partial(torch.optim.Adam, lr=1e-4)``.
         """
         parameters = list(parameters)
         return cls({task.name: optimizer(parameters) for task in tasks})
@@ -59,28 +59,29 @@ class OptimizerGroup(Optimizer):
         optimizer: Callable[[Iterable[Tensor]], Optimizer],
         warm_up: Callable[[Iterable[Tensor]], Optimizer] | None = None,
     ) -> OptimizerGroup:
-        """Build one optimizer per task over what the task owns, and one over everything, called ``all``.
+        """Build one optimizer per task over its own parameters, and one named ``all`` over all parameters.
 
         Args:
-            tasks: anything with a ``name``.
-            network: ``task_parameters(name)`` returns a task's share of the encoder, and its decoder and head.
-            optimizer: makes an optimizer of parameters.
-            warm_up: the same for the one over everything; ``optimizer`` if not given.
+            tasks: Objects with a ``name``.
+            network: Network whose ``task_parameters(name)`` returns the task's share of the encoder, and its decoder
+                and head.
+            optimizer: Function from parameters to an optimizer.
+            warm_up: Function that builds the optimizer ``all``; default: ``optimizer``.
 
         Raises:
-            ValueError: if a task is called ``all``.
+            ValueError: if a task is named ``all``.
         """
         names = [task.name for task in tasks]
         if "all" in names:
             raise ValueError(
-                "per_share: expected no task called all, which is the member for the warm-up; rename the task."
+                "per_share: expected no task named all, which is the member for the warm-up; rename the task."
             )
         owned = {name: [p for part in network.task_parameters(name) for p in part] for name in names}
         everything = [parameter for parameters in owned.values() for parameter in parameters]
         return cls({"all": (warm_up or optimizer)(everything)} | {name: optimizer(owned[name]) for name in names})
 
     def _note_step(self, *_: Any) -> None:
-        # Schedulers warn when they step before their optimizer has: a member's step is the group's.
+        # Schedulers warn if they step before their optimizer. A step of a member counts as a step of the group.
         self._opt_called = True
 
     def __getitem__(self, name: str) -> Optimizer:
@@ -91,7 +92,7 @@ class OptimizerGroup(Optimizer):
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The members' own groups, in order; writing to one reaches its member."""
+        """The members' own parameter groups, in order; a change to one changes its member."""
         return [group for optimizer in self.optimizers.values() for group in optimizer.param_groups]
 
     @property
@@ -100,7 +101,7 @@ class OptimizerGroup(Optimizer):
         return {name: optimizer.state for name, optimizer in self.optimizers.items()}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients."""
+        """Reset the gradients of all members."""
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=set_to_none)
 
@@ -112,10 +113,10 @@ class OptimizerGroup(Optimizer):
             optimizer.step()
 
     def effective_rate(self, task: str, parameter: Tensor) -> Tensor | float:
-        """Return the task's own member's rate at a parameter; see ``optim.effective_rate``.
+        """Return the rate of the task's own optimizer at a parameter; see ``optim.effective_rate``.
 
         Raises:
-            KeyError: if there is no member of the task's name.
+            KeyError: if no member has the task's name.
         """
         return effective_rate(self[task], task, parameter)
 

@@ -1,4 +1,4 @@
-"""The update in the making: what several tasks add to it, before the parameters are moved."""
+"""Buffer that collects the steps of several tasks before they are applied to the parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class UpdateBuffer:
-    """Sum the tasks' steps, one tensor per parameter that some task reached, and count who reached it."""
+    """Sum of the tasks' steps per reached parameter, and the number of tasks that reached it."""
 
     def __init__(self) -> None:
         self.tasks: set[Hashable] = set()
@@ -21,7 +21,7 @@ class UpdateBuffer:
         return bool(self._updates)
 
     def add(self, parameters: list[Tensor], means: list[Tensor], denominators: list[Tensor], step: float) -> None:
-        """Add one task's ``-step * means / denominators``, each in its parameter's shape."""
+        """Add ``-step * means / denominators`` of one task; each tensor has the shape of its parameter."""
         for parameter in parameters:
             if parameter not in self._updates:
                 self._updates[parameter] = torch.zeros_like(parameter)
@@ -30,7 +30,7 @@ class UpdateBuffer:
         torch._foreach_addcdiv_(updates, means, denominators, -step)
 
     def apply(self, group: Mapping[str, Any]) -> None:
-        """Decay a group's reached parameters, then add their updates: the order of torch's AdamW."""
+        """Apply weight decay to the reached parameters of a group, then their updates, in the order of torch's AdamW."""
         parameters = [parameter for parameter in group["params"] if parameter in self._updates]
         if not parameters:
             return

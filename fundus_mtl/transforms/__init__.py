@@ -1,7 +1,7 @@
-"""Dictionary transforms for photographs of the eye: what MONAI's own do not cover.
+"""Dictionary transforms for fundus photographs, in addition to MONAI's.
 
-Images are ``(C, H, W)`` and upright, points are (x, y) in native px; the image's affine tells what geometry it went
-through.
+Images are ``(C, H, W)`` and upright, points are (x, y) in native px. The affine of an image records its geometric
+transforms.
 """
 
 from __future__ import annotations

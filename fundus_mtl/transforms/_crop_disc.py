@@ -1,4 +1,4 @@
-"""Cut a window of native pixels around the optic disc."""
+"""Crop a window of native pixels around the optic disc."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from fundus_mtl.transforms._grid import grid_size
 
 
 class CropDiscd(Cropd):
-    """Cut ``size`` x ``size`` px around the disc, zero where the window leaves the photograph.
+    """Crop ``size`` x ``size`` px around the disc; pixels outside the photograph are zero.
 
-    The centre is the mask's centroid, not the centre of its bounding box: a few stray pixels of a predicted mask move
-    it by a few px only. The affine follows, and ``Invertd`` puts results back. It draws nothing, so that ``CacheDataset``
-    keeps the small windows instead of whole photographs: for windows that move, cut a larger one here and a random part
-    of it (``RandSpatialCropd``) afterwards.
+    The centre is the centroid of the mask, not the centre of its bounding box, so that a few stray pixels of a
+    predicted mask move it by only a few px. The affine is updated, and ``Invertd`` maps results back. The transform is
+    not random, so that ``CacheDataset`` caches the small windows instead of whole photographs. For random windows, crop
+    a larger window here and a random part of it (``RandSpatialCropd``) afterwards.
 
     Args:
-        keys: images and masks to cut, all on the grid of ``source_key``.
-        source_key: the disc's mask ``(1, H, W)``, nonzero inside: the label in training, an earlier prediction in
+        keys: Keys of the images and masks to crop, all on the grid of ``source_key``.
+        source_key: Key of the disc mask ``(1, H, W)``, nonzero inside: the label in training, an earlier prediction in
             inference.
-        size: of the window, px of the present grid.
-        diameters: side of the window in diameters of the disc (of a circle of its area) instead, for cameras of other
-            resolutions.
-        allow_missing_keys: whether an item may lack a key.
-        lazy: whether to execute lazily.
+        size: Side of the window, px of the current grid.
+        diameters: Side of the window in disc diameters (of a circle with the area of the mask), instead of ``size``;
+            for cameras of different resolution. Optional.
+        allow_missing_keys: Whether an item may lack a key.
+        lazy: Whether to execute lazily.
 
     Raises:
-        ValueError: if the mask is empty or its size is not the image's; if ``size`` is below 1, ``diameters`` not above 0.
+        ValueError: if the mask is empty or has another size than the image, ``size`` is below 1, or ``diameters`` is
+            not positive.
     """
 
     def __init__(
@@ -54,11 +55,11 @@ class CropDiscd(Cropd):
 
     @property
     def requires_current_data(self) -> bool:
-        """Whether earlier lazy steps are to be carried out first: the mask is looked at."""
+        """Whether pending lazy transforms must be applied first; true, because the mask is read."""
         return True
 
     def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
-        """Return the item with the keys cut."""
+        """Return the item with cropped images and masks."""
         item = dict(data)
         centre = _centroid(item[self.source_key], f"{item.get('id', 'an item without id')}: {self.source_key}")
         size = self.size if self.diameters is None else max(1, round(self.diameters * _diameter(item[self.source_key])))
@@ -82,10 +83,10 @@ def _centroid(mask: Any, name: str) -> NDArray[np.float64]:
     """Return (row, col) of the mean of the nonzero pixels, px."""
     rows, columns = np.nonzero(np.asarray(mask)[0])
     if len(rows) == 0:
-        raise ValueError(f"{name}: expected a mask that shows the disc, but got an empty one; leave the item out.")
+        raise ValueError(f"{name}: expected a mask of the disc, but got an empty mask; leave the item out.")
     return np.array([rows.mean(), columns.mean()])
 
 
 def _diameter(mask: Any) -> float:
-    """Return the diameter of the circle that has as many pixels as the mask, px."""
+    """Return the diameter of a circle with the area of the mask, px."""
     return float(2 * np.sqrt(np.count_nonzero(np.asarray(mask)) / np.pi))

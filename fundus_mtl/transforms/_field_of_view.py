@@ -1,4 +1,4 @@
-"""Find the camera's round field of view, so that networks do not spend pixels on the black around it."""
+"""Find the camera's round field of view, so that networks do not process the black surround."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-_LONGEST = 512  # px of the reduced picture that is looked at
-_EDGE = 0.10  # of the range from black to bright: pixels above it are seen
-_DARK = 0.15  # of bright: corners above it are no black surround
-_CONTRAST = 16.0  # levels of 0..255: less is a blank picture
-_SMALLEST = 0.10  # of the frame: a smaller region is no field of view
+_LONGEST = 512  # px, longer side of the downsampled image
+_EDGE = 0.10  # fraction of the range from black to bright above which a pixel is lit
+_DARK = 0.15  # fraction of bright above which the corners are not a black surround
+_CONTRAST = 16.0  # levels of 0..255; an image with a smaller range is blank
+_SMALLEST = 0.10  # fraction of the frame; a smaller region is not a field of view
 
 
 def field_of_view(image: Tensor) -> Tensor:
     """Return which pixels show the eye, for ``CropForegroundd(select_fn=...)``.
 
-    A pixel is seen if its largest channel exceeds black (the median of the four corners' medians) by a tenth of the
-    way to bright (the 99th percentile); of these pixels the largest region counts, its holes filled. The rule looks
-    at every n-th pixel only, at most 512 along the longer side, so its border is right to about n native px.
+    A pixel is lit if its largest channel exceeds black (the median of the medians of the four corners) by a tenth of
+    the range up to bright (the 99th percentile). The field of view is the largest connected region of lit pixels, with
+    its holes filled. Only every n-th pixel is used, at most 512 along the longer side, so the border is accurate to
+    about n native px.
 
-    The whole frame is returned where no field of view can be told: in a blank picture, where the corners are not dark
-    (the field of view fills the frame), or where the region is smaller than a tenth of the frame.
+    The whole frame is returned if no field of view can be found: the image is blank, the corners are not dark (the
+    field of view fills the frame), or the region is smaller than a tenth of the frame.
 
     Args:
-        image: ``(C, H, W)``, levels 0..255.
+        image: Image ``(C, H, W)``, levels 0..255.
 
     Returns:
-        bool ``(1, H, W)``, a plain tensor.
+        The mask, bool ``(1, H, W)``, a plain tensor.
     """
     height, width = image.shape[1:]
     step = -(-max(height, width) // _LONGEST)
@@ -44,7 +45,7 @@ def field_of_view(image: Tensor) -> Tensor:
 
 
 def _region(level: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the field of view ``(h, w)`` of a reduced picture ``(h, w)``."""
+    """Return the field of view ``(h, w)`` of a downsampled image ``(h, w)``."""
     from scipy import ndimage
 
     frame = np.ones(level.shape, dtype=bool)

@@ -1,7 +1,7 @@
-"""The way between the network's grid and the file's pixels, through the image's affine.
+"""Map points between the grid of the network and the pixels of the file, with the affine of the image.
 
-MONAI keeps in a MetaTensor the affine that maps (row, col) of the transformed image to (row, col) of the file. Points
-are (x, y); here, and only here, the two are swapped.
+The affine of a MetaTensor maps (row, col) of the transformed image to (row, col) of the file. Points are (x, y); only
+this module swaps the two.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor
 
 
 def plane_affine(image: Any) -> Tensor:
-    """Return the affine ``(3, 3)`` float64 of an image ``(C, H, W)``, steps still pending in a lazy Compose included.
+    """Return the affine ``(3, 3)`` float64 of an image ``(C, H, W)``, including pending lazy transforms.
 
     Raises:
-        TypeError: if the image has none, that is if it is not a MetaTensor.
+        TypeError: if the image has no affine because it is not a MetaTensor.
     """
     if not isinstance(image, MetaTensor):
         raise TypeError(
@@ -28,18 +28,18 @@ def plane_affine(image: Any) -> Tensor:
 
 
 def grid_size(image: Any) -> tuple[int, int]:
-    """Return (H, W) of an image ``(C, H, W)``, steps still pending in a lazy Compose included, px."""
+    """Return (H, W) of an image ``(C, H, W)``, px, including pending lazy transforms."""
     height, width = image.peek_pending_shape() if isinstance(image, MetaTensor) else image.shape[1:]
     return int(height), int(width)
 
 
 def to_network(xy: Tensor, image: Any) -> Tensor:
-    """Map a point (x, y) ``(2,)`` in native px to (row, col) ``(2,)`` float64 of the image's present grid."""
+    """Map a point (x, y) ``(2,)`` in native px to (row, col) ``(2,)`` float64 on the current grid of the image."""
     native = torch.stack([xy[1], xy[0], torch.ones_like(xy[0])]).to(torch.float64)
     return torch.linalg.solve(plane_affine(image), native)[:2]
 
 
 def to_native(row_col: Tensor, image: Any) -> Tensor:
-    """Map (row, col) ``(2,)`` of the image's present grid to a point (x, y) ``(2,)`` float64 in native px."""
+    """Map (row, col) ``(2,)`` on the current grid of the image to a point (x, y) ``(2,)`` float64 in native px."""
     network = torch.cat([row_col.to(torch.float64), torch.ones(1, dtype=torch.float64)])
     return (plane_affine(image) @ network)[:2].flip(0)

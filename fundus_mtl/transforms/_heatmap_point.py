@@ -1,4 +1,4 @@
-"""From a predicted heatmap to a point in the file's pixels."""
+"""Convert a predicted heatmap to a point in pixels of the file."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ _STEPS = 10
 
 
 class HeatmapPointd(MapTransform):
-    """Find the point that each heatmap shows, and map it to native px through the image's affine.
+    """Find the point that each heatmap shows, and map it to native px with the affine of the image.
 
-    The rule: from the highest pixel, take the centre of mass of a square window around it, move the window there, and
-    repeat until it stays (at most ten times). A second bump outside the window has no effect, and a flat top gives
-    its middle. At the frame's edge the window shrinks, staying symmetric. On a Gaussian of the given sigma the error
-    is below 0.05 px of the grid, growing to 0.5 px for a point within half a pixel of the edge.
+    The algorithm starts at the highest pixel, computes the centre of mass of a square window around it, moves the
+    window there, and repeats until the window does not move (at most ten times). A second peak outside the window has
+    no effect, and a flat peak gives its centre. At the edge of the image the window shrinks symmetrically. On a
+    Gaussian of the given sigma the error is below 0.05 px of the grid; it grows to 0.5 px for a point within half a
+    pixel of the edge.
 
-    The key becomes (x, y) ``(2,)`` float64, NaN for a map without a positive value or with NaN; ``<key>_peak`` is the
-    highest value (0-dim float64, no unit), NaN likewise.
+    The value of the key becomes (x, y) ``(2,)`` float64, NaN for a map without a positive value or with NaN.
+    ``<key>_peak`` is the highest value (0-dim float64, no unit), NaN in the same cases.
 
     Args:
-        keys: of heatmaps ``(1, H, W)``, 0..1, on the image's present grid.
-        ref_key: of the transformed image.
-        sigma: of the Gaussian that was learnt, as a fraction of the mean of the grid's height and width.
-        window: half the window's side in sigmas; None for the centre of mass of the whole map, as in the MTL-IO
+        keys: Keys of heatmaps ``(1, H, W)``, 0..1, on the current grid of the image.
+        ref_key: Key of the transformed image.
+        sigma: Standard deviation of the learned Gaussian, as a fraction of the mean of the grid's height and width.
+        window: Half the side of the window in sigmas; None for the centre of mass of the whole map, as in the MTL-IO
             paper.
-        allow_missing_keys: whether an item may lack a key.
+        allow_missing_keys: Whether an item may lack a key.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class HeatmapPointd(MapTransform):
         self.ref_key, self.sigma, self.window = ref_key, sigma, window
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the item with points in the place of heatmaps."""
+        """Return the item with points instead of heatmaps."""
         item = dict(data)
         size = grid_size(item[self.ref_key])
         for key in self.key_iterator(item):
@@ -71,7 +72,7 @@ class HeatmapPointd(MapTransform):
     def _find(self, heatmap: Tensor) -> Tensor | None:
         """Return (row, col) ``(2,)`` of the point in a map ``(H, W)``, or None."""
         height, width = heatmap.shape
-        if not bool(heatmap.max() > 0):  # so is a NaN
+        if not bool(heatmap.max() > 0):  # false for NaN too
             return None
         if self.window is None:
             return _centre_of_mass(heatmap)

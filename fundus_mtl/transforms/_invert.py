@@ -1,4 +1,4 @@
-"""Put dense predictions back on the file's pixels without blocks."""
+"""Map dense predictions back to the pixels of the file with bilinear interpolation."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from monai.transforms.utils import convert_applied_interp_mode
 
 
 class InvertBilineard(Invertd):
-    """Undo the image's geometry on predictions, interpolating between pixels whatever mode reduced the image.
+    """Invert the geometric transforms of an image on predictions, with bilinear interpolation.
 
-    MONAI's ``Invertd(nearest_interp=False)`` enlarges with the mode that the image was reduced with; ``area``, the
-    right one for reducing, copies whole pixels when it enlarges, so that masks get stairs (IoU 0.978 instead of 1.0
-    for a disc of 38 px). It also leaves a prediction that is a plain tensor as it is, with a warning only. Give it
-    probabilities and threshold afterwards.
+    MONAI's ``Invertd(nearest_interp=False)`` enlarges with the mode that the image was reduced with. ``area``, the
+    correct mode for reducing, repeats whole pixels when it enlarges, so that outlines of masks become jagged (IoU 0.978
+    instead of 1.0 for a disc of 38 px). ``Invertd`` also leaves a prediction that is a plain tensor unchanged and only
+    warns. Apply this transform to probabilities, and the threshold afterwards.
 
     Args:
-        keys: of predictions ``(C, H, W)`` on the image's present grid; they become float MetaTensors on the native
-            grid.
-        transform: the Compose that made the image.
-        orig_keys: of the transformed image.
-        allow_missing_keys: whether an item may lack a key.
+        keys: Keys of predictions ``(C, H, W)`` on the current grid of the image; they become float MetaTensors on the
+            native grid.
+        transform: Compose that transformed the image.
+        orig_keys: Key of the transformed image.
+        allow_missing_keys: Whether an item may lack a key.
 
     Raises:
-        ValueError: if the image carries no trace of its geometry.
+        ValueError: if the image has no record of its transforms.
 
     Example:
         >>> InvertBilineard(["pred_disc"], transform=preprocessing)  # doctest: +SKIP
@@ -42,7 +42,7 @@ class InvertBilineard(Invertd):
             image = item[image_key]
             if not (isinstance(image, MetaTensor) and image.applied_operations):
                 raise ValueError(
-                    f"{image_key}: expected an image with a trace of its geometry, but got none; keep track_meta on."
+                    f"{image_key}: expected an image with a record of its transforms, but got none; keep track_meta on."
                 )
             smooth = MetaTensor(image.as_tensor(), meta=image.meta)
             smooth.applied_operations = convert_applied_interp_mode(image.applied_operations, mode="bilinear")

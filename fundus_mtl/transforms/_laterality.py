@@ -1,4 +1,4 @@
-"""Keep the eye's side true when its photograph is mirrored."""
+"""Swap the side of the eye if its photograph is mirrored."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fundus_mtl.transforms._grid import plane_affine
 
 
 class FlipLateralityd(MapTransform):
-    """Swap ``R`` and ``L`` where the image's affine mirrors it (negative determinant).
+    """Swap ``R`` and ``L`` if the affine of the image contains a reflection (negative determinant).
 
-    A mirrored right eye looks like a left one. Upside down is mirrored too (and turned by half a turn); mirrored
-    twice is not.
+    A mirrored right eye looks like a left eye. A vertical flip is a reflection too (a mirror image turned by 180°). Two
+    reflections cancel.
 
     Args:
-        keys: of the side; values other than ``R`` and ``L`` mean unknown and stay.
-        ref_key: of the transformed image.
-        allow_missing_keys: whether an item may lack a key.
+        keys: Keys of the side; values other than ``R`` and ``L`` mean unknown and do not change.
+        ref_key: Key of the transformed image.
+        allow_missing_keys: Whether an item may lack a key.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Load files with the reader that was asked for, and with no other."""
+"""Load files with exactly one reader, without MONAI's fallback readers."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 
 class LoadFundusd(MapTransform):
-    """Load the file that each key names; take the pixels of a photograph that is in memory as they are.
+    """Load the file of each key; take the pixels of a photograph in memory as they are.
 
-    MONAI's ``LoadImaged`` tries its stock readers when the given one raises, and they transpose pictures; here the
-    reader's own error comes through.
+    If the given reader raises, MONAI's ``LoadImaged`` tries its default readers, which transpose images. This transform
+    raises the error of the given reader instead.
 
     Args:
-        keys: keys whose values are paths, or arrays uint8 ``(H, W, C)``. Each becomes a MetaTensor uint8 ``(C, H, W)``
-            with the reader's metadata (identity affine; ``filename_or_obj`` where it is a file).
-        reader: such as ``fundus_mtl.photographs.FundusReader``.
-        allow_missing_keys: whether an item may lack a key, as it does where a label is missing.
+        keys: Keys whose values are paths, or arrays uint8 ``(H, W, C)``. Each becomes a MetaTensor uint8 ``(C, H, W)``
+            with the reader's metadata (identity affine; ``filename_or_obj`` of a file).
+        reader: Reader object, for example ``fundus_mtl.photographs.FundusReader``.
+        allow_missing_keys: Whether an item may lack a key, for example a missing label.
 
     Raises:
         TypeError: if the reader is a name or a class instead of an object.
@@ -37,12 +37,12 @@ class LoadFundusd(MapTransform):
         super().__init__(keys, allow_missing_keys)
         if not isinstance(reader, ImageReader):
             raise TypeError(
-                f"reader: expected a reader object, but got {reader!r}; give _target_: fundus_mtl.photographs.FundusReader."
+                f"reader: expected a reader object, but got {reader!r}; use _target_: fundus_mtl.photographs.FundusReader."
             )
         self.reader = reader
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the item with pictures in the place of paths."""
+        """Return the item with images instead of paths."""
         item = dict(data)
         for key in self.key_iterator(item):
             pixels, meta = self._pixels(item[key])

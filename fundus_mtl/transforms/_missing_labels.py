@@ -1,4 +1,4 @@
-"""Give every item every label's key: the label, or a neutral filler and a flag that says so."""
+"""Add the key of every label to every item: the label, or a neutral filler, and a flag that distinguishes them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from fundus_mtl.transforms._grid import grid_size
 
 
 class MissingLabelsd(Transform):
-    """Bring present labels to one form, fill in missing ones, and set ``<key>_present`` for each.
+    """Normalise existing labels, fill in missing labels, and set ``<key>_present`` for each.
 
-    Batches need the same keys in every sample; losses and metrics then look at ``<key>_present`` (0-dim bool). Run it
-    right after loading, before any geometry.
+    Batches need the same keys in every sample. Losses and metrics use ``<key>_present`` (0-dim bool) to ignore fillers.
+    Apply this transform right after loading, before any geometric transform.
 
     Args:
-        masks: keys of loaded masks ``(1, H, W)``; they become uint8 {0, 1} (nonzero is 1), the filler is all 0.
-        points: keys of (x, y) in native px; they become ``(2,)`` float64, the filler is NaN. None and NaN mean
+        masks: Keys of loaded masks ``(1, H, W)``; they become uint8 {0, 1} (nonzero is 1); the filler is all 0.
+        points: Keys of points (x, y) in native px; they become ``(2,)`` float64; the filler is NaN. None and NaN mean
             missing.
-        numbers: keys of scalars; they become ``(1,)`` float32, the filler is 0. None and NaN mean missing.
-        ref_key: of the loaded image, whose size and metadata masks share.
+        numbers: Keys of scalars; they become ``(1,)`` float32; the filler is 0. None and NaN mean missing.
+        ref_key: Key of the loaded image, which defines size and metadata of the fillers of masks.
 
     Raises:
-        ValueError: if a mask has several channels or another size than the image, or a point has not two coordinates.
+        ValueError: if a mask has several channels or another size than the image, or a point does not have two
+            coordinates.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class MissingLabelsd(Transform):
         if got != expected:
             raise ValueError(
                 f"{_name(item)}: expected {key} of {_size(expected)} like the image, but got {_size(got)}; "
-                "make the mask anew at the photograph's own size."
+                "create the mask at the size of the photograph."
             )
         return (mask != 0).to(torch.uint8)
 
@@ -77,7 +78,7 @@ class MissingLabelsd(Transform):
 
 
 def _own_copy(meta: Mapping[str, Any]) -> dict[str, Any]:
-    # Transforms rewrite entries of the dictionary and arrays in it: the filler must not share them with the image.
+    # Transforms modify the dictionary and arrays in it, so the filler must not share them with the image.
     return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in meta.items()}
 
 

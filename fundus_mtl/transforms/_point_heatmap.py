@@ -1,4 +1,4 @@
-"""From a point in the file's pixels to the heatmap that a network learns."""
+"""Convert a point in pixels of the file to a heatmap, the training target of a network."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from fundus_mtl.transforms._grid import grid_size, to_network
 
 
 class PointHeatmapd(MapTransform):
-    r"""Draw each point as a Gaussian on the image's present grid, at its exact position between the pixels.
+    r"""Draw each point as a Gaussian on the current grid of the image, at its exact sub-pixel position.
 
-    With the centre c mapped through the image's affine, pixel p gets :math:`\exp(-\lVert p - c \rVert^2 / (2
-    \sigma^2))`: 1 at c itself, so up to 0.5 % below 1 at the nearest pixel (at 256 px). MONAI's ``GenerateHeatmapd``
-    rounds the centre to whole pixels, several px of the photograph. Run it after the geometry.
+    With the centre c mapped by the affine of the image, the value at pixel p is
+    :math:`\exp(-\lVert p - c \rVert^2 / (2 \sigma^2))`: 1 at c itself, so up to 0.5 % below 1 at the nearest pixel (at
+    256 px). MONAI's ``GenerateHeatmapd`` rounds the centre to whole pixels, which are several px of the photograph.
+    Apply this transform after geometric transforms.
 
-    The key becomes float32 ``(1, H, W)``; ``<key>_xy`` keeps the point ``(2,)`` in native px; ``<key>_present``
-    (0-dim bool) is False, and the heatmap zero, for a NaN point or one that the geometry moved out of the frame.
+    The value of the key becomes float32 ``(1, H, W)``; ``<key>_xy`` keeps the point ``(2,)`` in native px. If the point
+    is NaN or outside the transformed image, ``<key>_present`` (0-dim bool) is False and the heatmap is zero.
 
     Args:
-        keys: of points (x, y) ``(2,)`` in native px, as ``MissingLabelsd`` leaves them.
-        ref_key: of the image, whose affine tells the geometry.
-        sigma: of the Gaussian, as a fraction of the mean of the grid's height and width.
-        allow_missing_keys: whether an item may lack a key.
+        keys: Keys of points (x, y) ``(2,)`` in native px, as returned by ``MissingLabelsd``.
+        ref_key: Key of the image whose affine is used.
+        sigma: Standard deviation of the Gaussian, as a fraction of the mean of the grid's height and width.
+        allow_missing_keys: Whether an item may lack a key.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class PointHeatmapd(MapTransform):
         self.ref_key, self.sigma = ref_key, sigma
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the item with heatmaps in the place of points."""
+        """Return the item with heatmaps instead of points."""
         item = dict(data)
         size = grid_size(item[self.ref_key])
         for key in self.key_iterator(item):
@@ -56,7 +57,7 @@ class PointHeatmapd(MapTransform):
 
 
 def _gaussian(centre: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
-    """Return float32 ``(1, H, W)`` of a Gaussian of ``sigma`` px around (row, col)."""
+    """Return a Gaussian of ``sigma`` px around (row, col), float32 ``(1, H, W)``."""
     rows, columns = (
         torch.exp(-((torch.arange(n, dtype=torch.float64) - c) ** 2) / (2 * sigma**2))
         for n, c in zip(size, centre, strict=True)

@@ -1,4 +1,4 @@
-"""One label of several channels out of several masks."""
+"""Combine several masks into one label with several channels."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from monai.transforms import ConcatItemsd
 
 
 class StackMasksd(ConcatItemsd):
-    """Stack masks into the channels of one task, and say whether the sample has that task's label.
+    """Stack masks into the channels of one task, and set whether the sample has the label of that task.
 
-    A sample without one of the masks has no label: a channel's filler would teach that nothing is there. Run it after
-    ``MissingLabelsd``, which writes fillers and ``<key>_present``.
+    A sample that lacks one of the masks has no label, because the filler of a channel would train the network to
+    predict nothing. Apply this transform after ``MissingLabelsd``, which writes fillers and ``<key>_present``.
 
     Args:
-        keys: of masks ``(1, H, W)`` on one grid, in the order of the channels.
-        name: of the task; ``<name>`` becomes ``(len(keys), H, W)``, ``<name>_present`` 0-dim bool.
+        keys: Keys of masks ``(1, H, W)`` on the same grid, in the order of the channels.
+        name: Name of the task; ``<name>`` becomes ``(len(keys), H, W)``, ``<name>_present`` 0-dim bool.
     """
 
     def __init__(self, keys: Sequence[str], name: str) -> None:
         super().__init__(keys, name)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the item with the task's label; the masks stay in it."""
+        """Return the item with the label of the task in addition to the masks."""
         item: dict[Hashable, Any] = super().__call__(data)
         item[f"{self.name}_present"] = torch.stack([item[f"{key}_present"] for key in self.keys]).all()
         return item

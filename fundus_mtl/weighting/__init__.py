@@ -1,4 +1,4 @@
-"""From the tasks' losses to the one number that is differentiated."""
+"""Loss weightings: combine the losses of several tasks into one loss."""
 
 from fundus_mtl.weighting._dwa import DWA
 from fundus_mtl.weighting._gradnorm import GradNorm

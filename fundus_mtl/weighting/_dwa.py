@@ -1,4 +1,4 @@
-"""Dynamic weight average: more weight for the tasks whose loss falls more slowly.
+"""Dynamic weight average (DWA): a larger weight for tasks whose loss decreases more slowly.
 
 Source: Liu, Johns, Davison, End-to-End Multi-Task Learning with Attention, CVPR 2019, equation 7.
 """
@@ -16,18 +16,18 @@ from fundus_mtl.weighting._precision import widest
 
 
 class DWA:
-    r"""Weigh the losses by how they changed over the last two epochs, :math:`\lambda_k = K \, softmax_k(w_k / T)`.
+    r"""Weigh the losses by their change over the last two epochs, :math:`\lambda_k = K \, softmax_k(w_k / T)`.
 
-    :math:`w_k = L_k(e-1) / L_k(e-2)`, where :math:`L_k(e)` is the mean, in epoch :math:`e`, of the unweighted loss over the
-    iterations in which the task had a label (and a finite loss). An epoch begins with ``start_epoch()``, and the one before
-    is closed there and nowhere else. A task without any label in an epoch keeps its two latest means.
+    :math:`w_k = L_k(e-1) / L_k(e-2)`, where :math:`L_k(e)` is the mean unweighted loss in epoch :math:`e` over the
+    iterations in which the task had a label and a finite loss. ``start_epoch()`` ends the previous epoch and starts
+    the next. A task without any label in an epoch keeps its two latest means.
 
-    The softmax runs over the :math:`K` tasks that have two means; the others weigh one, all of them in the first two epochs.
-    So the weights of all tasks always add up to their number. Where :math:`w_k` is not a finite number (a mean of zero two
-    epochs ago) it counts as one: the rate is not known.
+    The softmax runs over the :math:`K` tasks that have two means. The other tasks have the weight one, as all tasks do
+    in the first two epochs. So the weights of all tasks always add up to their number. Where :math:`w_k` is not finite
+    (a mean of zero two epochs ago) it is replaced by one, because the rate is unknown.
 
     Args:
-        temperature: :math:`T`, no unit; the larger, the more equal the weights.
+        temperature: :math:`T`, no unit; a larger value makes the weights more equal.
 
     Raises:
         ValueError: if the temperature is not positive.
@@ -40,10 +40,10 @@ class DWA:
             raise ValueError(f"temperature of DWA: expected more than 0, but got {temperature}.")
         self.temperature = temperature
         self._means: dict[str, list[float]] = {}
-        self._running: dict[str, Tensor] = {}  # (sum, count), kept on the losses' device: no wait for it per iteration
+        self._running: dict[str, Tensor] = {}  # (sum, count) on the losses' device: no synchronisation per iteration
 
     def __call__(self, losses: Mapping[str, Tensor], gradient_norms: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Return the weighted sum, shape ``()``, of ``{task: loss ()}``, and note the losses."""
+        """Return the weighted sum, shape ``()``, of ``{task: loss ()}``, and record the losses."""
         weights = self.weights
         for task, loss in losses.items():
             self._note(task, loss.detach())
@@ -56,7 +56,7 @@ class DWA:
         self._running[task] = seen + self._running[task].to(seen) if task in self._running else seen
 
     def start_epoch(self) -> None:
-        """Close the epoch that was running: its means become the latest."""
+        """End the current epoch: its mean losses become the latest ones."""
         for task, running in self._running.items():
             total, count = running.tolist()
             if count:
@@ -65,7 +65,7 @@ class DWA:
 
     @property
     def weights(self) -> dict[str, float]:
-        """Each task's weight in this epoch; a task that is not in it weighs one."""
+        """Weights of the tasks in this epoch; a task that is missing here has the weight one."""
         rates = {task: self._rate(*means) for task, means in self._means.items() if len(means) == 2}
         largest = max(rates.values(), default=0.0)
         powers = {task: math.exp((rate - largest) / self.temperature) for task, rate in rates.items()}

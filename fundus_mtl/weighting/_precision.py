@@ -1,4 +1,4 @@
-"""The precision in which weightings keep their sums and histories."""
+"""Floating-point precision of the sums and histories of weightings."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import torch
 
 
 def widest(device: torch.device) -> torch.dtype:
-    """Return the widest floating-point type of a device: float64, but float32 on MPS, which has none wider."""
+    """Return the widest floating-point type of a device: float32 on MPS, otherwise float64."""
     return torch.float32 if device.type == "mps" else torch.float64

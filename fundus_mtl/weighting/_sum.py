@@ -1,4 +1,4 @@
-"""The plain sum of losses: joint training, and the scale that every other method is compared with."""
+"""Plain sum of the losses: joint training, and the reference scale of all other methods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Sum:
-    r"""Add the losses up: :math:`\sum_i L_i`, every weight one."""
+    r"""Add the losses up: :math:`\sum_i L_i`; every weight is one."""
 
     needs_gradient_norms = False
 

@@ -1,4 +1,4 @@
-"""Uncertainty weighting: every task's loss divided by a learned variance.
+"""Uncertainty weighting: divide the loss of each task by a learned variance.
 
 Source: Kendall, Gal, Cipolla, Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and Semantics,
 CVPR 2018, section 3.2.
@@ -13,8 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-# What e^(-s) L is multiplied with: the likelihoods of Kendall et al. are a softmax at temperature sigma^2 for what is
-# classified, each pixel of a segmentation included, and a Gaussian of variance sigma^2, with its 1/2, for what is regressed.
+# Factor of e^(-s) L. The likelihood of Kendall et al. is a softmax at temperature sigma^2 for classification, including
+# the pixels of a segmentation, and a Gaussian of variance sigma^2, which brings the factor 1/2, for regression.
 _FACTORS = MappingProxyType({"classification": 1.0, "segmentation": 1.0, "regression": 0.5, "heatmap": 0.5})
 
 
@@ -26,22 +26,22 @@ class _NamedKind(Protocol):
 
 
 class Uncertainty(nn.Module):
-    r"""Weigh each loss by the inverse of a learned variance, and charge for the variance.
+    r"""Weigh each loss by the inverse of a learned variance, and add a penalty on the variance.
 
-    With :math:`s_i = \log \sigma_i^2`, the loss is :math:`\sum_i c_i e^{-s_i} L_i + \frac12 s_i` over the tasks present;
-    :math:`c_i = 1` for kinds ``classification`` and ``segmentation``, which is classification per pixel (so Kendall et al.
-    treat theirs), and :math:`c_i = \frac12` for ``regression`` and ``heatmap``. The least value lies at
-    :math:`e^{s_i} = 2 c_i L_i`; it has no lower bound as :math:`L_i \to 0`, and :math:`s_i` then falls for ever.
+    With :math:`s_i = \log \sigma_i^2`, the loss is :math:`\sum_i c_i e^{-s_i} L_i + \frac12 s_i` over the tasks in the
+    batch. :math:`c_i = 1` for the kinds ``classification`` and ``segmentation``, which Kendall et al. treat as
+    classification per pixel, and :math:`c_i = \frac12` for ``regression`` and ``heatmap``. The minimum is at
+    :math:`e^{s_i} = 2 c_i L_i`. It has no lower bound for :math:`L_i \to 0`: :math:`s_i` then decreases without end.
 
-    The :math:`s_i` are parameters, ``log_variances[task]``, and are to be given to the optimizer in a group of their own
-    with ``weight_decay=0``: decay would pull every variance towards one.
+    The :math:`s_i` are parameters, ``log_variances[task]``. Add them to the optimizer in a separate group with
+    ``weight_decay=0``, because weight decay would pull every variance towards one.
 
     Args:
         kinds: ``{task: kind}``, or tasks with a ``name`` and a ``kind``.
-        initial: of every :math:`s_i`, no unit.
+        initial: Initial value of every :math:`s_i`, no unit.
 
     Raises:
-        ValueError: if there is no task, or a kind is unknown.
+        ValueError: if ``kinds`` is empty, or a kind is unknown.
     """
 
     needs_gradient_norms = False
@@ -61,12 +61,12 @@ class Uncertainty(nn.Module):
         """Return the weighted sum, shape ``()``, of ``{task: loss ()}``; ``gradient_norms`` is not used.
 
         Raises:
-            ValueError: if a task is unknown.
+            ValueError: if a task is not in ``kinds``.
         """
         for task in losses:
             if task not in self.kinds:
                 raise ValueError(
-                    f"Uncertainty: expected losses of {sorted(self.kinds)}, but got one of {task!r}; give it a kind."
+                    f"Uncertainty: expected losses of {sorted(self.kinds)}, but got one of {task!r}; add it to kinds."
                 )
         return torch.stack([self._term(task, loss) for task, loss in losses.items()]).sum()
 
@@ -76,5 +76,5 @@ class Uncertainty(nn.Module):
 
     @property
     def weights(self) -> dict[str, float]:
-        """Each task's present weight, ``c e^(-s)``."""
+        """Current weights of the tasks, ``c e^(-s)``."""
         return {task: _FACTORS[kind] * (-self.log_variances[task]).exp().item() for task, kind in self.kinds.items()}

@@ -1,4 +1,4 @@
-"""Every rule that the package exports, found by itself, and gradients to try them on."""
+"""All rules that the package exports, found by introspection, and gradients to test them with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import fundus_mtl.aggregation
 
 
 class Adding(nn.Module):
-    """Stands in for an aggregator of TorchJD."""
+    """Replacement for an aggregator of TorchJD."""
 
     def forward(self, matrix):
         return matrix.sum(dim=0)

@@ -51,7 +51,7 @@ def test_float32_gradients_that_cancel_are_zero_too():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_mean_of_nothing_but_rounding_pulls_nowhere(seed):
+def test_a_mean_of_rounding_errors_has_no_influence(seed):
     rows = gradients(3, width=1000, seed=seed)
     cancelling = torch.cat([rows, -rows.sum(dim=0, keepdim=True)])
     assert CAGrad()(cancelling).norm() < 1e-12
@@ -122,7 +122,7 @@ def test_no_radius_is_joint():
     assert_close(CAGrad(c=1e-12)(rows), Sum()(rows))
 
 
-def test_wrong_settings_are_refused():
+def test_wrong_settings_raise():
     for c in (-0.1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="expected c to be 0 or more"):
             CAGrad(c=c)

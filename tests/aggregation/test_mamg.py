@@ -98,6 +98,6 @@ def test_rounding_is_not_clipped(mine, dot):
     assert MAMG._literal_share(mine, theirs, dot) == 0
 
 
-def test_an_unknown_reading_is_refused():
+def test_an_unknown_reading_raises():
     with pytest.raises(ValueError, match="reading to be one of .*, but got 'printed'"):
         MAMG("printed")

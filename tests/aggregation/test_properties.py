@@ -1,4 +1,4 @@
-"""What every rule promises. A new rule is tested by being exported."""
+"""Properties of every rule. A new rule is tested as soon as it is exported."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_permuting_tasks_permutes_nothing_but_the_draw(rule, tasks, monkeypatch)
 
 
 @PAIRWISE
-def test_the_order_is_drawn_afresh_and_matters(rule):
+def test_the_order_is_random_and_matters(rule):
     rows = gradients(6, width=3, seed=6)
     aggregator = make(rule)
     updates = {tuple(aggregator(rows).tolist()) for _ in range(5)}
@@ -199,7 +199,7 @@ def test_the_state_before_the_first_call_can_be_saved_too(rule):
 
 @EVERY
 @pytest.mark.parametrize("calls", [0, 2])
-def test_a_copy_goes_its_own_way(rule, calls):
+def test_a_copy_is_independent(rule, calls):
     aggregator, untouched = make(rule), make(rule)
     for step in range(calls):
         aggregator(gradients(5, seed=step)), untouched(gradients(5, seed=step))
@@ -221,7 +221,7 @@ def test_the_seed_is_used_and_the_global_generator_is_not(name):
 
 
 @EVERY
-def test_another_rules_state_is_refused(rule):
+def test_another_rules_state_raises(rule):
     with pytest.raises(KeyError, match="but got \\['momentum'\\]; resume with the method"):
         make(rule).load_state_dict({"momentum": 1.0})
 

@@ -1,4 +1,4 @@
-"""The adapter: every aggregator of TorchJD, by introspection, in sum scale and with its state kept."""
+"""The adapter with every aggregator of TorchJD, found by introspection: sum scale and state."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_resume_and_copy_are_bit_exact(name, steps):
     for step in range(steps):
         rule(rows_of(step))
     resumed = TorchJD(made(name), seed=5)
-    resumed(rows_of(99))  # what it had learned is forgotten
+    resumed(rows_of(99))  # its state is reset
     resumed.load_state_dict(through_a_file(rule.state_dict()))
     twin = copy.deepcopy(rule)
     for step in range(10, 15):
@@ -134,7 +134,7 @@ def test_there_is_a_state_to_keep(name):
 
 
 @pytest.mark.parametrize("name", ["Random", "PCGrad", "GradDrop", "GradVac"])
-def test_the_global_generator_is_left_alone(name):
+def test_the_global_generator_is_not_changed(name):
     rows = rows_of(3)
     first = TorchJD(made(name), seed=1)
     torch.manual_seed(0)
@@ -172,7 +172,7 @@ def test_weights_cannot_be_found_for_a_rule_that_cancels_equal_gradients():
 
 @pytest.mark.parametrize("scale", ["tasks", 1.0])
 @pytest.mark.parametrize("name", ["Constant", "NashMTL", "GradDrop with leaks", "UPGrad with preferences"])
-def test_a_group_of_another_size_is_refused(name, scale):
+def test_a_group_of_another_size_raises(name, scale):
     with pytest.raises(ValueError, match="TorchJD: expected .* to combine the gradients of 3 tasks, but got"):
         TorchJD(made(name), scale)(gradients(3, dtype=torch.float32))
 
@@ -222,7 +222,7 @@ class Opaque(Adding):
         return super().forward(matrix)
 
 
-def test_a_state_that_cannot_be_saved_is_refused_and_not_lost():
+def test_a_state_that_cannot_be_saved_raises_and_is_not_lost():
     rule = TorchJD(Opaque())
     assert rule.state_dict()["rule"]["attributes"] == {}
     rule(gradients(3))
@@ -230,14 +230,14 @@ def test_a_state_that_cannot_be_saved_is_refused_and_not_lost():
         rule.state_dict()
 
 
-def test_another_rules_state_is_refused():
+def test_another_rules_state_raises():
     rule = TorchJD(jd.GradVac())
     rule(rows_of(0))
     with pytest.raises(KeyError, match="expected the state of UPGrad\\(.*\\), but got GradVac"):
         TorchJD(jd.UPGrad()).load_state_dict(rule.state_dict())
 
 
-def test_wrong_arguments_are_refused():
+def test_wrong_arguments_raise():
     for scale in ("mean", 0, -1.0, float("nan"), float("inf"), True):
         with pytest.raises(ValueError, match="scale to be 'tasks' or a positive number"):
             TorchJD(Adding(), scale)

@@ -60,7 +60,7 @@ def test_missing_is_nan(ratio, eye):
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_shapes_are_refused(ratio, eye):
+def test_shapes_raise(ratio, eye):
     with pytest.raises(ValueError, match=r"cup: expected the disc's shape \(64, 80\), but got \(80, 64\)"):
         ratio(eye[0], eye[1].T)
     with pytest.raises(ValueError, match=r"disc: expected shape \(H, W\), but got \(1, 64, 80\)"):
@@ -89,7 +89,7 @@ def test_clean_disc_is_the_largest_region_and_what_it_encloses(disc):
     np.testing.assert_array_equal(clean_disc(disc), (outside != outside[0, 0])[1:-1, 1:-1])
 
 
-def test_inputs_are_left_alone(eye):
+def test_inputs_are_not_changed(eye):
     disc, cup = (mask.astype(np.uint8) for mask in eye)
     disc[60, 70] = 1
     before = disc.copy(), cup.copy()
@@ -113,5 +113,5 @@ def test_refuge_ratio_is_the_definition_to_the_last_bit(codes):
 
 def test_refuge_ratio_of_nothing_is_zero():
     assert refuge_vertical_cdr(np.full((5, 4), 255, np.uint8)) == 0.0
-    with pytest.raises(ValueError, match="take channel 0 of RGB"):
+    with pytest.raises(ValueError, match="use channel 0 of an RGB image"):
         refuge_vertical_cdr(np.zeros((5, 4, 3), np.uint8))

@@ -57,7 +57,7 @@ def test_three_hours_make_a_sector():
         assert np.mean([hours[hour - 1] for hour in three]) == pytest.approx(profile[f"rim_{sector}_px"])
 
 
-def test_unknown_stays_unknown_and_another_number_of_widths_is_refused():
+def test_unknown_stays_unknown_and_another_number_of_widths_raises():
     assert np.isnan(clock_hours(np.full(360, np.nan))).all()
     with pytest.raises(ValueError, match="expected 360 widths, one for each degree, but got shape \\(12,\\)"):
         clock_hours(np.zeros(12))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fundus_mtl.biomarkers import in_millimetres, vcdr_percentile
 
-# Crowston et al. 2004, as in design/definitions.md 1.4: mm: (median, 97.5th percentile).
+# Crowston et al. 2004: {height in mm: (median, 97.5th percentile)}.
 PUBLISHED = {
     1.2: (0.33, 0.60), 1.3: (0.35, 0.59), 1.4: (0.39, 0.67), 1.5: (0.42, 0.68),
     1.6: (0.45, 0.70), 1.7: (0.50, 0.71), 1.8: (0.52, 0.74), 1.9: (0.55, 0.75),
@@ -61,7 +61,7 @@ def test_millimetres_by_hand():
     assert found["disc_fovea_dist_mm"] == pytest.approx(np.hypot(3.0, 0.8))
 
 
-def test_what_was_not_measured_has_no_millimetres():
+def test_unmeasured_values_have_no_millimetres():
     found = in_millimetres(
         {"disc_height_px": 90.0, "disc_cx_px": 4.0, "disc_cy_px": 5.0, "fovea_x_px": nan}, (0.01, 0.01)
     )

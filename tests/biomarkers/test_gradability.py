@@ -23,7 +23,7 @@ def seen_in(picture):
 
 
 def degraded(picture, field):
-    """What must be called ungradable, by the reason that must be among its reasons."""
+    """Ungradable photographs by the reason that must be reported."""
     radius = field_of_view_circle(field).radius_px
     yield "out_of_focus", blurred(picture, radius, 0.01)
     yield "too_dark", (0.15 * picture).astype(np.uint8)
@@ -197,7 +197,7 @@ def test_at_the_limit_the_score_is_a_half():
         ((PICTURE, FIELD, FIELD.T), "^disc: expected the photograph's size"),
     ],
 )
-def test_other_input_is_refused(arguments, message):
+def test_other_input_raises(arguments, message):
     with pytest.raises(ValueError, match=message):
         gradability(*arguments)
 

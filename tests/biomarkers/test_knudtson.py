@@ -63,6 +63,6 @@ def test_fewer_than_six_are_not_known():
         (([1.0], "vein", 0), "count: expected at least 1, but got 0"),
     ],
 )
-def test_wrong_input_is_named(arguments, message):
+def test_wrong_input_raises(arguments, message):
     with pytest.raises(ValueError, match=message):
         knudtson(*arguments)

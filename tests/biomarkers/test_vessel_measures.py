@@ -88,7 +88,7 @@ def test_no_scale_and_no_veins():
     assert result.values["vein_count"] == result.values["density_vein_B"] == 0
     assert result.reasons["crae_um"] == "no scale"
     assert result.reasons["avr"] == result.reasons["crve_um"] == "0 of the 6 veins needed cross zone B"
-    assert result.reasons["tortuosity_vein"] == "no vein is long enough to have a course"
+    assert result.reasons["tortuosity_vein"] == "no vein is long enough to measure tortuosity"
     assert "no vessel" in result.reasons["fractal_dimension_vein"]
 
 
@@ -131,7 +131,7 @@ def test_masks_may_hold_any_number():
         ({"um_per_px": float("nan")}, "um_per_px: expected a number above 0, but got nan"),
     ],
 )
-def test_wrong_input_is_named(change, message):
+def test_wrong_input_raises(change, message):
     arguments = {"artery": np.zeros(SHAPE), "vein": np.zeros(SHAPE), "disc": DISC}
     with pytest.raises(ValueError, match=message):
         vessel_measures(**(arguments | change))

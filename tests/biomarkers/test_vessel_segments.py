@@ -135,7 +135,7 @@ def test_at_the_border_and_nothing():
 
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(arrays(bool, (11, 17)))
-def test_noise_is_measured_without_complaint(mask):
+def test_noise_is_measured_without_warnings(mask):
     """Whatever the mask: points in the frame, neighbours or a branching apart, no pixel in two segments' insides."""
     seen = set()
     for segment in vessel_segments(mask):

@@ -48,7 +48,7 @@ def test_a_disc_at_the_border_and_none():
     assert not zone_mask((4, 6), nowhere, "C").any()
 
 
-def test_wrong_input_is_named():
+def test_wrong_input_raises():
     with pytest.raises(ValueError, match="radius_px: expected a number above 0, but got 0.0; NaN is unknown"):
         DiscCircle(1.0, 1.0, 0.0)
     with pytest.raises(ValueError, match="zone: expected one of A, B, C, but got 'D'"):

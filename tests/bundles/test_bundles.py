@@ -241,7 +241,7 @@ def test_a_missing_datalist_is_the_last_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run("refuge_mtl", "train", **TINY, **options(tmp_path, tmp_path))
     last = (capsys.readouterr().err.strip() or "nothing").splitlines()[-1]
-    assert "make it with `fundus-mtl prepare`" in last
+    assert "create it with `fundus-mtl prepare`" in last
 
 
 def test_two_processes_train_as_one(refuge_data, tmp_path):

@@ -148,8 +148,8 @@ def test_a_folder_without_digits_is_the_last_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         train(tmp_path, dataset_dir=str(tmp_path / "nowhere"))
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "even_odd.npz: expected it in" in last
-    assert "make it with `fundus-mtl prepare`" in last
+    assert "even_odd.npz: expected this file in" in last
+    assert "create it with `fundus-mtl prepare`" in last
 
 
 def test_the_run_tells_what_the_digits_are(digits_data, tmp_path):

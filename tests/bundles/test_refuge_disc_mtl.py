@@ -108,12 +108,12 @@ def test_a_photograph_without_a_disc_is_left_out_with_a_reason(refuge_data, tmp_
     out = options(refuge_data, tmp_path / "out", datalist=str(tmp_path / "datalist.json"))
     with caplog.at_level("WARNING", logger="fundus_mtl"):
         made = run(BUNDLE, "train", **TINY, **out)
-    assert f"training: 1 of {len(document['training'])} without disc left out: {lost}" in caplog.text
+    assert f"training: skipped 1 of {len(document['training'])} items, which have no disc: {lost}" in caplog.text
     assert len(made.parser.get_parsed_content("train::dataset")) == len(document["training"]) - 1
     table = run(BUNDLE, "evaluate", tracking_uri=None, **out).parser.get_parsed_content("case_table")
     (failure,) = table.failures
     assert failure["id"] == document["testing"][0]["id"]
-    assert "expected a mask that shows the disc" in failure["note"]
+    assert "expected a mask of the disc" in failure["note"]
     assert len(table.rows) == 3
 
 

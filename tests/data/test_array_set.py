@@ -60,18 +60,18 @@ def test_a_selection_has_a_label_in_every_row():
         (["training"], ["c"], r"expected labels of \['c'\] in \['training'\], but got none"),
     ],
 )
-def test_what_is_not_there_is_named(sections, tasks, message):
+def test_missing_files_raise(sections, tasks, message):
     with pytest.raises(ValueError, match=message):
         shapes().select(sections, tasks)
 
 
-def test_a_set_that_contradicts_itself_is_refused():
+def test_a_set_that_contradicts_itself_raises():
     good = section("v", [0, 1], [1, 1])
-    with pytest.raises(ValueError, match="e0: expected every id once"):
+    with pytest.raises(ValueError, match="e0: expected unique ids"):
         shapes(validation=section("e", [0], [0]))
     with pytest.raises(ValueError, match=r"validation: expected classes of a below 3, but got 0 to 3"):
         shapes(validation=section("v", [0, 3], [1, 1]))
-    with pytest.raises(ValueError, match=r"validation: expected arrays of one length, but got \[1, 2\]"):
+    with pytest.raises(ValueError, match=r"validation: expected arrays of equal length, but got \[1, 2\]"):
         shapes(validation=good | {"a": good["a"][:1]})
     with pytest.raises(ValueError, match=r"validation: expected the arrays .* but got"):
         shapes(validation={key: array for key, array in good.items() if key != "b_present"})
@@ -79,21 +79,23 @@ def test_a_set_that_contradicts_itself_is_refused():
     shapes(validation=filler)  # a filler need not be a class
 
 
-def test_damaged_files_are_refused(tmp_path):
+def test_damaged_files_raise(tmp_path):
     path = tmp_path / "set.npz"
-    with pytest.raises(FileNotFoundError, match=r"set.npz: expected it in .* make it with `fundus-mtl prepare`"):
+    with pytest.raises(
+        FileNotFoundError, match=r"set.npz: expected this file in .* create it with `fundus-mtl prepare`"
+    ):
         ArraySet.load(path)
     shapes().save(path)
     document = path.with_suffix(".json").read_text()
     path.with_suffix(".json").write_text(document.replace(shapes().digest, "0" * 64))
-    with pytest.raises(ValueError, match="expected the arrays its JSON tells of"):
+    with pytest.raises(ValueError, match="expected arrays with the SHA-256 in its JSON file"):
         ArraySet.load(path)
     path.with_suffix(".json").write_text(document)
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match="set.npz: expected a prepared set, but got"):
         ArraySet.load(path)
     path.with_suffix(".json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"set.json: expected it in"):
+    with pytest.raises(FileNotFoundError, match=r"set.json: expected this file in"):
         ArraySet.load(path)
 
 

@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 
 def save(folder, content):
-    """Written as a user's hand might, without the writer's checks."""
+    """Written without the writer's checks, as a user might do."""
     path = folder / "datalist.json"
     path.write_text(json.dumps(content))
     return path
@@ -75,7 +75,7 @@ def test_a_fold_cuts_the_pooled_section(folder):
     assert ids("testing") == ["t"]
 
 
-def test_a_photograph_without_a_fold_is_named(folder):
+def test_a_photograph_without_a_fold_raises(folder):
     path = save(folder, document(training=[labelled("a", fold=0), labelled("b", fold=1, glaucoma=0), labelled("c")]))
     with pytest.raises(ValueError, match="c: expected a fold among .*but got none"):
         read_datalist(path, "training", fold=0)
@@ -87,10 +87,10 @@ GOOD = [labelled("a"), item("b", glaucoma=0)]
 @pytest.mark.parametrize(
     "content, message",
     [
-        (document(training=[*GOOD, item("z")]), "z: expected the file z.jpg of image, but there is none"),
+        (document(training=[*GOOD, item("z")]), "z: expected the file z.jpg for image, but got none"),
         (document(training=[*GOOD, item("c", cup="a_disc.png")]), r"c: expected keys among .*but got \['cup'\]"),
-        (document(training=[*GOOD, item("a")]), "a: expected every id once"),
-        (document(training=GOOD, testing=[item("b")]), "b: expected every id once"),
+        (document(training=[*GOOD, item("a")]), "a: expected unique ids"),
+        (document(training=GOOD, testing=[item("b")]), "b: expected unique ids"),
         (document(training=[*GOOD, {"id": "c"}]), "c: expected the keys id and image"),
         (document(training=[*GOOD, item("c", fovea=[1])]), r"c: expected fovea as \[x, y\]"),
         (document(training=[*GOOD, item("c", fovea=[1, float("nan")])]), r"c: expected fovea as \[x, y\]"),
@@ -115,13 +115,13 @@ GOOD = [labelled("a"), item("b", glaucoma=0)]
     ],
     ids=str,
 )
-def test_what_is_refused(folder, content, message):
+def test_invalid_arguments_raise(folder, content, message):
     path = save(folder, content)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         read_datalist(path, "training")
 
 
-def test_wrong_questions_are_explained(folder):
+def test_wrong_questions_raise(folder):
     path = save(folder, document(training=GOOD))
     with pytest.raises(ValueError, match="expected photographs in validation, but got none"):
         read_datalist(path, "validation")
@@ -131,7 +131,7 @@ def test_wrong_questions_are_explained(folder):
         read_datalist(path, "train")
     with pytest.raises(ValueError, match="expected tasks among"):
         read_datalist(path, "training", tasks=["vessel"])
-    with pytest.raises(FileNotFoundError, match="make it with `fundus-mtl prepare`"):
+    with pytest.raises(FileNotFoundError, match="create it with `fundus-mtl prepare`"):
         read_datalist(folder / "none.json", "training")
     (folder / "broken.json").write_text("{")
     with pytest.raises(ValueError, match=r"broken.json: expected JSON"):
@@ -183,7 +183,7 @@ def test_folds_follow_the_seed():
     assert assign_folds(pool(), seed=1) != assign_folds(pool(), seed=2)
 
 
-def test_a_stratum_too_small_is_named():
+def test_a_stratum_too_small_raises():
     with pytest.raises(ValueError, match="at least 5 photographs of glaucoma/camera = 1/A, but got 1"):
         assign_folds([item(f"i{k}", camera="A", glaucoma=int(k == 0)) for k in range(20)])
 

@@ -79,15 +79,15 @@ def test_multi_pairs_different_digits_of_the_same_section():
     assert digit_set("multi", {"name": "x"}, parts, seed=6).digest != made.digest
 
 
-def test_what_cannot_be_made_is_refused():
-    with pytest.raises(ValueError, match="expected two different digits to overlay, but got 3 alike"):
+def test_impossible_sets_raise():
+    with pytest.raises(ValueError, match="expected two different digits to overlay, but got 3 equal ones"):
         digit_set("multi", {"name": "x"}, {"training": drawn([4, 4, 4])})
     with pytest.raises(ValueError, match=r"kind: expected one of \['even_odd', 'multi'\], but got 'odd'"):
         digit_set("odd", {"name": "x"}, {"training": drawn([4])})
 
 
 @pytest.mark.parametrize("kind", ["even_odd", "multi"])
-def test_the_embedded_digits_say_what_they_are(kind, caplog):
+def test_the_embedded_digits_log_what_they_are(kind, caplog):
     with caplog.at_level(logging.WARNING, logger="fundus_mtl.data"):
         made = embedded_digits(kind)
     assert "Not MNIST" in caplog.text

@@ -69,7 +69,7 @@ def test_items_are_a_datalists():
     assert items[4] == {"id": "image 4", "a": 1, "b": 0}
 
 
-def test_a_class_beyond_the_head_is_refused():
+def test_a_class_beyond_the_head_raises():
     narrow = [Task("a", 2, "classification", None)]
     with pytest.raises(ValueError, match="a: expected classes below 2, but got 2; give the task as many channels"):
         TensorSamples(arrays(), narrow)

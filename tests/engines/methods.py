@@ -1,4 +1,4 @@
-"""Every method that the package exports, on the toy network: a new rule or weighting is tested by being exported."""
+"""Every method that the package exports, on the toy network. A new rule or weighting is tested as soon as it is exported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs in a process of its own: trains every method on this rank's half of each batch and saves the weights."""
+"""Worker process: train every method on this rank's half of each batch and save the weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EPOCHS = 3
 def train(method, items, batch_size, **options):
     """Weights after training on the items in their order, and the losses reported at the end."""
     trainer = make(method, Forked(), items=items, batch_size=batch_size, epochs=EPOCHS, **options)
-    if dist.is_initialized() and dist.get_rank() == 1:  # another start: rank 0's weights must win
+    if dist.is_initialized() and dist.get_rank() == 1:  # another initialisation: rank 0's weights must be used
         with torch.no_grad():
             for parameter in trainer.network.parameters():
                 parameter.add_(1)
@@ -64,7 +64,7 @@ def train_cooperative(items, batch_size):
 
 
 def refusal(items, batch_size):
-    """What is said where this rank has another number of batches than the other."""
+    """Error message if the ranks have different numbers of batches."""
     try:
         make("joint-Sum", Forked(), items=items, batch_size=batch_size).run()
     except ValueError as error:

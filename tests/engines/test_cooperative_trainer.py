@@ -75,7 +75,7 @@ def objective(name, states, offset, kl_weight, clean=None):
 
 @pytest.mark.parametrize("count, reference, kl", [(2, "mean", 300.0), (1, "clean", 10.0)])
 def test_a_step_is_the_central_difference_of_the_noisy_loss(count, reference, kl):
-    """Task a's turn, with only a labelled: its weights move by -lr times the slope, noise on b's and c's shares alone."""
+    """Turn of task a, the only labelled one: a step of -lr times the slope, with noise on the shares of b and c only."""
     network = Split()
     clean = network(stacked(samples())[0])["a"].detach() if reference == "clean" else None
     theta, phi = owned(network, "a")
@@ -103,7 +103,7 @@ def test_a_step_is_the_central_difference_of_the_noisy_loss(count, reference, kl
 
 
 def test_a_task_moves_nothing_but_its_own():
-    """After every turn the others' weights are as before it, bit for bit, noise included."""
+    """A turn does not change the weights of the other tasks by a single bit, in spite of the noise."""
     trainer = cooperative(inner_steps=3, **ONE_BATCH)
     seen = [weights(trainer.network)]
     for name in NAMES:
@@ -144,7 +144,7 @@ def test_the_box_is_never_left_and_heads_have_none():
 
 
 def test_vanilla_is_alternating_descent():
-    """Without noise, divergence and box: plain gradient steps by turns, each task on what the one before has left."""
+    """Without noise, divergence and box: plain gradient steps in turn, each after the previous task's step."""
     network = Split()
     image, labels = stacked(samples())
     for task in BINARY:
@@ -269,7 +269,7 @@ def test_running_statistics_follow_a_clean_forward_and_never_the_noise():
 
 
 def test_resume_is_bit_exact(tmp_path):
-    """From within the warm-up, through the stock handlers: phase, noise and boxes go on as if nothing had happened."""
+    """Resume during the warm-up with MONAI's handlers: phase, noise and boxes are bit-exact."""
     options = {"warmup_iterations": 3, "shuffle": True, "inner_steps": 2}
     straight, first, second = (cooperative(Split(norm=True), epochs=e, **options) for e in (4, 1, 4))
     straight.run()
@@ -298,7 +298,7 @@ def test_an_overflow_skips_that_tasks_step_only():
 
 @pytest.mark.parametrize("warm_up", [0, 1])
 def test_predictions_are_those_of_the_clean_network(warm_up):
-    """Stock metrics and loggers read ``pred_<task>`` from the output; noise is nobody's prediction."""
+    """Stock metrics and loggers read ``pred_<task>`` from the output; predictions with noise are not in it."""
     trainer = cooperative(warmup_iterations=warm_up, **ONE_BATCH)
     trainer.run()
     output = trainer.state.output[0]
@@ -329,7 +329,7 @@ def test_frozen_weights_stay_and_the_rest_trains(part, warm_up):
 
 @pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("warm_up", [0, 1])
-def test_a_network_that_is_frozen_altogether_is_passed_over(warm_up, scaled):
+def test_a_network_that_is_frozen_altogether_is_skipped(warm_up, scaled):
     network = Split().requires_grad_(False)
     trainer = cooperative(network, warmup_iterations=warm_up, **ONE_BATCH)
     if scaled:
@@ -360,14 +360,14 @@ def single():
     return [{key: v.float() if v.is_floating_point() else v for key, v in item.items()} for item in samples()]
 
 
-def test_a_batch_without_labels_is_passed_over():
+def test_a_batch_without_labels_is_skipped():
     trainer = cooperative(items=samples(3, missing={(i, n) for i in range(3) for n in NAMES}))
     before = weights(trainer.network)
     trainer.run()
     assert_same(weights(trainer.network), before)
 
 
-def test_a_divergence_that_is_always_zero_is_told():
+def test_a_divergence_that_is_always_zero_warns():
     with pytest.warns(UserWarning, match="kl_weight has no effect: with samples=1"):
         cooperative(samples=1)
     with pytest.warns(UserWarning, match="kl_weight has no effect without noise"):
@@ -403,7 +403,7 @@ def test_a_divergence_that_is_always_zero_is_told():
         ({"accumulation_steps": 2}, ValueError, "expected 1 for CooperativeTrainer"),
     ],
 )
-def test_what_makes_no_sense_is_refused(options, error, message):
+def test_invalid_arguments_raise(options, error, message):
     with pytest.raises(error, match=message):
         cooperative(**options)
 

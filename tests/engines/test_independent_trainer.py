@@ -72,7 +72,7 @@ def test_only_the_needed_heads_run():
     assert trainer.network.ran == list(NAMES)
 
 
-def test_a_task_without_label_is_passed_over_and_its_optimizer_untouched():
+def test_a_task_without_label_is_skipped_and_its_optimizer_unchanged():
     items = samples(3, missing={(i, "b") for i in range(3)})
     trainer = build(IndependentTrainer, partial(group, optimizer=partial(torch.optim.Adam, lr=1e-2)), items=items)
     before = weights(trainer.network)
@@ -101,11 +101,11 @@ def test_foreign_heads_neither_move_nor_decay():
     assert_close(heavy.network.shared.weight, before["shared.weight"] * 0.95**3)
 
 
-def test_a_plain_optimizer_is_refused():
+def test_a_plain_optimizer_raises():
     with pytest.raises(TypeError, match="expected an OptimizerGroup, but got SGD"):
         build(IndependentTrainer, lambda n: SGD(n.parameters()))
 
 
-def test_accumulation_is_refused():
+def test_accumulation_raises():
     with pytest.raises(ValueError, match="expected 1 for IndependentTrainer, but got 2"):
         build(IndependentTrainer, group, accumulation_steps=2)

@@ -100,7 +100,7 @@ def test_nan_under_a_missing_label_harms_nothing():
     assert all(torch.isfinite(value).all() for value in weights(trainer.network).values())
 
 
-def test_a_batch_without_labels_is_passed_over():
+def test_a_batch_without_labels_is_skipped():
     items = samples(3, missing={(i, n) for i in range(3) for n in NAMES})
     trainer = build(JointTrainer, sgd, items=items)
     before = weights(trainer.network)
@@ -115,7 +115,7 @@ def test_a_task_without_labels_in_the_batch_has_no_loss():
     assert {key for key in trainer.state.output if key.startswith("loss_")} == {"loss_a", "loss_b"}
 
 
-def test_the_weights_of_the_losses_are_told():
+def test_the_weights_of_the_losses_are_in_the_output():
     """∂total/∂loss, also where the total is no linear sum; a task that does not count has weight zero."""
     trainer = build(JointTrainer, sgd, weighting=lambda losses: losses["a"] ** 2 + 3 * losses["b"], decollate=False)
     trainer.run()
@@ -130,7 +130,7 @@ def test_the_weights_of_the_losses_are_told():
 
 
 class Asking:
-    """A weighting that keeps what it is told."""
+    """A weighting that records its arguments."""
 
     needs_gradient_norms = True
 
@@ -155,7 +155,7 @@ def test_gradient_norms_are_those_of_the_last_layer_that_all_tasks_reach(scaled)
         assert_close(weighting.norms[0][name], expected[name])
 
 
-def test_without_a_shared_layer_gradient_norms_are_refused():
+def test_without_a_shared_layer_gradient_norms_raise():
     class Apart(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -169,7 +169,7 @@ def test_without_a_shared_layer_gradient_norms_are_refused():
         trainer.run()
 
 
-def test_the_weighting_is_told_when_an_epoch_begins_and_its_state_travels():
+def test_the_weighting_gets_epoch_starts_and_its_state_is_saved():
     class Counting:
         epochs = 0
 
@@ -193,7 +193,7 @@ def test_the_weighting_is_told_when_an_epoch_begins_and_its_state_travels():
     assert fresh.weighting.epochs == 3
 
 
-def test_a_loss_on_frozen_weights_is_told_with_the_others():
+def test_a_loss_on_frozen_weights_is_in_the_output_too():
     def losses(*args):
         return {n: loss.detach() if n == "c" else loss for n, loss in PlainLoss(TASKS)(*args).items()}
 

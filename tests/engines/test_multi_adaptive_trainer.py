@@ -103,12 +103,12 @@ def test_broken_gradients_name_their_tasks(steps):
         trainer.run()
 
 
-def test_a_plain_optimizer_is_refused():
+def test_a_plain_optimizer_raises():
     with pytest.raises(TypeError, match="but got SGD; use fundus_mtl.optim.MAO"):
         adaptive(optimizer=lambda n: torch.optim.SGD(n.parameters(), lr=0.1))
 
 
-def test_a_batch_without_labels_is_passed_over():
+def test_a_batch_without_labels_is_skipped():
     trainer = adaptive(items=samples(3, missing={(i, n) for i in range(3) for n in NAMES}))
     before = weights(trainer.network)
     trainer.run()

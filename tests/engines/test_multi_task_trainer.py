@@ -1,4 +1,4 @@
-"""What holds for every trainer: determinism, resume, mixed precision, stock handlers."""
+"""Properties of every trainer: determinism, resume, mixed precision, MONAI's handlers."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_amp_trains_and_its_scaler_resumes(method):
 
 @each_method
 def test_the_scalers_factor_changes_nothing(method):
-    """One factor for all tasks, taken off before a step or a moment: rules that are not homogeneous would show it."""
+    """One factor for all tasks, removed before a step or a moment; rules that are not homogeneous would reveal it."""
     plain, scaled = (assemble(method, Forked(), epochs=3) for _ in range(2))
     scaled.scaler = torch.amp.GradScaler("cpu")
     plain.run()
@@ -148,7 +148,7 @@ def test_an_overflow_skips_that_tasks_step_only():
 
 @each_method
 def test_stock_handlers(method, tmp_path):
-    """Stats, checkpoint, validation, schedule and early stop all find what they look for."""
+    """Statistics, checkpoint, validation, schedule and early stopping of MONAI work."""
     trainer = make(method, epochs=6)
     evaluator = evaluator_of(trainer.network)
     stop = EarlyStopHandler(patience=1, score_function=lambda _: 0.0, trainer=trainer)
@@ -181,10 +181,10 @@ def test_validation_losses_are_means_over_labelled_samples():
     )
 
 
-def test_a_label_without_presence_is_refused():
+def test_a_label_without_presence_raises():
     item = samples(1)[0]
     del item["b_present"]
-    with pytest.raises(KeyError, match="b_present: expected beside the label b"):
+    with pytest.raises(KeyError, match="b_present: expected next to the label b"):
         PrepareMultiTaskBatch(TASKS)({k: v[None] for k, v in item.items()})
 
 
@@ -207,7 +207,7 @@ def test_nothing_to_train_on_is_an_error():
         trainer.run()
 
 
-def test_workers_that_outlive_an_epoch_are_refused():
+def test_workers_that_outlive_an_epoch_raise():
     from monai.data import DataLoader, Dataset
 
     network = Branches()

@@ -22,7 +22,7 @@ def trained(method, tasks=TASKS, **options):
 
 
 @each_method
-def test_a_task_without_labels_leaves_the_rest_as_if_it_were_not_there(method):
+def test_a_task_without_labels_has_no_influence_on_the_others(method):
     before = weights(Forked())
     with_it = trained(method, items=samples(missing={(i, "b") for i in range(6)}))
     without = trained(method, tasks=[task for task in TASKS if task.name != "b"])
@@ -33,7 +33,7 @@ def test_a_task_without_labels_leaves_the_rest_as_if_it_were_not_there(method):
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"joint-Uncertainty", "mao"}))
 def test_one_task_is_plain_sgd(method):
-    """But for what is no SGD even then: a learned weight, and MAO, which is AdamW (see its own tests)."""
+    """Except for methods that are not SGD: learned weights, and MAO, which is AdamW (see its own tests)."""
     oracle = build(JointTrainer, lambda n: SGD(n.parameters()), network=Forked(), loss_function=PlainLoss(TASKS[:1]))
     oracle.run()
     for key, value in trained(method, tasks=TASKS[:1]).items():
@@ -42,7 +42,7 @@ def test_one_task_is_plain_sgd(method):
 
 @each_method
 def test_every_reached_weight_moves(method):
-    """No silent standstill: after an epoch, trunk, decoder and heads are elsewhere."""
+    """After an epoch, trunk, decoder and heads have changed."""
     before, after = weights(Forked()), trained(method, **ONE_BATCH)
     for key in before:
         assert not torch.equal(before[key], after[key]), key
@@ -89,7 +89,7 @@ def trained_without_graph(method, names, scaled):
 
 @each_method
 @pytest.mark.parametrize("scaled", [False, True])
-def test_a_loss_that_reaches_frozen_weights_only_is_passed_over(method, scaled):
+def test_a_loss_that_reaches_frozen_weights_only_is_skipped(method, scaled):
     trainer, before = trained_without_graph(method, "c", scaled)
     after = weights(trainer.network)
     assert torch.equal(after["heads.c.weight"], before["heads.c.weight"])
@@ -125,7 +125,7 @@ def test_a_loss_that_is_no_number_stops_and_names_its_task(method):
     assert all(value.isfinite().all() for value in weights(trainer.network).values())
 
 
-def test_a_state_of_another_method_is_refused_and_one_without_a_name_is_not():
+def test_a_state_of_another_method_raises_and_one_without_a_name_is_not():
     states = {method: make(method, Forked()).state_dict() for method in METHODS}
     for method in METHODS:
         for other, state in states.items():

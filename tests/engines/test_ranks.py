@@ -1,4 +1,4 @@
-"""Two ranks are one with the double batch, for every method; two gloo processes train them all."""
+"""Two ranks equal one rank with the double batch, for every method; two gloo processes train them all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def two_ranks(tmp_path_factory):
-    """What both processes have saved."""
+    """The results that both processes saved."""
     folder = tmp_path_factory.mktemp("ranks")
     command = [sys.executable, "-m", "tests.engines.ranks_worker"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -47,7 +47,7 @@ def test_two_ranks_are_one_with_the_double_batch(method, two_ranks):
     assert first["counts"] == one["counts"]
 
 
-def test_ranks_draw_apart_and_rank_0_as_if_it_were_alone():
+def test_ranks_draw_different_numbers_and_rank_0_the_same_as_alone():
     assert derived(3, 1, 7, 0) == derived(3, 1, 7)
     assert len({derived(3, 1, 7, rank) for rank in range(8)}) == 8
 
@@ -67,6 +67,6 @@ def test_running_statistics_are_rank_0s_and_dropout_is_each_ranks_own(two_ranks)
     assert not set(first["seeds"]) & set(second["seeds"])
 
 
-def test_ranks_with_different_numbers_of_batches_are_refused(two_ranks):
+def test_ranks_with_different_numbers_of_batches_raise(two_ranks):
     for found in two_ranks:
         assert "batches per epoch: expected the same on all ranks, but got 1 to 2" in found["uneven"]

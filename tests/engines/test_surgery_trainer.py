@@ -76,7 +76,7 @@ def test_heads_receive_exactly_what_joint_gives_them(method):
 
 
 def test_gram_rules_and_matrix_rules_agree():
-    """The same rule offered with and without ``weights`` takes both roads to one result."""
+    """The same rule with and without ``weights`` gives the same result."""
     rule = PCGrad(seed=3)
 
     class Hidden:
@@ -118,7 +118,7 @@ def test_what_is_left_at_the_end_of_an_epoch_is_stepped():
     assert len(steps) == 2
 
 
-def test_a_batch_without_labels_is_passed_over():
+def test_a_batch_without_labels_is_skipped():
     trainer = surgery(PCGrad(), items=samples(3, missing={(i, n) for i in range(3) for n in NAMES}))
     before = weights(trainer.network)
     trainer.run()
@@ -146,7 +146,7 @@ def test_an_overflow_skips_the_whole_iteration():
     trainer.run()
     assert_same(weights(trainer.network), before)
     assert trainer.scaler.get_scale() == factor / 2
-    assert trainer.state_dict()["method"]["rules"] == []  # no rule was asked, so none has drawn
+    assert trainer.state_dict()["method"]["rules"] == []  # no rule was called, so none has drawn random numbers
 
 
 def test_contributions_are_the_weights_of_the_rule_and_move_nothing():
@@ -165,7 +165,7 @@ def test_contributions_are_the_weights_of_the_rule_and_move_nothing():
 
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_asking_for_contributions_draws_nothing(epochs):
-    """Neither from the rule as it was given nor from a group's copy of it."""
+    """Neither the original rule nor a group's copy draws random numbers."""
     trainer = surgery(PCGrad())
     if epochs:
         trainer.run()

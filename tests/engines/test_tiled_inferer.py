@@ -10,7 +10,7 @@ from fundus_mtl.engines import TiledInferer
 
 
 class Pointwise(nn.Module):
-    """A dense answer that depends on its own pixel only, and an image-level one; notes what it was shown."""
+    """A dense answer that depends on its own pixel only, and an image-level one; records its inputs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def test_image_level_tasks_see_the_whole_once():
 
 
 @pytest.mark.parametrize("tasks", [["grade"], ["vessel"], None], ids=str)
-def test_only_what_is_asked_is_run(tasks):
+def test_only_requested_tasks_are_run(tasks):
     network = Pointwise()
     got = inferer()(torch.rand(1, 3, 20, 20), network, tasks=tasks)
     assert list(got) == (tasks or ["vessel", "both"])

@@ -14,7 +14,7 @@ NAMES = ("a", "b", "c")
 
 
 class Branches(nn.Module):
-    """A shared layer and one head per task; notes which heads were run."""
+    """A shared layer and one head per task; records which heads were run."""
 
     def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ def test_a_row_is_the_evaluation_of_the_thresholded_probabilities():
     assert row["acc_vessel_fov"] == pytest.approx(3 / 5)
 
 
-def test_thresholds_and_crossings_are_handed_on():
+def test_thresholds_and_crossings_are_passed_on():
     strict = ArteryVeinCase(threshold=0.85)(sample())
     assert strict["sens_vessel_frame"] == pytest.approx(2 / 3)
     assert strict["sens_vein_frame"] == 0
@@ -70,14 +70,14 @@ def test_without_centrelines_all_but_cldice_stays():
 
 def test_heads_and_field_of_view_may_be_missing():
     row = ArteryVeinCase(artery_vein=None)(sample(pred_artery_vein=None, fov=None))
-    assert row["note"] == "field of view not known"
+    assert row["note"] == "field of view unknown"
     assert np.isnan(row["acc_artery_frame"])
     assert np.isnan(row["acc_vessel_fov"])
     assert not np.isnan(row["acc_vessel_frame"])
     assert np.isnan(ArteryVeinCase(vessel=None)(sample(pred_vessel=None))["acc_vessel_frame"])
 
 
-def test_without_a_truth_it_says_so():
+def test_a_missing_truth_raises():
     with pytest.raises(ValueError, match="^01_h: expected artery_vein_map, but got none"):
         ArteryVeinCase()(sample(artery_vein_map=None))
 

@@ -52,6 +52,8 @@ def test_a_set_without_any_centreline_of_one_mask():
     assert isnan(result["cldice_artery_fov"])
 
 
-def test_wrong_masks_are_named():
-    with pytest.raises(ValueError, match=r"two boolean masks of one shape \(H, W\), but got bool \(9, 14\) and bool"):
+def test_wrong_masks_raise():
+    with pytest.raises(
+        ValueError, match=r"two boolean masks of the same shape \(H, W\), but got bool \(9, 14\) and bool"
+    ):
         av.cldice(line(1, 2), line(1, 2).T)

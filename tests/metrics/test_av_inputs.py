@@ -73,7 +73,7 @@ def test_a_pixel_takes_the_nearest_colour():
         ({"vessel_prob": np.full((3, 4), nan)}, "vessel_prob: expected a number in every pixel, but got NaN"),
     ],
 )
-def test_wrong_input_is_named(change, message):
+def test_wrong_input_raises(change, message):
     given_ = {"artery": ARTERY, "vein": VEIN, "vessel": VESSEL, "true_rgb": TRUE}
     with pytest.raises(ValueError, match=message):
         av.evaluate(**(given_ | change))

@@ -83,7 +83,7 @@ def test_a_statistic_that_is_sometimes_nan():
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match=r"expected arrays of one length, but got \[2, 3, 2\]"):
+    with pytest.raises(ValueError, match=r"expected arrays of equal length, but got \[2, 3, 2\]"):
         bootstrap_interval(([1, 2], [1, 2, 3]), mean)
     with pytest.raises(ValueError, match="expected a share between 0 and 1, but got 95"):
         bootstrap_interval([1, 2], mean, level=95)

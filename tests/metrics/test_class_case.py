@@ -71,4 +71,4 @@ def test_the_summary_counts_labelled_images_in_percent():
     assert 20 < a["low"] < 50 < a["high"] < 80
     assert (b["value"], b["low"], b["high"]) == (100.0, 100.0, 100.0)
     assert math.isnan(c["value"])
-    assert c["note"] == "no case has it"
+    assert c["note"] == "no case has a value"

@@ -71,7 +71,7 @@ def test_missing_class_is_nan(rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_bad_labels_are_refused(rule):
+def test_bad_labels_raise(rule):
     with pytest.raises(ValueError, match=r"expected one per score \(2\), but got 3"):
         rule([0.1, 0.2], [0, 1, 1])
     with pytest.raises(ValueError, match=r"expected 0 or 1, but got -1; NaN is unknown"):

@@ -136,10 +136,10 @@ def test_better_is_positive_and_units_do_not_matter(base, sign, change, lower, u
         ({"m": 2.0}, None, "the baseline's m is not known"),
         ({"m": nan, "n": 1.0}, {"m": 0.0, "n": 1.0}, "m is not known; the baseline's m is 0"),
         ({"n": 1.0}, {"n": 1.0, "m": 1.0}, "m is not known"),
-        ({}, {}, "it has no metric"),
+        ({}, {}, "the task has no metric"),
     ],
 )
-def test_what_is_not_known_is_told_and_not_left_out(values, base, reason):
+def test_unknown_values_are_reported_with_a_reason(values, base, reason):
     ours = {"known": {"k": 2.0}} | ({} if values is None else {"t": values})
     theirs = {"known": {"k": 1.0}} | ({} if base is None else {"t": base})
     delta = delta_mtl(ours, theirs)

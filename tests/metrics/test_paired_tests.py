@@ -137,9 +137,9 @@ def test_nothing_to_compare():
 def test_bad_arguments():
     with pytest.raises(ValueError, match=r"against: expected one of \['a'\], but got 'joint'"):
         paired_tests({"a": [1.0]}, against="joint")
-    with pytest.raises(ValueError, match=r"expected sequences of one length, but got {'a': 1, 'b': 2}"):
+    with pytest.raises(ValueError, match=r"expected sequences of equal length, but got {'a': 1, 'b': 2}"):
         paired_tests({"a": [1.0], "b": [1.0, 2.0]}, against="a")
-    with pytest.raises(ValueError, match=r"one row per fold and seed, but got several of \[\(0, 0\)\]"):
+    with pytest.raises(ValueError, match=r"one row per fold and seed, but got several for \[\(0, 0\)\]"):
         paired_tests(pd.DataFrame({"a": [1.0, 2.0]}, index=[(0, 0), (0, 0)]), against="a")
     with pytest.raises(ValueError, match=r"expected numbers between 0 and 1, but got \[0.5, 1.5\]"):
         holm([0.5, 1.5])

@@ -79,13 +79,13 @@ def test_codes_say_what_is_cup_and_disc(disc, cup):
     assert set(np.unique(encoded)) <= {0, 128, 255}
 
 
-def test_codes_of_different_shapes_are_refused():
+def test_codes_of_different_shapes_raise():
     with pytest.raises(ValueError, match=r"expected one shape \(H, W\), but got \(4, 5\) and \(5, 4\)"):
         refuge.encode(np.zeros((4, 5)), np.zeros((5, 4)))
 
 
 def test_the_official_sensitivity_is_defective():
-    """A perfect classifier gets 0.15, as definitions say; the sound measure gives 1."""
+    """A perfect classifier gets 0.15; the correct measure gives 1."""
     scores, labels = np.r_[np.linspace(0, 0.4, 20), np.linspace(0.6, 1, 5)], np.r_[np.zeros(20), np.ones(5)]
     assert refuge.reference_sensitivity(scores, labels) == pytest.approx(0.15)
     assert sensitivity_at_specificity(scores, labels) == 1.0
@@ -118,5 +118,5 @@ def test_fovea_error_by_hand():
     assert refuge.fovea_error((3, 4), (0, 0)) == 5.0
     assert isnan(refuge.fovea_error((3, 4), (nan, 0)))
     assert isnan(refuge.fovea_error(np.zeros((0, 2)), np.zeros((0, 2))))
-    with pytest.raises(ValueError, match=r"expected one shape \(2,\) or \(N, 2\), but got \(2,\) and \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"expected the same shape \(2,\) or \(N, 2\), but got \(2,\) and \(1, 2\)"):
         refuge.fovea_error((3, 4), [(0, 0)])

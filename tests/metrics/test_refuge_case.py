@@ -135,7 +135,7 @@ def test_true_disc_labelled_empty(sample):
     assert row["note"] == "disc labelled empty; cup labelled empty"
 
 
-def test_another_grid_is_refused(sample):
+def test_another_grid_raises(sample):
     sample["pred_disc"] = torch.zeros(1, 64, 64)
     with pytest.raises(ValueError, match=r"but got \(64, 64\)"):
         RefugeCase()(sample)

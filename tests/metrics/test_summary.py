@@ -31,7 +31,7 @@ def by_metric(frame, **kwargs):
     return summarise(frame, n=40, **kwargs).set_index("metric")
 
 
-def test_every_number_by_another_road(rows):
+def test_every_number_by_another_method(rows):
     summary, last = by_metric(rows), rows[1:]
     means = [
         "disc_dice",
@@ -71,8 +71,8 @@ def test_intervals_and_counts(rows):
     assert tuple(summary.loc["auc", ["low", "high"]]) == pytest.approx(interval)
     inside = (summary["low"] <= summary["value"]) & (summary["value"] <= summary["high"])
     assert inside.mean() > 0.9
-    assert summary.loc["auc", "note"] == "10 of 39 positive; 1 of 40 cases lack it"
-    assert summary.loc["cup_dice", "note"] == "1 of 40 cases lack it"
+    assert summary.loc["auc", "note"] == "10 of 39 positive; missing in 1 of 40 cases"
+    assert summary.loc["cup_dice", "note"] == "missing in 1 of 40 cases"
     assert summary.loc["disc_dice", "note"] == ""
 
 
@@ -101,7 +101,7 @@ def test_no_data(frame):
     summary = by_metric(frame)
     assert summary[["value", "low", "high"]].isna().all(axis=None)
     assert (summary["n"] == 0).all()
-    assert (summary["note"] == "no case has it").all()
+    assert (summary["note"] == "no case has a value").all()
 
 
 def test_one_case_and_one_class(rows):

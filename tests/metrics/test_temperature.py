@@ -51,7 +51,7 @@ def test_tensors_stay_tensors_and_what_is_unknown_stays_unknown():
     assert known.cases == 3
 
 
-def test_it_is_kept_as_json(tmp_path):
+def test_it_is_saved_as_json(tmp_path):
     rows = [
         {"glaucoma_prob": p, "glaucoma_true": y}
         for p, y in zip([0.9] * 4 + [0.1] * 4, [1, 1, 1, 0, 0, 0, 0, 1], strict=True)
@@ -64,12 +64,14 @@ def test_it_is_kept_as_json(tmp_path):
 @pytest.mark.parametrize(
     "text", ["[]", '{"temperature": "2"}', '{"temperature": true}', '{"temperature": -1}', '{"temperature": NaN}']
 )
-def test_another_file_is_refused(text, tmp_path):
+def test_another_file_raises(text, tmp_path):
     (tmp_path / "c.json").write_text(text)
-    with pytest.raises(ValueError, match="temperature: expected a positive number|expected a number temperature"):
+    with pytest.raises(
+        ValueError, match="temperature: expected a positive number|expected a number under the key temperature"
+    ):
         Temperature.load(tmp_path / "c.json")
 
 
-def test_one_class_is_refused():
+def test_one_class_raises():
     with pytest.raises(ValueError, match="expected both classes, but got 2 cases of one"):
         Temperature.fit([0.1, 0.2, 0.3], [1, 1, np.nan])

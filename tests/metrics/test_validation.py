@@ -18,7 +18,7 @@ TASKS = [
 
 
 def measured(batches, metrics):
-    """Run an engine whose output is each batch in turn."""
+    """Run an engine that outputs each batch in turn."""
     engine = Engine(lambda _, batch: batch)
     for name, metric in metrics.items():
         metric.attach(engine, name)

@@ -57,7 +57,7 @@ def test_file_round_trip(tmp_path):
 @pytest.mark.parametrize(
     "content", [{}, [], {"coefficient": "1", "intercept": 2}, {"coefficient": nan, "intercept": 2}]
 )
-def test_a_wrong_file_is_refused(tmp_path, content):
+def test_a_wrong_file_raises(tmp_path, content):
     (tmp_path / "vcdr.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"vcdr.json: expected finite numbers coefficient and intercept, but got"):
         VCDRRegression.load(tmp_path / "vcdr.json")

@@ -47,7 +47,7 @@ def test_the_smallest_image():
         LeNet([PRIME], size=15)
 
 
-def test_only_the_heads_asked_for_run():
+def test_only_requested_heads_run():
     network = LeNet([EVEN, ODD, PRIME])
     ran = []
     for name, head in network.heads.items():
@@ -76,7 +76,7 @@ def test_copies_and_files_answer_the_same(tmp_path):
         assert_close(twin(image), network(image), rtol=0, atol=0)
 
 
-def test_wrong_use_is_explained():
+def test_wrong_use_raises():
     with pytest.raises(ValueError, match="LeNet: expected tasks with different names, but got \\[\\]"):
         LeNet([])
     with pytest.raises(ValueError, match="LeNet: expected tasks with different names, but got \\['even', 'even'\\]"):

@@ -33,7 +33,9 @@ def test_shares_worked_by_hand():
 @settings(deadline=None, derandomize=True)
 def test_shares_are_equal_and_complete(channels, owners):
     if channels < owners:
-        with pytest.raises(ValueError, match=f"a channel for each of {owners} tasks, but got {channels}; widen it"):
+        with pytest.raises(
+            ValueError, match=f"a channel for each of {owners} tasks, but got {channels}; use a wider network"
+        ):
             equal_shares(channels, owners)
     else:
         shares = equal_shares(channels, owners)
@@ -121,8 +123,8 @@ def test_copies_own_their_parameters():
     assert other <= {id(p) for p in twin.parameters()}
 
 
-def test_wrong_use_is_explained():
+def test_wrong_use_raises():
     with pytest.raises(KeyError, match="SplitLeNet: expected tasks among \\['even', 'odd'\\], but got \\['cup'\\]"):
         SplitLeNet(DIGITS[:2]).task_parameters("cup")
-    with pytest.raises(ValueError, match="a channel for each of 3 tasks, but got 2; widen it"):
+    with pytest.raises(ValueError, match="a channel for each of 3 tasks, but got 2; use a wider network"):
         SplitLeNet(DIGITS[:3], channels=(2, 20))

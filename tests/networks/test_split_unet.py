@@ -108,10 +108,10 @@ def test_copies_and_files_answer_the_same(tmp_path):
         assert not {id(p) for p in twin.task_parameters("fovea")[0]} & {id(p) for p in network.parameters()}
 
 
-def test_wrong_use_of_shares_is_explained():
+def test_wrong_use_of_shares_raises():
     with pytest.raises(KeyError, match="SplitUNet: expected tasks among .*, but got \\['cup'\\]"):
         SplitUNet(TASKS, **SMALL).task_parameters("cup")
-    with pytest.raises(ValueError, match="a channel for each of 4 tasks, but got 3; widen it"):
+    with pytest.raises(ValueError, match="a channel for each of 4 tasks, but got 3; use a wider network"):
         SplitUNet(TASKS, width=3)
 
 

@@ -35,7 +35,7 @@ def test_the_papers_size():
 
 
 @both
-def test_only_what_is_asked_is_computed(network_class):
+def test_only_requested_tasks_are_computed(network_class):
     network = network_class(TASKS, **SMALL, classifier_inputs=["segmentation"]).eval()
     ran = []
     for name, module in network.named_modules():
@@ -127,7 +127,7 @@ def test_mixed_precision():
 
 
 @both
-def test_wrong_use_is_explained(network_class):
+def test_wrong_use_raises(network_class):
     name = network_class.__name__
     network = network_class(TASKS[:2], width=4, depth=3)
     with pytest.raises(

@@ -46,7 +46,7 @@ def test_shapes_of_non_square_images(size):
     }
 
 
-def test_only_what_is_asked_is_computed():
+def test_only_requested_tasks_are_computed():
     network = VGGUNet(TASKS, width=4).eval()
     ran = []
     for name, module in network.named_modules():
@@ -163,7 +163,7 @@ def test_checksums(tmp_path):
         VGGUNet(TASKS, width=4, pretrained=path, pretrained_sha256="beef")
 
 
-def test_pretrained_of_another_shape_is_refused(tmp_path):
+def test_pretrained_of_another_shape_raises(tmp_path):
     torchvision_like(tmp_path / "vgg.pth", 8)
     with pytest.raises(ValueError, match="only width 64 and the same VGG fit"):
         VGGUNet(TASKS, width=4, pretrained=tmp_path / "vgg.pth")
@@ -179,7 +179,7 @@ def test_a_pickle_is_not_loaded(tmp_path):
         VGGUNet(TASKS, width=4, pretrained=tmp_path / "evil.pth")
 
 
-def test_wrong_use_is_explained():
+def test_wrong_use_raises():
     with pytest.raises(ValueError, match="tasks with different names"):
         VGGUNet([TASKS[0], TASKS[0]], width=4)
     with pytest.raises(ValueError, match="an encoder among"):

@@ -47,7 +47,7 @@ def run(optimizer, steps, tasks=3, start=0):
 
 
 def paper(theta, history, *, lr, beta1, beta2, eps, decay, inside, printed, mean):
-    """One scalar parameter by the letter of section 4; ``history[t][n]`` is task n's gradient, or None."""
+    """One scalar parameter, computed as printed in section 4; ``history[t][n]`` is task n's gradient, or None."""
     m, v = {}, {}
     for t, row in enumerate(history, start=1):
         terms = []
@@ -155,7 +155,7 @@ def test_one_task_is_adamw_bit_for_bit(dtype, foreach, reduction):
     assert mao.param_groups[0]["step"] == adamw.state[theirs[0]]["step"]
 
 
-def test_a_parameter_that_is_not_reached_keeps_its_moments_but_time_goes_on():
+def test_a_parameter_that_is_not_reached_keeps_its_moments_but_steps_are_counted():
     """By hand, betas (.5, .5): the third step sees t = 3, though it is the parameter's second gradient."""
     one, other = (nn.Parameter(torch.zeros(1, dtype=torch.float64)) for _ in "ab")
     optimizer = MAO([one, other], lr=1.0, betas=(0.5, 0.5), eps=0.0, weight_decay=0.1)
@@ -184,7 +184,7 @@ def test_permuting_the_tasks_changes_nothing():
 
 
 def test_a_task_contributes_the_same_at_any_scale():
-    """What the method is for: the scale of a loss does not matter (eps aside)."""
+    """The purpose of the method: the scale of a loss does not matter (apart from eps)."""
     results = []
     for scale in (1.0, 1e-6):
         optimizer = MAO(parameters(), lr=0.1, eps=0.0)
@@ -241,7 +241,7 @@ def test_load_and_copies_drop_what_is_pending():
     optimizer.accumulate(0, gradients(2, 0))
 
 
-def test_another_optimizers_state_is_refused():
+def test_another_optimizers_state_raises():
     with pytest.raises(ValueError, match="expected its own state"):
         MAO(parameters(), lr=0.1).load_state_dict(torch.optim.AdamW(parameters()).state_dict())
 
@@ -273,7 +273,7 @@ def test_a_gradient_scaler_steps_it_and_stored_gradients_are_ignored():
     assert weight.grad is None
 
 
-def test_nothing_accumulated_is_nothing_done():
+def test_without_gradients_a_step_does_nothing():
     optimizer = MAO(parameters(), lr=0.1, weight_decay=1.0)
     optimizer.step()
     optimizer.accumulate("a", [None] * 3)
@@ -325,7 +325,7 @@ def test_a_late_group_shares_the_one_counter():
         ([None, torch.zeros(1), None], "expected shape .4,., but got .1,."),
     ],
 )
-def test_gradients_that_do_not_fit_are_refused(rows, match):
+def test_gradients_that_do_not_fit_raise(rows, match):
     with pytest.raises(ValueError, match=match):
         MAO(parameters(), lr=0.1).accumulate("a", rows)
 
@@ -353,7 +353,7 @@ def test_a_task_comes_once_and_a_closure_never():
         {"bias_correction": "none"},
     ],
 )
-def test_arguments_out_of_range_are_refused_in_every_group(wrong):
+def test_arguments_out_of_range_raise_in_every_group(wrong):
     name = next(iter(wrong))
     with pytest.raises(ValueError, match=f"{name} of MAO: expected"):
         MAO(parameters(), **{"lr": 0.1, **wrong})
@@ -361,13 +361,13 @@ def test_arguments_out_of_range_are_refused_in_every_group(wrong):
         MAO([{"params": parameters(), **wrong}], lr=0.1)
 
 
-def test_betas_that_are_no_numbers_are_refused():
+def test_betas_that_are_no_numbers_raise():
     with pytest.raises(ValueError, match="betas of MAO: expected numbers, or None for the first, but got"):
         MAO([torch.zeros(1, requires_grad=True)], lr=0.1, betas=("null", 0.999))
 
 
 def test_a_schedule_may_not_bring_a_first_beta_back():
-    """OneCycleLR moves betas[0] unless told otherwise, and Eq. 9 has none."""
+    """OneCycleLR changes betas[0] by default, and Eq. 9 has none."""
     p = torch.ones(1, requires_grad=True)
     optimizer = MAO([p], lr=0.1, betas=(None, 0.999))
     torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=5, cycle_momentum=False)
@@ -375,5 +375,5 @@ def test_a_schedule_may_not_bring_a_first_beta_back():
     optimizer.step()
     other = MAO([p], lr=0.1, betas=(None, 0.999))
     torch.optim.lr_scheduler.OneCycleLR(other, max_lr=0.1, total_steps=5)
-    with pytest.raises(ValueError, match="expected None for the first, as it was built"):
+    with pytest.raises(ValueError, match="expected None for the first, as at construction"):
         other.accumulate("a", [torch.ones(1)])

@@ -57,19 +57,19 @@ def test_state_comes_back():
     assert not other["a"].state
 
 
-def test_other_names_are_refused():
+def test_other_names_raise():
     state = group().state_dict()
     state["z"] = state.pop("a")
     with pytest.raises(KeyError, match="expected the state of"):
         group().load_state_dict(state)
 
 
-def test_none_is_refused():
+def test_an_empty_group_raises():
     with pytest.raises(ValueError, match="at least one optimizer"):
         OptimizerGroup({})
 
 
-def test_a_task_may_not_be_called_as_the_warm_ups_member():
+def test_a_task_named_all_raises():
     network = SimpleNamespace(task_parameters=lambda name: ([nn.Parameter(torch.ones(1))], []))
-    with pytest.raises(ValueError, match="expected no task called all"):
+    with pytest.raises(ValueError, match="expected no task named all"):
         OptimizerGroup.per_share([SimpleNamespace(name="all")], network, ADAM)

@@ -81,7 +81,7 @@ def test_a_predicted_mask_that_is_no_metatensor() -> None:
 
 def test_refusals() -> None:
     sample = item((30, 50))
-    with pytest.raises(ValueError, match=r"^g0001: disc: expected a mask that shows the disc, but got an empty one"):
+    with pytest.raises(ValueError, match=r"^g0001: disc: expected a mask of the disc, but got an empty mask"):
         CropDiscd(KEYS)({**sample, "disc": sample["disc"] * 0})
     with pytest.raises(
         ValueError, match=r"expected image of \(50, 100\) rows and columns like disc, but got \(60, 100\)"

@@ -1,4 +1,4 @@
-"""The round field of view, on drawn pictures with exact truth and on real photographs where they are at hand."""
+"""Field of view on drawn images with exact truth, and on real photographs if they are available."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_reflex_does_not_darken_the_rest() -> None:
 
 
 def test_a_whole_number_of_steps_is_not_needed() -> None:
-    """Every fourth pixel is looked at: the border is right to 4 px, the middle to 1 px."""
+    """Every fourth pixel is used: the border is accurate to 4 px, the centre to 1 px."""
     truth = circle(1031, 1543, (515, 770), 500)
     got, expected = np.argwhere(field_of_view(photograph(truth))[0].numpy()), np.argwhere(truth)
     assert np.abs(got.min(0) - expected.min(0)).max() <= 4
@@ -81,7 +81,7 @@ def test_a_whole_number_of_steps_is_not_needed() -> None:
     ],
     ids=["black", "white", "sensor noise", "fills the frame", "a dot", "one pixel", "a glow"],
 )
-def test_whole_frame_where_none_can_be_told(image: torch.Tensor) -> None:
+def test_whole_frame_if_no_field_of_view_is_found(image: torch.Tensor) -> None:
     got = field_of_view(image)
     assert tuple(got.shape) == (1, *image.shape[1:])
     assert bool(got.all())

@@ -1,4 +1,4 @@
-"""Points to heatmaps and back: sub-pixel, native, and honest about what is not there."""
+"""Points to heatmaps and back: sub-pixel accuracy, native pixels, missing points."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_points_on_the_frame(point: tuple[float, float]) -> None:
 @given(x=st.floats(13, 66), y=st.floats(13, 34))
 @settings(deadline=None, derandomize=True, max_examples=50)
 def test_there_and_back(x: float, y: float) -> None:
-    """The promised accuracy: 0.05 px of the grid, away from the edge."""
+    """The documented accuracy: 0.05 px of the grid, away from the edge."""
     got = HeatmapPointd("fovea", sigma=0.0625)(PointHeatmapd("fovea", sigma=0.0625)(sample((x, y))))
     assert np.hypot(*(got["fovea"].numpy() - (x, y))) < 0.05
     assert got["fovea_peak"].item() == pytest.approx(1, abs=0.02)

@@ -1,4 +1,4 @@
-"""Predictions return to the photograph's own pixels."""
+"""Predictions are mapped back to the pixels of the photograph."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_lazy_works_but_reduces_without_averaging() -> None:
 
 
 def test_the_stock_inverse_makes_stairs_after_area() -> None:
-    """Why this class exists; when it fails, MONAI may have changed and the class may go."""
+    """The reason for this class. If this test fails, MONAI may have changed and the class may be unnecessary."""
     native = sample(360, 240)
     transform = geometry(False, 64)
     got = transform(native)
@@ -93,12 +93,12 @@ def test_several_keys_and_missing_ones() -> None:
         InvertBilineard(["pred_disc", "pred_vessel"], transform)(got)
 
 
-def test_an_image_without_trace_is_refused() -> None:
+def test_an_image_without_trace_raises() -> None:
     set_track_meta(False)
     try:
         transform = geometry(False)
         got = transform(sample(240, 360))
     finally:
         set_track_meta(True)
-    with pytest.raises(ValueError, match="image: expected an image with a trace of its geometry"):
+    with pytest.raises(ValueError, match="image: expected an image with a record of its transforms"):
         InvertBilineard("pred_disc", transform)({**got, "pred_disc": got["disc"]})

@@ -1,4 +1,4 @@
-"""LoadFundusd uses the reader that it was given, and no other."""
+"""LoadFundusd uses only the given reader."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_upright_uint8_with_metadata(item: dict[str, object]) -> None:
 
 
 def test_never_another_reader(item: dict[str, object]) -> None:
-    """MONAI's own loader reads the file all the same, transposed: the very trap."""
+    """MONAI's own loader reads the file anyway, transposed."""
     assert LoadImage(reader=Refusing())(item["image"]).shape[:2] == (30, 20)
     with pytest.raises(OSError, match="this reader refuses"):
         LoadFundusd(["image"], Refusing())(item)

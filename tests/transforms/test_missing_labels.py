@@ -1,4 +1,4 @@
-"""Every key and its flag, whatever the item lacks."""
+"""Every key and its flag exist, whatever is missing in the item."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_samples_with_and_without_labels_make_a_batch() -> None:
     assert batch["glaucoma"].tolist() == [[1.0], [0.0]]
 
 
-def test_wrong_sizes_are_named() -> None:
+def test_wrong_sizes_raise() -> None:
     item = {"id": "g0001", "image": image(), "disc": torch.ones(1, 9, 6)}
     with pytest.raises(
         ValueError, match=r"^g0001: expected disc of 9x6 px and 1 channel like the image, but got 6x9 px"

@@ -1,4 +1,4 @@
-"""The bundles' chains of transforms, run from YAML on tiny files: training, evaluation, the way back to native px."""
+"""The transforms of the bundles, run from YAML on tiny files: training, evaluation, and back to native px."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def overlap(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def test_training(items: list[dict[str, Any]]) -> None:
-    """Labels stay on what they label, through everything random: told by the picture, not by the affine."""
+    """Labels stay on their structures through all random transforms; checked on the image, not the affine."""
     parser = parse(COMMON, TRAINING)
     preprocessing = parser.get_parsed_content("preprocessing").set_random_state(1)
     point = parse("find: {_target_: fundus_mtl.transforms.HeatmapPointd, keys: fovea}").get_parsed_content("find")
@@ -232,7 +232,7 @@ def test_mtl_io_training(items: list[dict[str, Any]]) -> None:
 
 
 def test_photograph_and_mask_with_exif(tmp_path: Path) -> None:
-    """A photograph stored on its side (orientation 6) with masks that are not: sizes agree only when EXIF is obeyed."""
+    """A photograph stored on its side (orientation 6) with masks that are not: sizes agree only if EXIF is applied."""
     item = draw(tmp_path, "eye", 210, 300, (105.3, 112.8))
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -1,4 +1,4 @@
-"""Masks as channels of one task."""
+"""Stack masks into the channels of one task."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ def test_normalised_it_does_not_see_the_losses_common_scale():
                 call(weighting, losses, {"a": scale * 0.1, "b": scale * 0.2, "c": scale * 0.3})
             results[normalise, scale] = weighting.weights
     assert results[True, 1024.0] == pytest.approx(results[True, 1.0])
-    assert results[False, 1024.0] != pytest.approx(results[False, 1.0])  # the literal step does, and says so
+    assert results[False, 1024.0] != pytest.approx(results[False, 1.0])  # the step of the paper depends on the scale
     # By hand: the mean norm is .2, so that in units of it the first slopes are -1/2, sign(0) and 3/2.
     weighting = GradNorm(alpha=0.0, lr=0.1, normalise=True)
     call(weighting, dict.fromkeys("abc", 1.0), {"a": 1.0, "b": 2.0, "c": 3.0})
@@ -289,7 +289,7 @@ def test_a_load_forgets_the_tasks_it_does_not_name():
 
 
 @pytest.mark.parametrize("norms", [None, {}, {"a": tensor(1.0)}])
-def test_missing_norms_are_refused(norms):
+def test_missing_norms_raise(norms):
     weighting = GradNorm()
     with pytest.raises(ValueError, match=r"expected a gradient norm for each of .* but got none for .*'b'"):
         weighting({"a": tensor(1.0), "b": tensor(1.0)}, norms)
@@ -297,6 +297,6 @@ def test_missing_norms_are_refused(norms):
 
 
 @pytest.mark.parametrize("wrong", [{"alpha": -1.0}, {"lr": -0.1}, {"lr": math.nan}])
-def test_arguments_out_of_range_are_refused(wrong):
+def test_arguments_out_of_range_raise(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} of GradNorm: expected at least 0"):
         GradNorm(**wrong)

@@ -60,7 +60,7 @@ def test_one_classification_at_zero_is_the_plain_loss():
     assert Uncertainty({"a": "classification"})({"a": tensor(3.7, dtype=torch.float64)}).item() == 3.7
 
 
-def test_tasks_are_as_good_as_a_mapping():
+def test_tasks_give_the_same_result_as_a_mapping():
     tasks = [SimpleNamespace(name=name, kind=kind) for name, kind in KINDS.items()]
     assert_close(Uncertainty(tasks)(losses(1, 2, 3, 4)), Uncertainty(KINDS)(losses(1, 2, 3, 4)))
     assert len(list(Uncertainty(tasks).parameters())) == 4
@@ -89,7 +89,7 @@ def test_state_comes_back():
     assert other.weights == weighting.weights
 
 
-def test_what_it_does_not_know_is_refused():
+def test_unknown_kinds_and_tasks_raise():
     with pytest.raises(ValueError, match="got one of 'cup'"):
         Uncertainty(KINDS)({"disc": tensor(1.0), "cup": tensor(1.0)})
     with pytest.raises(ValueError, match="kind of task a: expected one of"):
