@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fundus_mtl.data import PHOTOGRAPH_ERRORS, photographs_fault, plain_reason
+from fundus_mtl.data import PHOTOGRAPH_ERRORS, photograph_error, plain_reason
 from fundus_mtl.engines import PHOTOGRAPH, predict
 from fundus_mtl.tasks import Task
 
@@ -111,7 +111,7 @@ class Predictor:
         try:
             measured = self.measure(image, self.answer({"id": "", "image": image, PHOTOGRAPH: image}), facts)
         except PHOTOGRAPH_ERRORS as error:
-            return Answer("failed", plain_reason(photographs_fault(error)))
+            return Answer("failed", plain_reason(photograph_error(error)))
         return Answer(
             measured.status,
             str(measured.columns["status_reason"]),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
     from fundus_mtl.data._folder_samples import FolderSamples
     from fundus_mtl.data._folds import assign_folds
-    from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photographs_fault
+    from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photograph_error
     from fundus_mtl.data._source_sampler import SourceSampler
     from fundus_mtl.data._tensor_samples import TensorSamples
 else:
@@ -37,7 +37,7 @@ __all__ = [
     "digit_set",
     "embedded_digits",
     "load_datalist",
-    "photographs_fault",
+    "photograph_error",
     "plain_reason",
     "read_datalist",
     "root_cause",
