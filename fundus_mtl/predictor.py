@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from fundus_mtl.data import PHOTOGRAPH_ERRORS, photograph_error, plain_reason
-from fundus_mtl.engines import PHOTOGRAPH, predict
-from fundus_mtl.tasks import Task
+if TYPE_CHECKING:  # torch and MONAI are imported when a model is loaded
+    import torch
+    from torch import nn
 
-if TYPE_CHECKING:
     from fundus_mtl.results import Measure, Value
+    from fundus_mtl.tasks import Task
 
 Photograph = NDArray[np.uint8]
 Facts = Mapping[str, Any]
@@ -77,6 +75,8 @@ class Predictor:
         device: str | torch.device = "cpu",
         amp: bool = False,
     ) -> None:
+        import torch
+
         self.device, self.amp, self.tasks = torch.device(device), amp, tuple(tasks)
         if weights is not None:
             network.load_state_dict(torch.load(weights, map_location=self.device, weights_only=True))
@@ -108,6 +108,9 @@ class Predictor:
         return [self._answer(image, given) for image, given in zip(checked, known, strict=True)]
 
     def _answer(self, image: Photograph, facts: Facts | None) -> Answer:
+        from fundus_mtl.data import PHOTOGRAPH_ERRORS, photograph_error, plain_reason
+        from fundus_mtl.engines import PHOTOGRAPH
+
         try:
             measured = self.measure(image, self.answer({"id": "", "image": image, PHOTOGRAPH: image}), facts)
         except PHOTOGRAPH_ERRORS as error:
@@ -124,6 +127,8 @@ class Predictor:
 
     def answer(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the postprocessed sample of one item, ``{"id", "image": path or array}``."""
+        from fundus_mtl.engines import predict
+
         sample = dict(self.prepare(item))
         image = sample["image"].as_tensor().unsqueeze(0).to(self.device)
         predicted = predict(self.network, image, self.tasks, self.inferer, self.amp)
