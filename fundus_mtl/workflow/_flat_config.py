@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
-from fundus_mtl.workflow._items import MISSING, look_up, split
+from fundus_mtl.workflow._items import look_up, split
 
 HANDLERS = ("train::handlers", "validate::handlers", "handlers")
 _ALL = "$[each for each in @{}.values() if each is not None]"  # how a bundle's config makes a list of them
@@ -24,7 +25,7 @@ def stand_alone(config: dict[str, Any]) -> dict[str, Any]:
     Args:
         config: Merged config of a bundle.
     """
-    flat = {**config, **{item: value for item, value in _FOLDERS.items() if item in config}}
+    flat = deepcopy(config) | {item: value for item, value in _FOLDERS.items() if item in config}
     if "resume" in flat and "merged_config" in flat:
         flat["resume"] = "$@merged_config is not None"
     artifacts = look_up(flat, list(_SHARED[:-1]))
@@ -39,7 +40,7 @@ def _with_list(config: dict[str, Any], item_id: str) -> dict[str, Any]:
     """Return the config with handlers by name turned into a list, and references to them adapted."""
     parts = split(item_id)
     named = look_up(config, parts)
-    if named is MISSING or not isinstance(named, dict):
+    if not isinstance(named, dict):
         return config
     kept = {name: handler for name, handler in named.items() if handler is not None}
     look_up(config, parts[:-1])[parts[-1]] = list(kept.values())

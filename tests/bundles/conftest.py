@@ -74,9 +74,11 @@ def data_of(request):
 
 def workflow(bundle, kind, *overlays, **overrides):
     """Make a bundle's workflow as its args file would, tiny."""
-    args = BUNDLES / bundle / "configs" / ("args.yaml" if kind == "train" else f"args_{kind}.yaml")
+    configs = BUNDLES / bundle / "configs"
+    args = configs / ("args.yaml" if kind == "train" else f"args_{kind}.yaml")
+    files = files_of(args) if args.is_file() else [configs / "common.yaml", configs / f"{kind}.yaml"]
     return StrictWorkflow(
-        config_file=[str(file) for file in files_of(args)],
+        config_file=[str(file) for file in files],
         workflow_type="train" if kind == "train" else "infer",
         logging_file=False,
         overlay=[str(overlay) for overlay in overlays] or None,
