@@ -37,5 +37,5 @@ def run_bundle(given: argparse.Namespace) -> int:
         model = export_bundle(given.name, given.out, given.weights, given.overlay)
     print(f"Wrote {given.out}.")
     if model is None:
-        print("It has no weights: give --weights of a training, or train it and use the same folder.", file=sys.stderr)
+        print("It has no weights: give --weights of a training, or train in the new folder.", file=sys.stderr)
     return DONE

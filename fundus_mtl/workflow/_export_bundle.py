@@ -52,18 +52,21 @@ def export_bundle(
     recipe = read_recipe(found) if weights is not None or found.is_file() else None
     if recipe is not None and recipe.bundle != root.name:
         raise RefusedError(f"{found}: expected weights of {root.name}, but got those of {recipe.bundle}.")
-    places = [root / "configs" / OVERLAYS, root.parent / "methods", *map(Path, overlays)]
+    places = [root / "configs" / OVERLAYS, _installed() / "methods", *map(Path, overlays)]
     configs = {part: stand_alone(config) for part, config in _merged(root, recipe, places).items()}
     _write(out, root, {**configs, **_multi_gpu(root)})
     return None if recipe is None else _copy_weights(found, out / "models", recipe, configs)
 
 
+def _installed() -> Path:
+    return Path(str(files("fundus_mtl.bundles")))
+
+
 def _root(name: str) -> Path:
-    installed = Path(str(files("fundus_mtl.bundles")))
-    for root in (installed / name, Path(name)):
+    for root in (_installed() / name, Path(name)):
         if (root / "configs" / PARTS["train"]).is_file():
             return root.resolve()
-    known = sorted(path.parents[1].name for path in installed.glob(f"*/configs/{PARTS['train']}"))
+    known = sorted(path.parents[1].name for path in _installed().glob(f"*/configs/{PARTS['train']}"))
     close = get_close_matches(name, known, n=1)
     advice = f"did you mean {close[0]}?" if close else "give a bundle's name or folder."
     raise RefusedError(f"bundle: expected one of {', '.join(known)}, but got {name}; {advice}")

@@ -149,6 +149,17 @@ def test_weights_of_another_name_are_model_pt_in_the_folder(trained, tmp_path):
     assert read_recipe(made).options == read_recipe(trained).options
 
 
+def test_a_folder_is_a_bundle_too_and_its_own_weights_come_along(tmp_path, digits_data):
+    for name in ("digits_mtl", "shared"):
+        shutil.copytree(BUNDLES / name, tmp_path / "mine" / name)
+    root = tmp_path / "mine" / "digits_mtl"
+    given = {"dataset_dir": str(digits_data), "ckpt_dir": str(root / "models"), "output_dir": str(tmp_path / "runs")}
+    run("digits_mtl", "train", BUNDLES / "methods" / "pcgrad.yaml", **TINY, **given)
+    made = export_bundle(str(root), tmp_path / "out")
+    assert made == tmp_path / "out" / "models" / "model.pt"
+    assert json.loads((tmp_path / "out" / "configs" / "train.json").read_text())["method"] == "pcgrad"
+
+
 def test_what_does_not_fit_is_refused(trained, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "note.txt").write_text("mine")
