@@ -6,12 +6,11 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from difflib import get_close_matches
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from fundus_mtl.files import file_sha256, write_whole
+from fundus_mtl.workflow._bundle_folder import find_bundle
 from fundus_mtl.workflow._config_items import AFTER, files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._flat_config import stand_alone
@@ -34,7 +33,7 @@ def export_bundle(
     weights were trained with; ``models/`` the weights, their recipe and what inference reads beside them.
 
     Args:
-        name: Name of an installed bundle, or the folder of one.
+        name: Name of a bundle of the package, or path of a bundle's folder.
         out: New or empty folder.
         weights: ``model.pt`` of a training, with its ``recipe.json``; None for those that the bundle has, if any.
         overlays: Overlays of your own that the training was given: files that no bundle has.
@@ -43,33 +42,21 @@ def export_bundle(
         Path of the weights in the new folder; None if there are none.
 
     Raises:
-        RefusedError: If the bundle does not exist, the folder is not empty, or the weights are those of another bundle.
+        FileNotFoundError: If there is no such bundle.
+        RefusedError: If the folder is not empty, or the weights are those of another bundle.
     """
-    root, out = _root(name), Path(out)
+    bundle, out = find_bundle(name, Path()), Path(out)
+    root = bundle.root
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RefusedError(f"{out}: expected a new or empty folder, but got one with files; give another folder.")
     found = Path(weights) if weights is not None else root / "models" / MODEL
     recipe = read_recipe(found) if weights is not None or found.is_file() else None
     if recipe is not None and recipe.bundle != root.name:
         raise RefusedError(f"{found}: expected weights of {root.name}, but got those of {recipe.bundle}.")
-    places = [root / "configs" / OVERLAYS, _installed() / "methods", *map(Path, overlays)]
+    places = [root / "configs" / OVERLAYS, bundle.methods, *map(Path, overlays)]
     configs = {part: stand_alone(config) for part, config in _merged(root, recipe, places).items()}
     _write(out, root, {**configs, **_multi_gpu(root)})
     return None if recipe is None else _copy_weights(found, out / "models", recipe, configs)
-
-
-def _installed() -> Path:
-    return Path(str(files("fundus_mtl.bundles")))
-
-
-def _root(name: str) -> Path:
-    for root in (_installed() / name, Path(name)):
-        if (root / "configs" / PARTS["train"]).is_file():
-            return root.resolve()
-    known = sorted(path.parents[1].name for path in _installed().glob(f"*/configs/{PARTS['train']}"))
-    close = get_close_matches(name, known, n=1)
-    advice = f"did you mean {close[0]}?" if close else "give a bundle's name or folder."
-    raise RefusedError(f"bundle: expected one of {', '.join(known)}, but got {name}; {advice}")
 
 
 def _merged(root: Path, recipe: Recipe | None, places: Sequence[Path]) -> dict[str, dict[str, Any]]:

@@ -167,7 +167,7 @@ def test_what_does_not_fit_is_refused(trained, tmp_path):
         export_bundle("refuge_mtl", tmp_path / "full")
     with pytest.raises(RefusedError, match="expected weights of digits_mtl, but got those of refuge_mtl"):
         export_bundle("digits_mtl", tmp_path / "a", trained)
-    with pytest.raises(RefusedError, match="but got refug_mtl; did you mean refuge_mtl"):
+    with pytest.raises(FileNotFoundError, match="but got refug_mtl; did you mean refuge_mtl"):
         export_bundle("refug_mtl", tmp_path / "a")
     with pytest.raises(RefusedError, match=r"expected a recipe\.json beside the weights"):
         export_bundle("refuge_mtl", tmp_path / "a", tmp_path / "model.pt")
