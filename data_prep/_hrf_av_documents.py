@@ -1,7 +1,7 @@
 """The ways to split HRF-AV, each a datalist; none lets a photograph that is tested on choose a model.
 
-The data set names no patients, and as far as is known no patient has two photographs, so there is no ``patient`` key: one
-that repeats the id would claim what nobody has checked. The number before the diagnosis is no patient either.
+The data set names no patients, and as far as is known no patient has two photographs, so items have no ``patient`` key: one
+that repeats the id would be an unchecked claim. The number before the diagnosis is not a patient either.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def documents(items: Sequence[Item], seed: int) -> dict[str, dict[str, Any]]:
     """Return the datalists by file name: MT-COOL's 15/30 in two forms, the public 24/21, and five folds.
 
     Args:
-        items: sorted by id.
-        seed: of whatever is drawn.
+        items: Items, sorted by id.
+        seed: Seed of the drawn splits and folds.
 
     Raises:
         ValueError: if a diagnosis has too few photographs to train, validate and test on.
@@ -76,7 +76,7 @@ def _mt_cool(items: Sequence[Item], seed: int) -> dict[str, dict[str, Any]]:
 
 
 def _a_third(items: Sequence[Item], seed: int) -> set[str]:
-    """Draw the ids of a third of each diagnosis, 5 of 15: the paper does not say which photographs it took."""
+    """Draw the ids of a third of each diagnosis, 5 of 15: the paper does not name them."""
     generator, drawn = np.random.default_rng(seed), set[str]()
     for kind in sorted(set(map(diagnosis, items))):
         members = [item["id"] for item in items if diagnosis(item) == kind]

@@ -34,12 +34,12 @@ def find_files(raw: Path) -> HrfAvFiles:
     """Search a folder and all below it, links followed, names compared without regard to case.
 
     Raises:
-        FileNotFoundError: if the folder is not there, or holds no photograph or no artery/vein map.
+        FileNotFoundError: if the folder does not exist, or holds no photograph or no artery/vein map.
         ValueError: if two different files claim the same id.
     """
     if not raw.is_dir():
         raise FileNotFoundError(
-            f"HRF-AV: expected the folder {raw}, but there is none; name the one it was unpacked to."
+            f"HRF-AV: expected the folder {raw}, but there is none; give the one it was unpacked to."
         )
     files = HrfAvFiles(raw.resolve())
     kinds = {"": files.photographs, "_avmanual": files.maps, "_mask": files.fields}

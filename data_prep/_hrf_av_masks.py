@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_mtl.labels import check_field, structure
+
 from ._mask_file import up_to_date, write_mask
 
 Mask = NDArray[np.bool_]
@@ -25,7 +27,7 @@ def decode_map(levels: NDArray[np.uint8], name: str) -> tuple[Mask, Mask]:
     """Return artery and vein, ``(H, W)`` each, of a map's levels ``(3, H, W)``; `fundus_mtl.metrics.av.decode` reads it.
 
     White is refused: DRIVE and RITE mean "uncertain" by it, HRF-AV has none, so it is a sign of another data set. Counting
-    it as background, vessel or either kind would each bend the truth without a word. Yellow or grey, which are no blends
+    it as background, vessel or either kind would each change the truth silently. Yellow or grey, which are no blends
     of the four colours either, are refused for the same reason. Only a few stray pixels (three of HRF-AV's maps have 1 to
     4 grey ones) count as background, with a warning.
 
@@ -59,7 +61,7 @@ def write_vessels(source: Path, targets: Mapping[str, Path], name: str) -> None:
     """Write the masks ``artery``, ``vein`` and ``vessel`` (their union) of a map, unless they are up to date.
 
     Raises:
-        ValueError: if the map holds another colour.
+        ValueError: if the map holds another colour, or vessels cover more than half of it.
         OSError: if the map cannot be decoded, or a mask cannot be written.
     """
     if up_to_date(source, targets.values()):
@@ -67,33 +69,29 @@ def write_vessels(source: Path, targets: Mapping[str, Path], name: str) -> None:
     from fundus_mtl.photographs import FundusReader
 
     artery, vein = decode_map(FundusReader(mode="image")(source), name)
-    for key, mask in {"artery": artery, "vein": vein, "vessel": artery | vein}.items():
+    vessel = structure(artery | vein, name, "vessels")
+    for key, mask in {"artery": artery, "vein": vein, "vessel": vessel}.items():
         write_mask(mask, targets[key], source, name)
 
 
 def write_field(mask: Path | None, photograph: Path, target: Path, name: str) -> None:
-    """Write the field of view, from its file, or found in the photograph where there is none; unless it is up to date.
+    """Write the field of view, from its file, or found in the photograph if there is none; skip it if it is up to date.
 
     Raises:
-        ValueError: if the file says that nothing is seen.
+        ValueError: if the file is no mask, or does not fit the photograph.
         OSError: if a file cannot be decoded, or the mask cannot be written.
     """
     source = photograph if mask is None else mask
     if up_to_date(source, [target]):
         return
+    import torch
+
     from fundus_mtl.photographs import FundusReader
+    from fundus_mtl.transforms import field_of_view
 
-    if mask is None:
-        import torch
-
-        from fundus_mtl.transforms import field_of_view
-
-        seen = field_of_view(torch.from_numpy(FundusReader(mode="image")(photograph)))[0].numpy()
-    else:
+    seen = bright = field_of_view(torch.from_numpy(FundusReader(mode="image")(photograph)))[0].numpy()
+    if mask is not None:
         levels = FundusReader(mode="mask")(mask)[0]
-        seen = levels > levels.max() / 2  # 1 or 255 is white
-    if not seen.any():
-        raise ValueError(
-            f"{name}: expected a field of view, but got an all-black mask; move it away to have it computed."
-        )
+        seen = structure(levels, name, "the field of view", largest=1.0)
+    check_field(seen, bright, name)
     write_mask(seen, target, source, name)

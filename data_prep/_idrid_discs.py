@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
 from fundus_mtl.files import whole_file
+from fundus_mtl.labels import structure
+
+from ._columns import read_columns, read_number
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Mask = NDArray[np.bool_]
 # A photograph is the same if its pixels hardly differ from the match's and are far from the second best's.
@@ -33,24 +37,40 @@ def ellipse(size: tuple[int, int], centre: tuple[float, float], axes: tuple[floa
 
 def certain_matches(masks: Path) -> dict[str, Path]:
     """Return ``{photograph of RAW: outline}`` of the segmentation photographs that are certainly the same."""
-    table = _matches(masks)
-    return {
-        row["localisation_image"]: _outline_of(masks, row["seg_image"])
-        for row in table[table["certain"]].to_dict("records")
-    }
+    found: dict[str, Path] = {}
+    for photograph, segmented, certain in _matches(masks):
+        if certain and photograph in found:
+            raise ValueError(f"{photograph}: expected one certain match, but got {segmented} as well; remove a row.")
+        if certain:
+            found[photograph] = _outline_of(masks, segmented)
+    return found
 
 
 def uncertain_matches(masks: Path) -> list[str]:
     """Return the names of the segmentation photographs whose outline cannot be used."""
-    table = _matches(masks)
-    return sorted(table.loc[~table["certain"], "seg_image"])
+    return sorted(segmented for _, segmented, certain in _matches(masks) if not certain)
 
 
 def outline(path: Path, size: tuple[int, int]) -> Mask:
-    """Return an outline's mask, reduced by area to ``(H, W)`` and cut at one half."""
-    with Image.open(path) as image:
-        levels = image.convert("L").point(lambda level: 255 if level else 0)
-        return np.asarray(levels.resize((size[1], size[0]), Image.Resampling.BOX)) >= 128
+    """Return an outline's mask, reduced by area to ``(H, W)`` and cut at one half.
+
+    Raises:
+        ValueError: if the file is no readable mask of one structure, or its proportions are not the photograph's.
+    """
+    try:
+        with Image.open(path) as image:
+            values = np.asarray(image if image.mode in ("1", "L", "P") else image.convert("L"))
+    except PHOTOGRAPH_ERRORS as error:
+        raise ValueError(
+            f"{path.name}: expected a readable mask, but got: {plain_reason(error)}; unpack it again."
+        ) from error
+    if abs(values.shape[0] * size[1] - values.shape[1] * size[0]) > 0.01 * values.shape[0] * size[1]:
+        raise ValueError(
+            f"{path.name}: expected the proportions of its photograph, {size[1]} x {size[0]} px, but got "
+            f"{values.shape[1]} x {values.shape[0]} px; unpack both again."
+        )
+    levels = Image.fromarray(structure(values, path.name, "the disc").astype(np.uint8) * 255)
+    return np.asarray(levels.resize((size[1], size[0]), Image.Resampling.BOX)) >= 128
 
 
 def save_mask(mask: Mask, path: Path) -> None:
@@ -68,15 +88,17 @@ def save_mask(mask: Mask, path: Path) -> None:
         ) from error
 
 
-def _matches(masks: Path) -> pd.DataFrame:
-    import pandas as pd
-
+def _matches(masks: Path) -> list[tuple[str, str, bool]]:
+    """Return the photograph of RAW, the segmentation photograph, and whether they are certainly the same."""
     path = masks / "match_to_images.csv"
     if not path.is_file():
         raise FileNotFoundError(f"{masks}: expected match_to_images.csv and od_mask/, but got none; see --help.")
-    table = pd.read_csv(path)
-    far = table["second_best"] > FAR * table["mean_abs_diff"].clip(lower=SAME)
-    return table.assign(certain=(table["mean_abs_diff"] < SAME) & far)
+    matches = []
+    for where, row in read_columns(path, ("seg_image", "localisation_image", "mean_abs_diff", "second_best")):
+        best, second = (read_number(row[column], f"{where}: expected") for column in ("mean_abs_diff", "second_best"))
+        certain = 0 <= best < SAME and second > FAR * max(best, SAME)  # False for NaN
+        matches.append((row["localisation_image"], row["seg_image"], certain))
+    return matches
 
 
 def _outline_of(masks: Path, photograph: str) -> Path:

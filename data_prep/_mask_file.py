@@ -1,4 +1,4 @@
-"""Masks as PNG files that know which file they were made of."""
+"""Masks as PNG files with the time stamp of the file that they were made of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fundus_mtl.files import whole_file
 
 
 def up_to_date(source: Path, masks: Iterable[Path]) -> bool:
-    """Return whether all masks bear their source's time of change: a source replaced by an older file is noticed too."""
+    """Return whether all masks have their source's time of change, so that an older source is noticed too."""
     stamp = source.stat().st_mtime_ns
     return all(path.is_file() and path.stat().st_mtime_ns == stamp for path in masks)
 
@@ -24,9 +24,9 @@ def write_mask(mask: NDArray[Any], path: Path, source: Path, name: str) -> None:
 
     Args:
         mask: ``(H, W)``, bool (one bit per pixel) or uint8.
-        path: of the PNG.
-        source: that it was made of.
-        name: of the case, for the message.
+        path: PNG to write.
+        source: File that the mask was made of.
+        name: Name of the photograph, for the message.
 
     Raises:
         OSError: if it cannot be written, a full disk included.

@@ -19,10 +19,10 @@ class PhantomSource:
     """Phantoms of one camera.
 
     Attributes:
-        camera: that photographs them.
-        seed: of everything.
-        stream: tells the sources of one seed apart.
-        share: of glaucoma labels, 0 to 1.
+        camera: Camera of the photographs.
+        seed: Seed of everything that is drawn.
+        stream: Number that makes sources of one seed differ.
+        share: Share of glaucoma labels, 0 to 1.
         artery_on_top: whether arteries run over veins where they cross, or under them.
     """
 

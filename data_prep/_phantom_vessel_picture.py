@@ -20,9 +20,9 @@ class VesselCover:
     """Covered share of each pixel, 0 to 1, each of shape ``(H, W)``.
 
     Attributes:
-        artery: by any artery.
-        vein: by any vein.
-        reflex: by the bright stripe along an artery's middle.
+        artery: Pixels covered by any artery.
+        vein: Pixels covered by any vein.
+        reflex: Pixels covered by the bright stripe along an artery's middle.
     """
 
     artery: NDArray[np.float32]
@@ -34,10 +34,10 @@ def cover_vessels(vessels: list[Vessel], eye: Eye, height: int, width: int) -> V
     """Rasterise vessels by super-sampling.
 
     Args:
-        vessels: in the disc's frame.
+        vessels: Vessels in the disc's frame.
         eye: places that frame in the photograph.
-        height: of the photograph, px.
-        width: of the photograph, px.
+        height: Height of the photograph, px.
+        width: Width of the photograph, px.
     """
     arteries, veins = ([v for v in vessels if v.artery is kind] for kind in (True, False))
     return VesselCover(

@@ -12,8 +12,8 @@ def files_below(root: Path, left_out: Iterable[Path] = ()) -> list[Path]:
     """Return all files of a folder and below it, links followed, those nearest to it first.
 
     Args:
-        root: to search, resolved.
-        left_out: folders, resolved, that are not searched. Hidden ones and what macOS and Office leave behind never are.
+        root: Folder to search, resolved.
+        left_out: Folders, resolved, that are not searched. Hidden ones, and what macOS and Office leave behind, never are.
     """
     return sorted(_walk(root, set(left_out)), key=lambda path: (len(path.parts), path))
 
@@ -32,11 +32,11 @@ def claim(found: dict[str, Path], name: str, path: Path, kind: str, root: Path) 
     """Note that a file is what ``name`` stands for; another one of the same content may claim that too.
 
     Args:
-        found: by name; added to.
-        name: such as ``g0001``.
-        path: of the file.
-        kind: of what it is, for the message.
-        root: that the message's paths are relative to.
+        found: Files by name; the file is added to it.
+        name: Name, such as ``g0001``.
+        path: File.
+        kind: What the file is, for the message.
+        root: Folder that the message's paths are relative to.
 
     Raises:
         ValueError: if two different files claim the same name.

@@ -7,16 +7,19 @@ four digits.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fundus_mtl.labels import read_label, read_split
+
 from ._raw_folder import claim, files_below
 
 SPLITS = {"g": "training", "n": "training", "V": "validation", "T": "testing"}
-LAST_NUMBER = 400  # REFUGE2's own photographs, which have other cameras and labels, go on from here
+LAST_NUMBER = 400  # REFUGE2's own photographs, which have other cameras and labels, start after it
 
 _NAME = re.compile(r"([gnvt]?)(\d{4})", re.IGNORECASE)
 _MASK_FOLDER = re.compile(r"mask|annotation|(^|[-_ ])gts?$", re.IGNORECASE)
@@ -42,12 +45,12 @@ def find_files(raw: Path, out: Path) -> RefugeFiles:
     """Search a folder and all below it, links followed, the output folder left out.
 
     Raises:
-        FileNotFoundError: if the folder is not there, or holds no photograph of the training split.
+        FileNotFoundError: if the folder does not exist, or holds no photograph of the training split.
         ValueError: if two different files claim the same id.
     """
     if not raw.is_dir():
         raise FileNotFoundError(
-            f"REFUGE: expected the folder {raw}, but there is none; name the one it was unpacked to."
+            f"REFUGE: expected the folder {raw}, but there is none; give the one it was unpacked to."
         )
     files, left_out = RefugeFiles(raw.resolve()), Counter[str]()
     out = out.resolve()
@@ -69,7 +72,7 @@ def find_files(raw: Path, out: Path) -> RefugeFiles:
 def refuge_id(relative: Path) -> str | None:
     """Return the id that a file's or a sheet row's name stands for; None if it is none.
 
-    The letter decides; where a repacking dropped it, the nearest folder whose words tell the split.
+    The letter decides; where a repacking dropped it, the nearest folder with a word for the split.
     """
     match = _NAME.fullmatch(relative.stem.strip())
     if match is None:
@@ -82,19 +85,26 @@ def refuge_id(relative: Path) -> str | None:
 def folder_label(relative: Path) -> int | None:
     """Return 1 or 0 if a folder above the file is called Glaucoma or Non-Glaucoma, the nearest one first."""
     for part in reversed(relative.parts[:-1]):
-        word = re.sub(r"[^a-z]", "", part.lower())
-        if word in ("glaucoma", "nonglaucoma"):
-            return int(word == "glaucoma")
+        if re.search("glaucoma", part, re.IGNORECASE):
+            with contextlib.suppress(ValueError):  # other words beside it
+                return read_label(part, "glaucoma")
     return None
 
 
 def _letter_of_folder(relative: Path) -> str:
     for part in reversed(relative.parts[:-1]):
-        found = re.search(r"train|val|test", part.lower())
-        if found:
+        if split := _split_of_folder(part):
             label = folder_label(relative)
-            return {"val": "V", "test": "T"}.get(found[0], "" if label is None else "ng"[label])
+            return {"validation": "V", "testing": "T"}.get(split, "" if label is None else "ng"[label])
     return ""
+
+
+def _split_of_folder(name: str) -> str | None:
+    """Return the split that a word of a folder's name stands for; "latest" is no such word."""
+    for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name):
+        with contextlib.suppress(ValueError):
+            return read_split(word)
+    return None
 
 
 def _in_refuge1(files: RefugeFiles, path: Path) -> bool:
@@ -105,9 +115,9 @@ def _sort_in(files: RefugeFiles, path: Path, packed: bool) -> str | None:
     """File a path where it belongs; return why it is left out, if it looked as if it did.
 
     Args:
-        files: to add the path to.
-        path: of a file.
-        packed: whether some folder is called REFUGE1: then what lies outside of such folders is REFUGE2's own.
+        files: Files found so far; the path is added to them.
+        path: File.
+        packed: Whether some folder is called REFUGE1: then what lies outside of such folders is REFUGE2's own.
     """
     relative, kind = path.relative_to(files.root), path.suffix.lower()
     if packed and not _in_refuge1(files, path):

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from fundus_mtl.labels import check_point
+
 from ._refuge_files import SPLITS, RefugeFiles, folder_label
 from ._refuge_masks import write_masks
 from ._refuge_sheets import Entry
@@ -21,7 +23,7 @@ _logger = logging.getLogger(__name__)
 def build_items(files: RefugeFiles, entries: dict[str, Entry], out: Path) -> dict[str, list[Item]]:
     """Return the items of ``training``, ``validation`` and ``testing``, sorted by id; write their masks below ``out``.
 
-    What is missing (a mask, a row, a fovea) is a missing key, and said in a warning.
+    A missing mask, row or fovea is a missing key, with a warning.
 
     Raises:
         ValueError: if the sources of a label contradict each other, or photograph and mask differ in size.
@@ -46,14 +48,24 @@ def _item(name: str, files: RefugeFiles, entry: Entry, out: Path) -> Item:
         for task, path in (targets := _targets(name, out)).items():
             item[task] = _relative(path, out)
         write_masks(files.masks[name], targets["disc"], targets["cup"], name)
-    if (point := _one(name, "fovea", entry.fovea)) is not None:
-        if -0.5 <= point[0] < size[0] - 0.5 and -0.5 <= point[1] < size[1] - 0.5:
-            item["fovea"] = list(point)
-        else:
-            _logger.warning("%s: expected a fovea within %d x %d px, but got %s; left out.", name, *size, point)
+    if (point := _one(name, "fovea", entry.fovea)) is not None and _inside(point, name, size):
+        item["fovea"] = list(point)
     if (label := _one(name, "glaucoma", _labels(name, files, entry))) is not None:
         item["glaucoma"] = label
     return item
+
+
+def _inside(point: tuple[float, float], name: str, size: tuple[int, int]) -> bool:
+    """Return whether a fovea lies in its photograph; a warning reports it if not.
+
+    Raises:
+        ValueError: if its coordinates are negative or normalised, so that the others of the sheet are wrong too.
+    """
+    check_point(point, name, "fovea")
+    if 0 <= point[0] + 0.5 < size[0] and 0 <= point[1] + 0.5 < size[1]:
+        return True
+    _logger.warning("%s: expected a fovea within %d x %d px, but got %s; left out.", name, *size, point)
+    return False
 
 
 def _targets(name: str, out: Path) -> dict[str, Path]:
@@ -83,12 +95,12 @@ def _labels(name: str, files: RefugeFiles, entry: Entry) -> dict[str, int]:
     return labels if folder is None else labels | {"the folder's name": folder}
 
 
-def _one(name: str, what: str, said: dict[str, Any]) -> Any:
-    """Return what all sources say, None if there is none."""
-    if len(set(said.values())) > 1:
-        sources = " and ".join(f"{value} by {source}" for source, value in sorted(said.items()))
+def _one(name: str, what: str, found: dict[str, Any]) -> Any:
+    """Return the value on which all sources agree, None if no source has one."""
+    if len(set(found.values())) > 1:
+        sources = " and ".join(f"{value} by {source}" for source, value in sorted(found.items()))
         raise ValueError(f"{name}: expected one {what}, but got {sources}; correct the wrong one.")
-    return next(iter(said.values()), None)
+    return next(iter(found.values()), None)
 
 
 def _report_absent(split: str, files: RefugeFiles, entries: dict[str, Entry]) -> None:

@@ -2,22 +2,22 @@
 
 They differ per split in name and columns (``Fovea_location.xlsx``; ``Fovea_locations.xlsx`` with ``Glaucoma Label``;
 ``Glaucoma_label_and_Fovea_location.xlsx`` with ``Label(Glaucoma=1)``), so columns are found by header, never by position.
+The header may stand below title rows and in any tab.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import re
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from fundus_mtl.labels import read_label
+
+from ._grid import Grid, read_grids
 from ._refuge_files import LAST_NUMBER, RefugeFiles, refuge_id
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ._refuge_header import find_header
 
 _logger = logging.getLogger(__name__)
 _V = TypeVar("_V", tuple[float, float], int)
@@ -25,61 +25,52 @@ _V = TypeVar("_V", tuple[float, float], int)
 
 @dataclass
 class Entry:
-    """What the sheets say of one photograph, each with the sheet that says it; empty where they say nothing."""
+    """What the sheets contain about one photograph, by the name of the sheet; empty where they contain nothing."""
 
     fovea: dict[str, tuple[float, float]] = field(default_factory=dict)
     glaucoma: dict[str, int] = field(default_factory=dict)
 
 
 def read_sheets(files: RefugeFiles) -> dict[str, Entry]:
-    """Return what all sheets say, by id. A fovea at (0, 0), which is how REFUGE says "not visible", is left out.
+    """Return the content of all sheets, by id. A fovea at (0, 0), REFUGE's code for "not visible", is left out.
 
     Raises:
-        ValueError: if a sheet cannot be read, lacks its column of names, or holds a value that is no label or coordinate.
+        ValueError: if a sheet cannot be read, its columns are ambiguous, or a cell is no label or number.
     """
     entries: dict[str, Entry] = {}
     for path in files.sheets:
         shown = files.shown(path)
-        table = _load(path, shown)
-        columns = _columns([str(column) for column in table.columns])
-        if not {"x", "y", "label"} & set(columns):
-            _logger.info("%s: neither fovea nor label in its header, left out.", shown)
-            continue
-        if not {"name"} <= set(columns) or ("x" in columns) != ("y" in columns):
-            raise ValueError(
-                f"{shown}: expected the columns ImgName, Fovea_X and Fovea_Y, but got {list(map(str, table.columns))}."
-            )
-        _read_rows(table, columns, shown, entries)
+        grids = read_grids(path, shown)
+        for title, grid in grids.items():
+            _read_grid(grid, shown if len(grids) == 1 else title, Path(shown).parent, entries)
     return entries
 
 
-def _load(path: Path, shown: str) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path, dtype=object) if path.suffix.lower() == ".csv" else pd.read_excel(path, dtype=object)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{shown}: expected a readable sheet, but got: {error}; unpack it again.") from error
-
-
-def _columns(headers: list[str]) -> dict[str, int]:
-    """Return the positions of ``name``, ``x``, ``y`` and ``label`` among the headers, as far as they are there."""
-    found: dict[str, int] = {}
-    for position, header in enumerate(headers):
-        word = re.sub(r"[^a-z]", "", header.lower())
-        if word in ("imgname", "imagename", "filename", "image", "name"):
-            found.setdefault("name", position)
-        elif word in ("foveax", "foveay"):
-            found.setdefault(word[-1], position)
-        elif "label" in word or "glaucoma" in word:
-            found.setdefault("label", position)
-    return found
+def _read_grid(grid: Grid, shown: str, folder: Path, entries: dict[str, Entry]) -> None:
+    header = find_header(grid, shown)
+    if header is None:
+        if named := next((cell for row in grid for cell in row if _names_photograph(cell)), None):
+            raise ValueError(
+                f"{shown}: expected a header with ImgName, Fovea_X and Fovea_Y above {named}, but got none; add it, or move "
+                "the sheet away."
+            )
+        _logger.info("%s: no table of photographs, left out.", shown)
+    elif {"x", "y", "label"} & set(header.columns):
+        _read_rows(grid[header.row + 1 :], header.columns, shown, folder, entries)
+    else:
+        _logger.warning(
+            "%s: expected Fovea_X and Fovea_Y, or a label, in its header, but got neither; left out.", shown
+        )
 
 
-def _read_rows(table: pd.DataFrame, columns: dict[str, int], shown: str, entries: dict[str, Entry]) -> None:
-    folder, strange = Path(shown).parent, []
-    for row in table.itertuples(index=False, name=None):
-        cells = {key: _cell(row[position]) for key, position in columns.items()}
+def _names_photograph(cell: str) -> bool:
+    return cell[:1].isalpha() and refuge_id(Path(cell)) is not None
+
+
+def _read_rows(rows: Grid, columns: dict[str, int], shown: str, folder: Path, entries: dict[str, Entry]) -> None:
+    strange = []
+    for row in rows:
+        cells = {key: row[position] for key, position in columns.items()}
         if not cells["name"]:
             continue
         name = refuge_id(folder / cells["name"])
@@ -99,21 +90,18 @@ def _note(entry: Entry, cells: dict[str, str], place: str, shown: str) -> None:
         if point != (0.0, 0.0):
             _agree(entry.fovea, shown, point, place)
     if cells.get("label"):
-        label = _number(cells["label"], place)
-        if label not in (0.0, 1.0):
-            raise ValueError(f"{place}: expected 0 or 1 for glaucoma, but got {cells['label']!r}; correct the sheet.")
-        _agree(entry.glaucoma, shown, int(label), place)
+        try:
+            label = read_label(cells["label"], "glaucoma")
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from None
+        _agree(entry.glaucoma, shown, label, place)
 
 
-def _agree(said: dict[str, _V], shown: str, value: _V, place: str) -> None:
-    if said.setdefault(shown, value) != value:
+def _agree(found: dict[str, _V], shown: str, value: _V, place: str) -> None:
+    if found.setdefault(shown, value) != value:
         raise ValueError(
-            f"{place}: expected one row, but got two that differ, {said[shown]} and {value}; correct the sheet."
+            f"{place}: expected one row, but got two that differ, {found[shown]} and {value}; correct the sheet."
         )
-
-
-def _cell(value: object) -> str:
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value).strip()
 
 
 def _number(text: str, place: str) -> float:

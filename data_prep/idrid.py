@@ -3,10 +3,10 @@
     fundus-mtl prepare idrid RAW OUT [--masks FOLDER] [--segmentation FOLDER]
 
 RAW holds ``images/`` and ``labels.csv`` (image, split, od_x, od_y, fovea_x, fovea_y, od_box_cx, od_box_cy, od_box_w,
-od_box_h, in px of these images). Outlines of IDRiD's segmentation photographs come in two forms: ``--masks`` has
-``od_mask/*.png`` at full size and ``match_to_images.csv``, which ties them to RAW's photographs; ``--segmentation`` has
-``images/``, ``masks/`` at RAW's size and ``labels.csv`` with the same ties. Photographs of the latter that RAW lacks are
-added with their disc alone; those that are tied with doubt are left out.
+od_box_h, in px of these images; an empty cell is unknown; commas, semicolons or tabs). Outlines of IDRiD's segmentation
+photographs come in two forms: ``--masks`` has ``od_mask/*.png`` at full size and ``match_to_images.csv``, which ties them to
+RAW's photographs; ``--segmentation`` has ``images/``, ``masks/`` at RAW's size and ``labels.csv`` with the same ties.
+Photographs of the latter that RAW lacks are added with their disc alone; those that are tied with doubt are left out.
 
 IDRiD holds copies of some photographs under two names, one of them a test photograph among those for training. One copy
 of each is kept, the test one first.
@@ -26,15 +26,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from fundus_mtl.data import write_datalist
+from fundus_mtl.labels import check_point, structure
 
 from ._command import program
 from ._idrid_discs import Mask, certain_matches, ellipse, outline, save_mask, uncertain_matches
 from ._idrid_segmentation import Segmentation, read_segmentation
-from ._item_files import relative
+from ._idrid_table import read_labels
+from ._item_files import photograph_of, relative
 from ._same_photograph import same_photographs
+from ._upright_size import upright_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +51,8 @@ def prepare(
 ) -> pd.DataFrame:
     """Write masks, ``datalist.json`` and ``reference.csv`` (the points and boxes as published) into ``out``.
 
-    A tenth of the training photographs, drawn by the seed, is the validation section; the testing section is IDRiD's own.
+    A tenth of the training photographs, drawn by the seed, is the validation section, unless the table has one; the
+    testing section is IDRiD's own.
 
     Args:
         raw: Folder with ``images/`` and ``labels.csv``.
@@ -62,7 +65,8 @@ def prepare(
         One row per photograph: section, how its disc was labelled, and the Dice of ellipse and outline where both exist.
 
     Raises:
-        FileNotFoundError: if a table, a photograph or an outline is not there.
+        FileNotFoundError: if a table, a photograph or an outline does not exist.
+        ValueError: if the table or a mask holds what it should not; the sentence names the row.
         OSError: if something cannot be written, a full disk included.
     """
     import pandas as pd
@@ -73,11 +77,14 @@ def prepare(
         raise FileNotFoundError(
             f"{raw}: expected labels.csv and images/, but got neither; see {program('idrid')} --help."
         )
-    labels = pd.read_csv(raw / "labels.csv")
+    labels = read_labels(raw / "labels.csv")
+    for name in labels["image"]:
+        photograph_of(raw / "images", name, "labels.csv")
     more = read_segmentation(segmentation, raw / "images") if segmentation else Segmentation()
     outlines = more.outlines | (certain_matches(masks) if masks else {})
     training = labels.index[labels["split"] == "train"]
-    held_out = set(np.random.default_rng(seed).choice(training, len(training) // 10, replace=False))
+    held_out = set(labels.index[labels["split"] == "validation"])
+    held_out = held_out or set(np.random.default_rng(seed).choice(training, len(training) // 10, replace=False))
     (out / "masks").mkdir(parents=True, exist_ok=True)
     sections: dict[str, list[dict[str, Any]]] = {section: [] for section in SECTIONS}
     report = []
@@ -132,14 +139,16 @@ def _item(
 ) -> tuple[dict[str, Any], str, float]:
     """Return the datalist's item, how its disc is labelled, and the Dice of ellipse and outline."""
     image = raw / "images" / row["image"]
-    with Image.open(image) as opened:
-        size = (opened.height, opened.width)
+    width, height = upright_size(image, row["image"], "photograph")
+    size = (height, width)
     item: dict[str, Any] = {
         "id": image.stem,
         "image": relative(image, out),
         "camera": CAMERA,
-        "fovea": [row["fovea_x"], row["fovea_y"]],
     }
+    _check_points(row, (width, height))
+    if not np.isnan(row["fovea_x"]):
+        item["fovea"] = [row["fovea_x"], row["fovea_y"]]
     box, exact = _ellipse_of(row, size), outlines.get(row["image"])
     drawn = outline(exact, size) if exact else box
     if drawn is None:
@@ -155,12 +164,25 @@ def _item(
     return item, "outline" if exact else "ellipse of the box", agreement
 
 
-def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
-    import pandas as pd
+def _check_points(row: Mapping[str, Any], size: tuple[int, int]) -> None:
+    centres = {"fovea": ("fovea_x", "fovea_y"), "disc": ("od_x", "od_y"), "disc box": ("od_box_cx", "od_box_cy")}
+    for what, (x, y) in centres.items():
+        if not np.isnan(row[x]):
+            check_point((row[x], row[y]), row["image"], what, size)
 
-    if pd.isna(row["od_box_w"]):
+
+def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
+    """Return the ellipse inscribed in the row's box, None if it has none; ``size`` is (H, W), px."""
+    width, height = row["od_box_w"], row["od_box_h"]
+    if np.isnan(width):
         return None
-    return ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (row["od_box_w"], row["od_box_h"]))
+    if not (1 < width <= size[1] and 1 < height <= size[0]):
+        raise ValueError(
+            f"{row['image']}: expected a box of the disc within {size[1]} x {size[0]} px, but got {width:g} x {height:g}; "
+            "write its full width and height in px."
+        )
+    drawn = ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (width, height))
+    return structure(drawn, row["image"], "the disc's box")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@
     fundus-mtl prepare phantom OUT --hrf-av 15
 
 They let every step from raw folder to report run without a licence or a download. They resemble photographs, they are none:
-numbers measured on them say that the code works, nothing about eyes. Research use only.
+numbers measured on them show that the code works, and nothing about eyes. Research use only.
 """
 
 from __future__ import annotations

@@ -37,15 +37,15 @@ def prepare(raw: str | Path, out: str | Path, seed: int = 0) -> dict[str, list[d
     """Write the masks and datalists.
 
     Args:
-        raw: folder below which REFUGE was unpacked.
-        out: folder to write to, made if it is not there; may lie inside ``raw``.
-        seed: of the folds and of the share that is held out of training.
+        raw: Folder below which REFUGE was unpacked.
+        out: Folder to write to, made if it does not exist; may lie inside ``raw``.
+        seed: Seed of the folds and of the share that is held out of training.
 
     Returns:
         The items of ``training``, ``validation`` and ``testing``.
 
     Raises:
-        FileNotFoundError: if there is no training split.
+        FileNotFoundError: if the training split is missing.
         ValueError: if a file is damaged, or two contradict each other; the sentence names them.
         OSError: if something cannot be written, a full disk included.
     """

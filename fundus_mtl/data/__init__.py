@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._folder_samples import FolderSamples
     from fundus_mtl.data._folds import assign_folds
     from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photograph_error
+    from fundus_mtl.data._picture_size import picture_size
     from fundus_mtl.data._source_sampler import SourceSampler
     from fundus_mtl.data._tensor_samples import TensorSamples
 else:
@@ -38,6 +39,7 @@ __all__ = [
     "embedded_digits",
     "load_datalist",
     "photograph_error",
+    "picture_size",
     "plain_reason",
     "read_datalist",
     "root_cause",

@@ -2,7 +2,9 @@
 
 A datalist is JSON: ``{"name", "licence", "source", "tasks", "training": [...], "validation": [...], "testing":
 [...]}``. An item is flat and keyed by task: ``{"id", "image", "disc", "fovea": [x, y], "glaucoma": 0, "patient",
-"fold", ...}``. A missing key means a missing label. Paths are relative to the folder of the JSON file.
+"fold", ...}``. A missing key means a missing label. Paths are relative to the folder of the JSON file. They may lead out of
+it, since prepared lists point to the photographs where they were unpacked: a datalist may name any file that you may read,
+so check where it comes from.
 """
 
 from __future__ import annotations
@@ -13,8 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fundus_mtl.data._datalist_photographs import check_photographs
 from fundus_mtl.data._datalist_rules import ITEM_KEYS, SECTIONS, check_datalist, with_labels
-from fundus_mtl.files import write_whole
+from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
+from fundus_mtl.data._picture_size import picture_size
+from fundus_mtl.files import relative_name, write_whole
+from fundus_mtl.labels import check_inside, read_eye
 
 Item = dict[str, Any]
 
@@ -28,6 +34,9 @@ def read_datalist(
     require: Sequence[str] = (),
 ) -> list[Item]:
     """Validate a datalist and return the items of one section with absolute paths.
+
+    Ids are returned in one spelling (``./a`` and ``a/`` as ``a``), ``laterality`` as R or L and without the key if it is
+    unknown, true and false as 1 and 0.
 
     Args:
         path: Path of the JSON file.
@@ -46,6 +55,8 @@ def read_datalist(
     path = Path(path)
     document = _load(path)
     check_datalist(document)
+    folder = (Path(root) if root is not None else path.parent).resolve()
+    check_photographs(document, folder)
     if section not in SECTIONS:
         raise ValueError(f"Datalist: expected a section among {SECTIONS}, but got {section!r}.")
     kept = document["tasks"] if tasks is None else list(tasks)
@@ -54,9 +65,8 @@ def read_datalist(
     if not items:
         where = section if fold is None else f"{section} of fold {fold}"
         raise ValueError(f"{path.name}: expected photographs in {where}, but got none; choose another split or fold.")
-    folder = Path(root) if root is not None else path.parent
     dropped = set(document["tasks"]) - set(kept)
-    return [_located({k: v for k, v in item.items() if k not in dropped}, folder.resolve()) for item in items]
+    return [_located({k: v for k, v in item.items() if k not in dropped}, folder) for item in items]
 
 
 def load_datalist(path: str | Path) -> dict[str, Any]:
@@ -66,13 +76,14 @@ def load_datalist(path: str | Path) -> dict[str, Any]:
         path: JSON file; paths in it are relative to its folder.
 
     Raises:
-        FileNotFoundError: if the datalist, or a file that it names, is not there.
-        ValueError: if the datalist breaks a rule; the sentence names the item.
+        FileNotFoundError: if the datalist, or a file that it names, does not exist.
+        ValueError: if the datalist is invalid; the message names the item.
     """
     path = Path(path)
     document = _load(path)
     check_datalist(document)
     folder = path.parent.resolve()
+    check_photographs(document, folder)
     return document | {section: [_located(dict(item), folder) for item in document[section]] for section in SECTIONS}
 
 
@@ -80,11 +91,12 @@ def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
     """Validate a datalist and write it atomically.
 
     Raises:
-        ValueError: if the datalist is invalid.
+        ValueError: if the datalist is invalid, or a photograph is in two splits.
         OSError: if the file cannot be written, for example because the disk is full.
     """
     check_datalist(document)
     path = Path(path)
+    check_photographs(document, path.parent.resolve())
     try:
         write_whole(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -134,7 +146,7 @@ def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[It
 
 
 def _located(item: Item, folder: Path) -> Item:
-    """Make the paths of an item absolute; strings under keys such as ``patient`` are not paths."""
+    """Return an item with absolute paths and normalised values; strings under keys such as ``patient`` are not paths."""
     for key, value in item.items():
         if (isinstance(value, str) and key not in ITEM_KEYS) or key == "image":
             file = folder / value
@@ -143,7 +155,23 @@ def _located(item: Item, folder: Path) -> Item:
                     f"{item['id']}: expected the file {value} for {key}, but got none; run `fundus-mtl prepare` again."
                 )
             item[key] = str(file)
-    return item
+        elif isinstance(value, bool):
+            item[key] = int(value)
+    _check_points(item)
+    side = read_eye(item.pop("laterality", None) or "")
+    return item | {"id": relative_name(item["id"])} | ({} if side is None else {"laterality": side})
+
+
+def _check_points(item: Item) -> None:
+    """Refuse points outside the photograph, as far as its header can be read: a damaged file fails when it is loaded."""
+    points = {key: value for key, value in item.items() if isinstance(value, list | tuple)}
+    if points:
+        try:
+            size = picture_size(item["image"])
+        except PHOTOGRAPH_ERRORS:
+            return
+        for key, point in points.items():
+            check_inside(point, item["id"], key, size)
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -153,6 +181,6 @@ def _load(path: Path) -> dict[str, Any]:
         )
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path.name}: expected JSON, but got: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name}: expected JSON, but got: {error}; make it with data_prep.") from error
     return document

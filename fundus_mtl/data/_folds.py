@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fundus_mtl.data._datalist_rules import patient_of
+
 
 def assign_folds(
     items: Iterable[Mapping[str, Any]], folds: int = 5, seed: int = 0, stratify: Sequence[str] = ("glaucoma", "camera")
@@ -31,7 +33,7 @@ def assign_folds(
             f"Folds: expected at least {folds} photographs of {'/'.join(stratify)} = {stratum}, but got {count}; "
             "use fewer folds or strata."
         )
-    patients = [str(item.get("patient", item["id"])) for item in pooled]
+    patients = [f"patient {name}" if (name := patient_of(item)) else f"photograph {item['id']}" for item in pooled]
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for fold, (_, members) in enumerate(splitter.split(pooled, strata, patients)):
         for member in members:

@@ -67,7 +67,10 @@ class PrepareMultiTaskBatch(PrepareBatch):
 
         Raises:
             KeyError: if a task has a label but no ``<task>_present``.
+            ValueError: if a label of a classification is no class.
         """
+        for task in self.tasks:
+            _check_classes(task, batchdata)
         labels = {
             t.name: self._move(batchdata[t.name], device, non_blocking, kwargs)
             for t in self.tasks
@@ -91,3 +94,16 @@ class PrepareMultiTaskBatch(PrepareBatch):
                 f"{name}_present: expected next to the label {name}, but got none; add MissingLabelsd to the transforms."
             )
         return torch.as_tensor(batchdata[f"{name}_present"]).bool().reshape(-1).cpu()
+
+
+def _check_classes(task: Task, batchdata: Mapping[str, Any]) -> None:
+    """Refuse labels that a loss would take without complaint and that mean nothing, such as 2 of a binary task."""
+    label = batchdata.get(task.name)
+    if task.kind != "classification" or not isinstance(label, Tensor) or label.is_cuda:
+        return
+    highest = max(1, task.channels - 1)
+    if bool(((label < 0) | (label > highest)).any()):
+        found = sorted({f"{float(value):g}" for value in label.flatten() if not 0 <= value <= highest})
+        raise ValueError(
+            f"{task.name}: expected labels from 0 to {highest}, but got {', '.join(found)}; number classes from 0."
+        )

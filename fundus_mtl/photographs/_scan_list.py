@@ -8,9 +8,11 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from fundus_mtl.files import relative_name
+from fundus_mtl.labels import read_eye
 from fundus_mtl.photographs._frame_path import split_frame
 from fundus_mtl.photographs._frames import with_frames
 
@@ -123,9 +125,6 @@ def _key(item: Mapping[str, Any]) -> tuple[Path, int | None]:
     return file.resolve(), frame
 
 
-_SIDES = {"r": "R", "od": "R", "right": "R", "l": "L", "os": "L", "left": "L", "": "", "unknown": ""}
-
-
 def given_facts(row: Mapping[str, str]) -> dict[str, Any]:
     """Return ``laterality`` and ``mm_per_px`` of a row, as far as they are given.
 
@@ -133,10 +132,13 @@ def given_facts(row: Mapping[str, str]) -> dict[str, Any]:
         ValueError: if a cell is neither empty nor such a fact.
     """
     facts: dict[str, Any] = {}
-    side = _SIDES.get(row.get("laterality", "").lower())
-    if side is None:
-        raise ValueError("expected laterality R or L, but got something else; correct the cell or leave it empty")
-    if side:
+    try:
+        side = read_eye(row.get("laterality", ""))
+    except ValueError:  # its sentence holds the cell
+        raise ValueError(
+            "expected laterality R or L, but got something else; correct the cell or leave it empty"
+        ) from None
+    if side is not None:
         facts["laterality"] = side
     if row.get("mm_per_px"):
         facts["mm_per_px"] = _spacing(row["mm_per_px"])
@@ -144,15 +146,15 @@ def given_facts(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def given_name(name: str) -> str:
-    """Return an id that may name the results' files.
+    """Return the one spelling of an id that may name the results' files: ``a`` for ``./a`` and ``a/``.
 
     Raises:
         ValueError: if it is no relative path that stays inside.
     """
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
-        raise ValueError("expected a relative path or a word as id, but got another; correct the cell")
-    return name
+    try:
+        return relative_name(name)
+    except ValueError:
+        raise ValueError("expected a relative path or a word as id, but got another; correct the cell") from None
 
 
 def _spacing(cell: str) -> tuple[float, float]:

@@ -6,12 +6,11 @@ import re
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from fundus_mtl.labels import EYE_WORDS
 from fundus_mtl.results._column import Column, ColumnGroup, Columns
 from fundus_mtl.results._facts import EYES
 from fundus_mtl.results._findings import Findings
 from fundus_mtl.results._relation import Relation
-
-_EYES = {"od": "R", "right": "R", "os": "L", "left": "L"}
 
 
 class WhichEye(Relation):
@@ -68,5 +67,5 @@ def laterality_in_name(relpath: str) -> str:
         'L'
     """
     words = re.split(r"[^a-z]+", PurePosixPath(relpath).stem.lower())
-    eyes = {_EYES[word] for word in words if word in _EYES}
+    eyes = {EYE_WORDS[word] for word in words if len(word) > 1 and word in EYE_WORDS}
     return eyes.pop() if len(eyes) == 1 else "unknown"

@@ -267,6 +267,36 @@ def test_a_field_of_one_bit_or_of_grey_levels(white, raw, tmp_path):
     assert (bits(tmp_path / "out" / "masks" / "01_h_fov.png") == (field()[..., 0] > 0)).all()
 
 
+def shifted():
+    mask = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    mask[1:-1, :-6] = 255  # two of its 18 columns are left of the bright part
+    return mask
+
+
+@pytest.mark.parametrize(
+    "mask, message",
+    [
+        (255 - field(), "01_h: expected a field of view that fits .* a mask without the middle of the frame"),
+        (shifted(), "01_h: expected a field of view that fits .* 11% of it in the black surround"),
+        (255 * np.ones_like(field()), "01_h: expected a field of view that fits .* 17% of it in the black surround"),
+        (
+            field() // 255 * np.arange(HEIGHT, dtype=np.uint8)[:, None, None],
+            "01_h: expected a mask of the field of view with 0",
+        ),
+    ],
+)
+def test_a_field_that_is_none_is_refused(mask, message, raw, tmp_path):
+    save(raw / "fov_mask" / "01_h_mask.tif", mask)
+    with pytest.raises(ValueError, match=message):
+        prepare(raw, tmp_path / "out")
+
+
+def test_vessels_over_half_of_the_map_are_refused(raw, tmp_path):
+    save(raw / "av_gt" / "01_h_AVmanual.png", np.full((HEIGHT, WIDTH, 3), RED))
+    with pytest.raises(ValueError, match="01_h: expected a mask of vessels that covers at most 50% .* but got 100%"):
+        prepare(raw, tmp_path / "out")
+
+
 def test_an_empty_field_of_view_is_refused(raw, tmp_path):
     save(raw / "fov_mask" / "01_h_mask.tif", 0 * field())
     with pytest.raises(ValueError, match="01_h: expected a field of view, but got an all-black mask"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from pathlib import Path
 
@@ -255,3 +256,169 @@ def test_the_real_matches_keep_the_test_photograph_out_of_training():
     matches = certain_matches(SHARED / "idrid_seg20")
     assert len(matches) == 17
     assert [path.stem[:8] for name, path in matches.items() if name.endswith("_test.jpg")] == ["IDRiD_09"]
+
+
+def change(raw, index=3, **cells):
+    """Change cells of one row of the table."""
+    table = pd.read_csv(raw / "labels.csv", dtype=object)
+    for column, value in cells.items():
+        table.loc[index, column] = value
+    table.to_csv(raw / "labels.csv", index=False)
+
+
+def ids_of(out):
+    return {name: [item["id"] for item in document(out)[name]] for name in ("training", "validation", "testing")}
+
+
+def document(out):
+    return json.loads((out / "datalist.json").read_text())
+
+
+@pytest.mark.parametrize("train, test", [("Train", "Test"), (" training", "TESTING "), ("TRAIN", "test\u00a0")])
+def test_no_test_photograph_is_trained_on(tmp_path, train, test):
+    raw = raw_folder(tmp_path / "raw")
+    prepare(raw, tmp_path / "a")
+    table = pd.read_csv(raw / "labels.csv")
+    table.assign(split=table["split"].map({"train": train, "test": test})).to_csv(raw / "labels.csv", index=False)
+    prepare(raw, tmp_path / "b")
+    assert ids_of(tmp_path / "a") == ids_of(tmp_path / "b")
+    assert pd.read_csv(tmp_path / "b" / "reference.csv")["split"].value_counts().to_dict() == {"train": 20, "test": 2}
+
+
+@pytest.mark.parametrize("word", ["dev", "", "tset", "0", "train, test"])
+def test_other_splits_are_refused_with_the_row(tmp_path, word):
+    change(raw := raw_folder(tmp_path / "raw"), split=word)
+    with pytest.raises(
+        ValueError, match=f"labels.csv, row 5, IDRiD_003_train.jpg: expected a split .* but got '{word}'"
+    ):
+        prepare(raw, tmp_path / "out")
+
+
+def test_a_validation_section_of_the_table_is_kept(tmp_path):
+    change(raw := raw_folder(tmp_path / "raw"), split="Val")
+    report = prepare(raw, tmp_path / "out").set_index("id")["section"]
+    assert report[report == "validation"].index.tolist() == ["IDRiD_003_train"]
+    assert (report == "training").sum() == 19
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_blank_rows_titles_and_other_delimiters(tmp_path, delimiter):
+    raw = raw_folder(tmp_path / "raw")
+    prepare(raw, tmp_path / "a")
+    text = pd.read_csv(raw / "labels.csv").rename(columns={"image": " Image "}).to_csv(index=False, sep=delimiter)
+    lines = text.splitlines()
+    blank = delimiter * 9
+    (raw / "labels.csv").write_text("\n".join(["IDRiD", "", *lines[:5], "", blank, *lines[5:], blank, ""]))
+    prepare(raw, tmp_path / "b")
+    assert document(tmp_path / "a") == document(tmp_path / "b")
+
+
+@pytest.mark.parametrize("header", ["Image No,X- Coordinate,Y - Coordinate,,,", "ID,ImgName,Fovea_X,Fovea_Y"])
+def test_other_headers_are_one_sentence(tmp_path, header, capsys):
+    raw = raw_folder(tmp_path / "raw")
+    (raw / "labels.csv").write_text(f"{header}\nIDRiD_001,12,13,,,\n,,,,,\n")
+    assert main([str(raw), str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("IDRiD was not prepared. labels.csv: expected the columns ['image', 'split', 'fovea_x'")
+    assert "but got [" in error
+    assert "\n" not in error
+
+
+@pytest.mark.parametrize("empty", [np.nan, "", "NaN", "n/a", "-"])
+def test_an_unknown_fovea_is_a_missing_label(tmp_path, empty):
+    change(raw := raw_folder(tmp_path / "raw"), fovea_x=empty, fovea_y=empty)
+    prepare(raw, tmp_path / "out")
+    items = {item["id"]: item for section in ids_of(tmp_path / "out") for item in document(tmp_path / "out")[section]}
+    assert "fovea" not in items["IDRiD_003_train"]
+    assert "disc" in items["IDRiD_003_train"]
+    assert sum("fovea" in item for item in items.values()) == 21
+
+
+def test_absent_columns_are_unknown_with_a_warning(tmp_path, caplog):
+    raw = raw_folder(tmp_path / "raw")
+    table = pd.read_csv(raw / "labels.csv")
+    table[[column for column in table if "box" not in column]].to_csv(raw / "labels.csv", index=False)
+    assert set(prepare(raw, tmp_path / "out")["disc"]) == {"missing"}
+    assert (
+        "labels.csv: expected the columns ['od_box_cx', 'od_box_cy', 'od_box_w', 'od_box_h'], but got none"
+        in caplog.text
+    )
+
+
+@pytest.mark.parametrize(
+    "cells, message",
+    [
+        ({"fovea_x": 0, "fovea_y": 0}, r"IDRiD_003_train.jpg: expected fovea .* but got \(0, 0\)"),
+        ({"fovea_x": -1, "fovea_y": -1}, "IDRiD_003_train.jpg: expected fovea .* which is negative"),
+        ({"fovea_x": 0.6, "fovea_y": 0.4}, "IDRiD_003_train.jpg: expected fovea .* multiply normalised coordinates"),
+        ({"fovea_x": 15, "fovea_y": 55}, r"IDRiD_003_train.jpg: expected fovea within 60 x 40 px, but got \(15, 55\)"),
+        ({"od_x": 2400.5}, "IDRiD_003_train.jpg: expected disc within 60 x 40 px"),
+        (
+            {"od_box_cx": 0.3, "od_box_cy": 0.3},
+            "IDRiD_003_train.jpg: expected disc box .* multiply normalised coordinates",
+        ),
+        ({"od_box_w": 0.2, "od_box_h": 0.2}, "expected a box of the disc within 60 x 40 px, but got 0.2 x 0.2"),
+        ({"od_box_w": 61}, "expected a box of the disc within 60 x 40 px, but got 61 x 6"),
+        ({"od_box_h": -6}, "expected a box of the disc within 60 x 40 px, but got 10 x -6"),
+        (
+            {"od_box_w": 60, "od_box_h": 40, "od_box_cx": 30, "od_box_cy": 20},
+            "at most 50% of the photograph, but got 7",
+        ),
+        ({"fovea_y": np.nan}, r"row 5, .*: expected all of \['fovea_x', 'fovea_y'\] or none, but got no \['fovea_y'\]"),
+        ({"od_box_w": np.nan}, r"row 5, .*: expected all of .* but got no \['od_box_w'\]"),
+        ({"fovea_x": "40,25"}, "row 5, .*: expected fovea_x as a number with a decimal point, but got '40,25'"),
+        (
+            {"image": "IDRiD_900.jpg"},
+            "labels.csv: expected the photograph IDRiD_900.jpg, but got no such file in images",
+        ),
+        (
+            {"image": "../images/IDRiD_003_train.jpg"},
+            "row 5: expected the name of a file in images/, but got '../images",
+        ),
+        ({"image": ""}, "row 5: expected the name of a file in images/, but got ''"),
+        ({"image": "IDRiD_002_train.jpg"}, "row 5: expected every photograph once, but got IDRiD_002_train.jpg again"),
+    ],
+    ids=str,
+)
+def test_rows_that_cannot_be_right_are_one_sentence(tmp_path, cells, message, capsys):
+    change(raw := raw_folder(tmp_path / "raw"), **cells)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        prepare(raw, tmp_path / "out")
+    capsys.readouterr()
+    assert main([str(raw), str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("IDRiD was not prepared. ")
+
+
+def test_a_damaged_photograph_is_named(tmp_path):
+    raw = raw_folder(tmp_path / "raw")
+    (raw / "images" / "IDRiD_003_train.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="IDRiD_003_train.jpg: expected a readable photograph, but got"):
+        prepare(raw, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda mask: ~mask, r"IDRiD_01_OD.png: expected a mask of the disc that covers at most 50%"),
+        (
+            lambda mask: mask[:, :120],
+            "IDRiD_01_OD.png: expected the proportions of its photograph, 60 x 40 px, but got 120 x",
+        ),
+        (lambda mask: mask * np.arange(240, dtype=np.uint8), r"IDRiD_01_OD.png: expected a mask of the disc with 0"),
+    ],
+)
+def test_outlines_that_are_none_are_refused(tmp_path, spoil, message):
+    seg = masks_folder(tmp_path / "seg", [("IDRiD_01.jpg", "IDRiD_001_train.jpg", 0.1, 7.0)])
+    path = seg / "od_mask" / "IDRiD_01_OD.png"
+    Image.fromarray(spoil(np.asarray(Image.open(path)))).save(path)
+    with pytest.raises(ValueError, match=message):
+        prepare(raw_folder(tmp_path / "raw"), tmp_path / "out", seg)
+
+
+def test_one_photograph_with_two_outlines_is_refused(tmp_path):
+    matches = [(f"IDRiD_0{k}.jpg", "IDRiD_001_train.jpg", 0.1, 7.0) for k in (1, 2)]
+    seg = masks_folder(tmp_path / "seg", matches)
+    with pytest.raises(
+        ValueError, match="IDRiD_001_train.jpg: expected one certain match, but got IDRiD_02.jpg as well"
+    ):
+        prepare(raw_folder(tmp_path / "raw"), tmp_path / "out", seg)

@@ -121,7 +121,7 @@ def test_a_photograph_in_two_lists_becomes_one_item_of_the_strictest_section(fol
     else:
         photograph(folders / "one" / "a.jpg", 0, size=(240, 160))
         photograph(target, 0, size=(120, 80))
-    one = ["disc", "fovea"], {"training": [{"id": "a", "disc": "a_disc.png"}, {"id": "b", "fovea": [1, 1]}]}
+    one = ["disc", "fovea"], {"training": [{"id": "a", "disc": "a_disc.png"}, {"id": "b", "fovea": [1, 2]}]}
     two = (
         ["fovea", "glaucoma"],
         {

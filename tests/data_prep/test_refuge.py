@@ -5,20 +5,25 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from monai.transforms import Compose
 from PIL import Image
 
 from data_prep import _refuge_documents, _refuge_masks
 from data_prep._refuge_documents import documents
 from data_prep._refuge_files import refuge_id
+from data_prep._refuge_header import find_header
 from data_prep._refuge_masks import decode
 from data_prep.refuge import main, prepare, table
-from fundus_mtl.data import read_datalist
+from fundus_mtl.data import read_datalist, root_cause
+from fundus_mtl.photographs import FundusReader
+from fundus_mtl.transforms import LoadFundusd, MissingLabelsd
 
 WIDTH, HEIGHT = 24, 16
 TRAINING = [f"g{i:04}" for i in range(1, 7)] + [f"n{i:04}" for i in range(1, 13)]
@@ -265,6 +270,231 @@ def test_a_sheet_without_names_is_refused_and_an_unrelated_one_ignored(raw, tmp_
         ValueError, match=r"other.csv: expected the columns ImgName, Fovea_X and Fovea_Y, but got \['who'"
     ):
         prepare(raw, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "Non-Glaucoma",
+            "NonGlaucoma",
+            "no glaucoma",
+            "non_glaucomatous",
+            "Without glaucoma",
+            "Glaucoma-free",
+            "Healthy",
+        ),
+        *(
+            "Normal",
+            "Control",
+            "Label(Glaucoma=0)",
+            "Label (0=glaucoma)",
+            "label inverted",
+            "Glaukom nein",
+            "Not glaucoma",
+        ),
+    ],
+)
+def test_a_header_that_may_mean_the_opposite_is_refused(header):
+    message = rf"s: expected one column of the label, called Glaucoma Label, .* but got \['{re.escape(header)}'\]"
+    with pytest.raises(ValueError, match=message):
+        find_header([["ID", "ImgName", header]], "s")
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "csv"])
+def test_no_label_is_turned_round(raw, tmp_path, suffix):
+    path = raw / "REFUGE-Test-GT/Glaucoma_label_and_Fovea_location.xlsx"
+    frame = pd.read_excel(path).rename(columns={"Label(Glaucoma=1)": "Non-Glaucoma"})
+    path.unlink()
+    sheet(path.with_suffix(f".{suffix}"), frame.to_dict("list"))
+    with pytest.raises(
+        ValueError, match=rf"location.{suffix}: expected one column .* but got \['Non-Glaucoma'\]; rename"
+    ):
+        prepare(raw, tmp_path / "out")
+
+
+@pytest.mark.parametrize("other", ["Non-Glaucoma", "Label", "Glaucoma", "glaucoma label"])
+def test_two_columns_that_may_be_the_label_are_refused(other):
+    with pytest.raises(ValueError, match=rf"s: expected one column .*but got \['Glaucoma Label', '{other}'\]"):
+        find_header([["ImgName", "Glaucoma Label", other]], "s")
+
+
+@pytest.mark.parametrize("other", ["FileName", "FoveaX", "fovea y"])
+def test_two_columns_of_another_kind_are_refused(other):
+    with pytest.raises(ValueError, match=rf"s: expected each column once, but got .*'{other}'"):
+        find_header([["ImgName", "Fovea_X", "Fovea_Y", other]], "s")
+
+
+@pytest.mark.parametrize(
+    "header", ["Label", "Glaucoma", " glaucoma_label ", "LABEL (Glaucoma = 1)", "Label(1=Glaucoma)"]
+)
+def test_headers_that_are_certain(header):
+    found = find_header([["Our labels"], [], ["ID", "", header, "ImgName"]], "s")
+    assert (found.row, found.columns) == (2, {"label": 2, "name": 3})
+
+
+def test_scores_of_a_submission_are_no_labels(raw, tmp_path, caplog):
+    sheet(raw / "classification_results.csv", {"FileName": TESTING, "Glaucoma Risk": [1, 1, 1, 0, 0, 0]})
+    assert [i["glaucoma"] for i in prepare(raw, tmp_path / "out")["testing"]] == labels(TESTING)
+    assert "classification_results.csv: expected Fovea_X and Fovea_Y, or a label, in its header" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [["yes", "no"], ["Glaucoma", "Non-Glaucoma"], [True, False], [1.0, 0.0], ["1", "0"], [" GLAUCOMA ", "no glaucoma"]],
+)
+def test_labels_in_words(raw, tmp_path, written):
+    validation_sheet(raw, **{"Glaucoma Label": written * 5})
+    assert [i["glaucoma"] for i in prepare(raw, tmp_path / "out")["validation"]] == [1, 0] * 5
+
+
+def test_other_labels_are_refused(raw, tmp_path):
+    validation_sheet(raw, **{"Glaucoma Label": [1, "healthy"] * 5})
+    with pytest.raises(
+        ValueError, match="locations.xlsx, V0002: expected 0 or 1 for glaucoma, but got 'healthy'; write 0"
+    ):
+        prepare(raw, tmp_path / "out")
+
+
+def test_a_sheet_in_the_second_tab_and_below_titles(raw, tmp_path):
+    path = raw / "REFUGE-Validation400-GT/Fovea_locations.xlsx"
+    frame = pd.read_excel(path)
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"Glaucoma labels of REFUGE": ["see the other tab"]}).to_excel(
+            book, sheet_name="about", index=False
+        )
+        frame.to_excel(book, sheet_name="data", index=False, startrow=4, startcol=1)
+    items = prepare(raw, tmp_path / "out")["validation"]
+    assert [i["glaucoma"] for i in items] == labels(VALIDATION)
+    assert [i["fovea"] for i in items] == [[x, 8] for x in points(VALIDATION)]
+
+
+def test_tabs_that_contradict_each_other_are_refused(raw, tmp_path):
+    path = raw / "REFUGE-Validation400-GT/Fovea_locations.xlsx"
+    frame = pd.read_excel(path)
+    with pd.ExcelWriter(path) as book:
+        frame.to_excel(book, sheet_name="one", index=False)
+        frame.assign(**{"Glaucoma Label": 1}).to_excel(book, sheet_name="two", index=False)
+    with pytest.raises(ValueError, match=r"V0002: expected one glaucoma, but got 0 by .*\[one\] and 1 by .*\[two\]"):
+        prepare(raw, tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "csv"])
+def test_a_sheet_of_photographs_without_a_header_is_refused(raw, tmp_path, suffix):
+    path = raw / "REFUGE-Validation400-GT/Fovea_locations.xlsx"
+    frame = pd.read_excel(path)
+    path.unlink()
+    path = path.with_suffix(f".{suffix}")
+    frame.to_csv(path, index=False, header=False) if suffix == "csv" else frame.to_excel(
+        path, index=False, header=False
+    )
+    with pytest.raises(
+        ValueError, match=r"Fovea_locations.*: expected a header with ImgName, Fovea_X and Fovea_Y above V0001"
+    ):
+        prepare(raw, tmp_path / "out")
+
+
+def test_a_csv_with_semicolons(raw, tmp_path):
+    path = raw / "REFUGE-Validation400-GT/Fovea_locations.xlsx"
+    pd.read_excel(path).to_csv(path.with_suffix(".csv"), index=False, sep=";")
+    path.unlink()
+    assert [i["glaucoma"] for i in prepare(raw, tmp_path / "out")["validation"]] == labels(VALIDATION)
+
+
+@pytest.mark.parametrize(
+    "x, y, message", [(0.6, 0.5, "multiply normalised coordinates"), (-1, -1, "which is negative")]
+)
+def test_a_fovea_in_another_unit_is_refused(raw, tmp_path, x, y, message):
+    validation_sheet(raw, Fovea_X=[x] + [3] * 9, Fovea_Y=[y] + [4] * 9)
+    with pytest.raises(ValueError, match=f"V0001: expected fovea .*{message}"):
+        prepare(raw, tmp_path / "out")
+
+
+def test_a_mask_that_was_a_jpeg_is_refused(raw, tmp_path):
+    path, saved = raw / "REFUGE-Test-GT/Disc_Cup_Masks/T0001.bmp", tmp_path / "T0001.jpg"
+    Image.fromarray(codes()).save(saved, quality=95)
+    with Image.open(saved) as image:
+        assert (np.asarray(image) < 255).sum() > 1.2 * (codes() < 255).sum()
+        image.save(path)
+    with pytest.raises(
+        ValueError, match=r"T0001: expected a mask of codes 0 cup, .* but got \d+ pixels of \d+ other codes"
+    ):
+        prepare(raw, tmp_path / "out")
+
+
+def test_stray_codes_are_disc_and_more_are_refused(tmp_path):
+    """As in the official evaluation, every code below 255 is disc; here as long as there are few."""
+    values = codes()
+    values[0, :3] = 200  # with the 77 of the fixture four
+    disc, cup = decode(mask(tmp_path / "V0001.bmp", values), "V0001")
+    np.testing.assert_array_equal(disc, values < 255)
+    np.testing.assert_array_equal(cup, values == 0)
+    values[0, 3] = 200
+    with pytest.raises(
+        ValueError, match="V0001: expected .* but got 5 pixels of 2 other codes; take the challenge's own"
+    ):
+        decode(mask(tmp_path / "V0001.bmp", values), "V0001")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({0: 255, 128: 128, 255: 0}, r"but got 9\d% disc"),  # cup and background swapped
+        ({0: 128, 128: 0, 255: 255}, "but got a rim inside the cup"),  # cup and rim swapped
+        ({0: 2, 128: 1, 255: 0}, "but got 100% disc"),  # numbered
+        ({0: 1, 128: 2, 255: 255}, "but got 29 pixels of 2 other codes"),
+    ],
+)
+def test_masks_in_other_codings_are_refused(tmp_path, change, message):
+    values = codes()
+    values[values == 77] = 128
+    other = np.vectorize(change.get)(values).astype(np.uint8)
+    with pytest.raises(ValueError, match=message.replace("29", str(((values == 0) | (values == 128)).sum()))):
+        decode(mask(tmp_path / "V0001.bmp", other), "V0001")
+
+
+def test_a_raw_mask_named_in_a_datalist_is_refused_when_it_is_loaded(raw, tmp_path):
+    """The challenge's own mask as ``disc``: everything but the cup would be disc."""
+    prepare(raw, tmp_path / "out")
+    content = document(tmp_path / "out", "datalist_official.json")
+    content["testing"][0]["disc"] = os.path.relpath(next(raw.rglob("T0001.bmp")), tmp_path / "out")
+    (tmp_path / "out/own.json").write_text(json.dumps(content))
+    first, second = read_datalist(tmp_path / "out/own.json", "testing", tasks=["disc"])[:2]
+    load = Compose(
+        [LoadFundusd("image", FundusReader()), LoadFundusd("disc", FundusReader(mode="mask")), MissingLabelsd(["disc"])]
+    )
+    assert load(second)["disc"].sum() == 30
+    with pytest.raises(RuntimeError) as raised:
+        load(first)
+    assert re.match(
+        r"T0001: expected a mask of disc .*\(0, 77, 128, 255\); split a mask", str(root_cause(raised.value))
+    )
+
+
+def test_a_photograph_in_two_splits_is_refused(raw, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    for name in ("REFUGE-Test400/Test400/T0002.jpg", "REFUGE-Training400/Training400/Glaucoma/g0003.jpg"):
+        Image.fromarray(pixels).save(raw / name)
+    with pytest.raises(
+        ValueError, match="T0002: expected every photograph in one split .* as g0003 in training and here in"
+    ):
+        prepare(raw, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "path,name",
+    [
+        ("latest/0003.jpg", None),
+        ("evaluation_values/0003.jpg", None),
+        ("contested/Test Photos/0003.jpg", "T0003"),
+        ("VALID/0003.jpg", "V0003"),
+        ("trainingSet/no glaucoma/0003.jpg", "n0003"),
+        ("trainingset/no glaucoma/0003.jpg", None),
+        ("Training/no glaucoma/0003.jpg", "n0003"),
+    ],
+)
+def test_only_words_of_a_folder_tell_the_split(path, name):
+    assert refuge_id(Path(path)) == name
 
 
 def test_a_damaged_sheet_is_named(raw, tmp_path):

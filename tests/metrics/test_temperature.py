@@ -52,13 +52,63 @@ def test_tensors_stay_tensors_and_what_is_unknown_stays_unknown():
 
 
 def test_it_is_saved_as_json(tmp_path):
-    rows = [
+    rows = 3 * [
         {"glaucoma_prob": p, "glaucoma_true": y}
         for p, y in zip([0.9] * 4 + [0.1] * 4, [1, 1, 1, 0, 0, 0, 0, 1], strict=True)
     ]
     fitted = fit_temperature([*rows, {"id": "failed"}], tmp_path / "models" / "calibration.json")
     loaded = Temperature.load(tmp_path / "models" / "calibration.json")
-    assert (loaded.value, loaded.cases) == (fitted.value, 8)
+    assert (loaded.value, loaded.cases) == (fitted.value, 24)
+    assert fitted.value == pytest.approx(2.0, abs=1e-6)
+
+
+def cases(positives, negatives):
+    pairs = [(score, 1) for score in positives] + [(score, 0) for score in negatives]
+    return [{"glaucoma_prob": score, "glaucoma_true": label} for score, label in pairs]
+
+
+@pytest.mark.parametrize("positives, negatives", [(9, 30), (30, 9), (3, 3), (0, 30)])
+def test_too_few_cases_of_a_class_are_refused(positives, negatives, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = cases(rng.uniform(0.3, 1, positives), rng.uniform(0, 0.7, negatives))
+    message = (
+        f"glaucoma_true: expected at least 10 cases of each class .* but got {negatives} of 0 and {positives} of 1"
+    )
+    with pytest.raises(ValueError, match=message):
+        fit_temperature([*rows, {"glaucoma_prob": np.nan, "glaucoma_true": 1}], tmp_path / "calibration.json")
+    assert not (tmp_path / "calibration.json").exists()
+
+
+@pytest.mark.parametrize(
+    "positives, negatives, message",
+    [
+        ([0.7] * 10 + [0.9], [0.2] * 11, "22 cases whose scores separate the classes completely"),
+        ([0.3] * 12, [0.3] * 40, "expected scores that differ, but got 0.3 for all 52 cases"),
+        ([0.2, 0.3] * 6, [0.7, 0.8] * 6, "24 cases whose scores do not tell the classes apart"),
+        ([0.5001, 0.5002, 0.4999] * 6, [0.4999, 0.4998, 0.4997, 0.5001] * 6, "42 cases whose scores are all near 0.5"),
+        ([1.5, 0.2] * 6, [0.1] * 12, "expected numbers from 0 to 1, but got 0.1 to 1.5; give probabilities"),
+    ],
+)
+def test_scores_without_a_temperature_are_refused(positives, negatives, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        fit_temperature(cases(positives, negatives), tmp_path / "calibration.json")
+    assert not (tmp_path / "calibration.json").exists()
+
+
+def test_scores_that_separate_at_another_threshold_are_fitted_with_a_warning(caplog):
+    """Separated at 0.6, not at 0.5: one class has scores of both answers, so that a best temperature exists."""
+    found = Temperature.fit([0.65, 0.7, 0.8, 0.9, 0.55, 0.45, 0.3, 0.55], [1, 1, 1, 1, 0, 0, 0, 0])
+    assert 0.05 < found.value < 20
+    assert "separate the classes: the temperature is uncertain" in caplog.text
+
+
+@pytest.mark.parametrize("value", [0.023, 0.0499, 20.1, 54.6])
+def test_temperatures_that_no_network_has_are_refused(value, tmp_path):
+    with pytest.raises(ValueError, match=f"expected a number from 0.05 to 20, but got {value}; calibrate again"):
+        Temperature(value)
+    (tmp_path / "c.json").write_text(f'{{"temperature": {value}}}')
+    with pytest.raises(ValueError, match="expected a number from 0.05 to 20"):
+        Temperature.load(tmp_path / "c.json")
 
 
 @pytest.mark.parametrize(

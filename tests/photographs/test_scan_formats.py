@@ -153,6 +153,26 @@ def test_no_row_is_lost_to_an_id_like_ours(tmp_path: Path) -> None:
     assert list(by_id(scan_list(table(tmp_path / "l.csv", rows)))) == ["a", "a (line 4)", "a (line 4) (line 4)"]
 
 
+def test_ids_that_are_one_path_are_different_and_stay_inside(tmp_path: Path) -> None:
+    """``a``, ``./a`` and ``a/`` would name one mask."""
+    for name in ("1.png", "2.png", "3.png", "4.png"):
+        photograph(tmp_path / name)
+    items = scan_list(table(tmp_path / "list.csv", "id,path\na,1.png\n./a,2.png\na/,3.png\nb//c/,4.png\n"))
+    assert [item["id"] for item in items] == ["a", "a (line 3)", "a (line 4)", "b/c"]
+    assert not any("error" in item for item in items)
+
+
+@pytest.mark.parametrize(
+    "written, side", [("O.D.", "R"), ("Right ", "R"), ("os", "L"), ("Unknown", None), ("OU", "error")]
+)
+def test_the_eye_is_read_as_in_datalists(tmp_path: Path, written: str, side: str | None) -> None:
+    photograph(tmp_path / "1.png")
+    (item,) = scan_list(table(tmp_path / "list.csv", f"path,laterality\n1.png,{written}\n"))
+    assert item.get("laterality") == (None if side == "error" else side)
+    assert ("error" in item) == (side == "error")
+    assert "OU" not in item.get("error", "")
+
+
 def test_bad_rows_are_items(tmp_path: Path) -> None:
     photograph(tmp_path / "secret.png")
     photograph(tmp_path / "in/x.png")

@@ -24,11 +24,11 @@ def image(height: int = 6, width: int = 9) -> MetaTensor:
 
 def test_present_labels_are_brought_to_one_form() -> None:
     mask = MetaTensor(torch.tensor([[[0, 1, 255], [128, 0, 0]]], dtype=torch.uint8))
-    got = LABELS({"image": image(2, 3), "disc": mask, "cup": mask * 0, "fovea": [3, 1.5], "glaucoma": 1})
+    got = LABELS({"image": image(2, 3), "disc": mask, "cup": mask * 0, "fovea": [2, 1.25], "glaucoma": 1})
     assert got["disc"].tolist() == [[[0, 1, 1], [1, 0, 0]]]
     assert got["disc"].dtype == torch.uint8
     assert got["cup"].sum() == 0  # an empty mask is a label
-    assert (got["fovea"].dtype, got["fovea"].tolist()) == (torch.float64, [3.0, 1.5])
+    assert (got["fovea"].dtype, got["fovea"].tolist()) == (torch.float64, [2.0, 1.25])
     assert (got["glaucoma"].dtype, got["glaucoma"].tolist()) == (torch.float32, [1.0])
     for key in ("disc", "cup", "fovea", "glaucoma"):
         flag = got[f"{key}_present"]
@@ -88,7 +88,8 @@ def test_fillers_have_metadata_of_their_own() -> None:
 
 
 def test_samples_with_and_without_labels_make_a_batch() -> None:
-    full = {"image": image(), "disc": MetaTensor(torch.ones(1, 6, 9)), "fovea": [1, 2], "glaucoma": 1}
+    disc = MetaTensor(torch.nn.functional.pad(torch.ones(1, 3, 4), (2, 3, 1, 2)))
+    full = {"image": image(), "disc": disc, "fovea": [1, 2], "glaucoma": 1}
     batch = list_data_collate([LABELS(full), LABELS({"image": image()})])
     assert batch["disc_present"].tolist() == [True, False]
     assert batch["fovea"].shape == (2, 2)
@@ -105,6 +106,36 @@ def test_wrong_sizes_raise() -> None:
         LABELS({**item, "disc": torch.ones(3, 6, 9)})
     with pytest.raises(ValueError, match=r"g0001: expected fovea as \(x, y\), but got 3 coordinates"):
         LABELS({"id": "g0001", "image": image(), "fovea": [1, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (
+            [0, 128, 255],
+            r"eye: expected a mask of disc .* but got 3 values \(0, 128, 255\); split a mask of several codes",
+        ),
+        ([0, 0, 0, 254, 255], "expected a mask of disc .* but got 3 values"),  # a mask that was a JPEG
+        ([255, 255, 0], "covers at most 50% of the photograph, but got 67%; check whether it is inverted"),
+    ],
+)
+def test_masks_that_are_no_masks_are_refused(values: list[int], message: str) -> None:
+    mask = torch.tensor(values, dtype=torch.uint8).repeat_interleave(20)[None, None].expand(1, 9, -1)
+    with pytest.raises(ValueError, match=message):
+        LABELS({"id": "eye", "image": image(9, mask.shape[2]), "disc": mask})
+
+
+def test_a_mask_that_may_fill_the_photograph() -> None:
+    got = MissingLabelsd(masks=["field"], largest=1.0)({"image": image(), "field": torch.ones(1, 6, 9)})
+    assert got["field"].sum() == 54
+
+
+@pytest.mark.parametrize("point", [[8.5, 3], [3, 5.5], [-0.6, 3]])
+def test_a_point_outside_the_photograph_is_refused(point: list[float]) -> None:
+    """9 x 6 px: the order of x and y matters."""
+    with pytest.raises(ValueError, match=r"eye: expected fovea within 9 x 6 px, but got"):
+        LABELS({"id": "eye", "image": image(), "fovea": point})
+    assert LABELS({"image": image(), "fovea": [8.4, 5.4]})["fovea_present"]
 
 
 def test_the_item_is_not_changed() -> None:

@@ -12,7 +12,7 @@ from fundus_mtl.transforms import MissingLabelsd, StackMasksd
 def sample(**masks: torch.Tensor) -> dict[str, object]:
     """An image of 2x3 px and masks, as they come out of ``MissingLabelsd``."""
     item = {"image": MetaTensor(torch.zeros(3, 2, 3)), **masks}
-    return MissingLabelsd(masks=["disc", "cup"])(item)
+    return MissingLabelsd(masks=["disc", "cup"], largest=1.0)(item)
 
 
 def test_the_channels_are_in_the_order_of_the_keys() -> None:
