@@ -35,7 +35,7 @@ def documents(items: Sequence[Item], seed: int) -> dict[str, dict[str, Any]]:
 
     Args:
         items: sorted by id.
-        seed: of whatever is drawn.
+        seed: Seed of whatever is drawn.
 
     Raises:
         ValueError: if a diagnosis has too few photographs to train, validate and test on.

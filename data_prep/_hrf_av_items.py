@@ -14,7 +14,7 @@ from ._upright_size import upright_size
 
 VESSELS = ("artery", "vein", "vessel")
 Item = dict[str, Any]
-_GLAUCOMA = {"g": 1, "h": 0}  # a photograph of diabetic retinopathy says nothing about glaucoma
+_GLAUCOMA = {"g": 1, "h": 0}  # a photograph of diabetic retinopathy has no label of glaucoma
 _logger = logging.getLogger(__name__)
 
 
@@ -26,7 +26,7 @@ def diagnosis(item: Item) -> str:
 def build_items(files: HrfAvFiles, out: Path) -> list[Item]:
     """Return the items, sorted by id, and write their masks below ``out``.
 
-    A photograph without a map has no key of vessels, and a warning says so.
+    A photograph without a map has no key of vessels; a warning is logged.
 
     Raises:
         ValueError: if a map or a mask differs from its photograph in size, or holds what it should not.

@@ -1,7 +1,7 @@
 """Turn HRF-AV's coloured maps and field-of-view masks into binary masks.
 
 Colours of the maps of Hemelings et al. (2019): black background, red artery, blue vein, green crossing (and a few vessels
-that could not be told apart). A crossing is artery and vein.
+that could not be distinguished). A crossing is artery and vein.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def write_vessels(source: Path, targets: Mapping[str, Path], name: str) -> None:
 
 
 def write_field(mask: Path | None, photograph: Path, target: Path, name: str) -> None:
-    """Write the field of view, from its file, or found in the photograph where there is none; unless it is up to date.
+    """Write the field of view, from its file, or computed from the photograph where it is missing; unless it is up to date.
 
     Raises:
-        ValueError: if the file says that nothing is seen.
+        ValueError: if the mask is black everywhere.
         OSError: if a file cannot be decoded, or the mask cannot be written.
     """
     source = photograph if mask is None else mask

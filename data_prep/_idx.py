@@ -29,7 +29,7 @@ def read_digits(folder: Path, part: str) -> tuple[Digits, bool]:
     """Return the ``train`` or ``t10k`` digits, and whether they are the published ones, to the last bit.
 
     Raises:
-        FileNotFoundError: if a file is not there; the sentence says where to get it and where to put it.
+        FileNotFoundError: if a file is not there; the message names the source and the folder.
         ValueError: if a file is damaged, or images and labels do not belong together.
     """
     contents = {name: _content(folder, name) for name in PUBLISHED if name.startswith(part)}
@@ -63,7 +63,7 @@ def parse_idx(content: bytes, axes: int, name: str) -> NDArray[np.uint8]:
     shape = struct.unpack(f">{axes}I", content[4:begin])
     wanted, found = math.prod(shape), len(content) - begin
     if found != wanted:
-        why = "the file is cut off" if found < wanted else "the file goes on after its end"
+        why = "the file is cut off" if found < wanted else "the file has bytes after its end"
         raise ValueError(f"{name}: expected {wanted} bytes for {shape}, but got {found}; {why}.")
     return np.frombuffer(content, dtype=np.uint8, offset=begin).reshape(shape)
 

@@ -24,9 +24,9 @@ def write_mask(mask: NDArray[Any], path: Path, source: Path, name: str) -> None:
 
     Args:
         mask: ``(H, W)``, bool (one bit per pixel) or uint8.
-        path: of the PNG.
-        source: that it was made of.
-        name: of the case, for the message.
+        path: Path of the PNG.
+        source: File that the mask was made from.
+        name: Name of the case, for the message.
 
     Raises:
         OSError: if it cannot be written, a full disk included.

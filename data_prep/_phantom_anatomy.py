@@ -21,12 +21,12 @@ class Camera:
 
     Attributes:
         name: what it imitates.
-        width: of the photograph, px.
-        height: of the photograph, px.
+        width: Width of the photograph, px.
+        height: Height of the photograph, px.
         field: diameter of the circular field of view, in photograph widths.
         cut: visible half-height of the field, in field radii; 1 shows the whole circle, less cuts top and bottom straight.
         disc: mean vertical diameter of the optic disc, in photograph widths.
-        gain: of the red, green and blue channel, no unit.
+        gain: Gain of the red, green and blue channel, no unit.
         blur: standard deviation of the optical blur, in photograph widths.
         noise: standard deviation of the sensor noise, grey levels of 255.
         vignetting: light lost at the field's edge, 0 to 1.

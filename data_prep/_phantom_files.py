@@ -27,8 +27,8 @@ def write_refuge(
         out: folder to write to.
         counts: number of phantoms per split (``train``, ``validation``, ``test``); a split of none is not written.
         size: long side of a training photograph, px; the other cameras' photographs are scaled as REFUGE's are.
-        seed: of everything.
-        share: of glaucoma labels, 0 to 1.
+        seed: Seed of all that is drawn.
+        share: Share of glaucoma labels, 0 to 1.
         missing_fovea: share of foveas that are written as (0, 0), REFUGE's "missing".
     """
     for split, count in counts.items():
@@ -42,10 +42,10 @@ def write_folder(out: Path, count: int, *, size: int, seed: int, share: float) -
 
     Args:
         out: folder to write to.
-        count: of all photographs; the first sub-folder takes the odd one.
+        count: Number of all photographs; the first sub-folder takes the odd one.
         size: long side of a photograph, px.
-        seed: of everything.
-        share: of large cups, 0 to 1.
+        seed: Seed of all that is drawn.
+        share: Share of large cups, 0 to 1.
     """
     from tqdm import tqdm
 
@@ -89,7 +89,7 @@ def _row(layout: SplitLayout, name: str, phantom: Phantom, missing: bool) -> dic
 
 
 def save_picture(pixels: NDArray[np.uint8], path: Path, compression: str | None = None) -> None:
-    """Write a picture in the format that the suffix tells, making its folder; ``compression`` is that of TIFF files."""
+    """Write a picture in the format of the suffix, making its folder; ``compression`` is that of TIFF files."""
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,10 +21,10 @@ def write_hrf_av(folder: Path, count: int, size: int = 600, seed: int = 0) -> No
     """Write phantoms to ``images/``, ``av_gt/`` and ``fov_mask/``: 01_h, 01_g, 01_dr, 02_h and so on.
 
     Args:
-        folder: to write to; made if it is not there.
-        count: of photographs; phantom k depends on the seed and k only.
+        folder: Folder to write to; made if it does not exist.
+        count: Number of photographs; phantom k depends on the seed and k only.
         size: width of a photograph, px; the height is two thirds.
-        seed: of everything.
+        seed: Seed of all that is drawn.
     """
     from tqdm import tqdm
 

@@ -20,8 +20,8 @@ class SplitLayout:
         images: folder of the photographs.
         masks: folder of the masks.
         sheet: the workbook of foveas and labels.
-        label_column: its column of labels; ``None`` if folders and first letters hold them.
-        letter: that a photograph's name starts with; ``None`` for g (glaucoma) and n.
+        label_column: Column of the labels; ``None`` if folders and first letters hold them.
+        letter: First letter of a photograph's name; ``None`` for g (glaucoma) and n.
     """
 
     images: Path

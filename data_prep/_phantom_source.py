@@ -19,11 +19,11 @@ class PhantomSource:
     """Phantoms of one camera.
 
     Attributes:
-        camera: that photographs them.
-        seed: of everything.
-        stream: tells the sources of one seed apart.
-        share: of glaucoma labels, 0 to 1.
-        artery_on_top: whether arteries run over veins where they cross, or under them.
+        camera: Camera that photographs them.
+        seed: Seed of all that is drawn.
+        stream: Number that separates the sources of one seed.
+        share: Share of glaucoma labels, 0 to 1.
+        artery_on_top: Whether arteries run over veins where they cross, or under them.
     """
 
     camera: Camera

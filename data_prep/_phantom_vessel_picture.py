@@ -34,10 +34,10 @@ def cover_vessels(vessels: list[Vessel], eye: Eye, height: int, width: int) -> V
     """Rasterise vessels by super-sampling.
 
     Args:
-        vessels: in the disc's frame.
+        vessels: Vessels in the disc's frame.
         eye: places that frame in the photograph.
-        height: of the photograph, px.
-        width: of the photograph, px.
+        height: Height of the photograph, px.
+        width: Width of the photograph, px.
     """
     arteries, veins = ([v for v in vessels if v.artery is kind] for kind in (True, False))
     return VesselCover(

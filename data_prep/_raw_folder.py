@@ -12,7 +12,7 @@ def files_below(root: Path, left_out: Iterable[Path] = ()) -> list[Path]:
     """Return all files of a folder and below it, links followed, those nearest to it first.
 
     Args:
-        root: to search, resolved.
+        root: Folder to search, resolved.
         left_out: folders, resolved, that are not searched. Hidden ones and what macOS and Office leave behind never are.
     """
     return sorted(_walk(root, set(left_out)), key=lambda path: (len(path.parts), path))
@@ -34,9 +34,9 @@ def claim(found: dict[str, Path], name: str, path: Path, kind: str, root: Path) 
     Args:
         found: by name; added to.
         name: such as ``g0001``.
-        path: of the file.
-        kind: of what it is, for the message.
-        root: that the message's paths are relative to.
+        path: Path of the file.
+        kind: Kind of the file, for the message.
+        root: Folder that the message's paths are relative to.
 
     Raises:
         ValueError: if two different files claim the same name.

@@ -25,8 +25,8 @@ def documents(items: Splits, seed: int) -> dict[str, dict[str, Any]]:
     """Return the datalists by file name: the challenge's own split, five folds, and MT-COOL's 800/400.
 
     Args:
-        items: of ``training``, ``validation`` and ``testing``, as the challenge splits them.
-        seed: of the folds and of the held-out share.
+        items: Items of ``training``, ``validation`` and ``testing``, as the challenge splits them.
+        seed: Seed of the folds and of the held-out share.
 
     Raises:
         ValueError: if the training split has photographs of one class only, or fewer than there are folds.

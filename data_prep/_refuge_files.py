@@ -105,9 +105,9 @@ def _sort_in(files: RefugeFiles, path: Path, packed: bool) -> str | None:
     """File a path where it belongs; return why it is left out, if it looked as if it did.
 
     Args:
-        files: to add the path to.
-        path: of a file.
-        packed: whether some folder is called REFUGE1: then what lies outside of such folders is REFUGE2's own.
+        files: Files to add the path to.
+        path: Path of a file.
+        packed: Whether some folder is called REFUGE1: then what lies outside of such folders is REFUGE2's own.
     """
     relative, kind = path.relative_to(files.root), path.suffix.lower()
     if packed and not _in_refuge1(files, path):

@@ -21,7 +21,7 @@ _logger = logging.getLogger(__name__)
 def build_items(files: RefugeFiles, entries: dict[str, Entry], out: Path) -> dict[str, list[Item]]:
     """Return the items of ``training``, ``validation`` and ``testing``, sorted by id; write their masks below ``out``.
 
-    What is missing (a mask, a row, a fovea) is a missing key, and said in a warning.
+    What is missing (a mask, a row, a fovea) is a missing key; a warning is logged.
 
     Raises:
         ValueError: if the sources of a label contradict each other, or photograph and mask differ in size.
@@ -83,12 +83,12 @@ def _labels(name: str, files: RefugeFiles, entry: Entry) -> dict[str, int]:
     return labels if folder is None else labels | {"the folder's name": folder}
 
 
-def _one(name: str, what: str, said: dict[str, Any]) -> Any:
-    """Return what all sources say, None if there is none."""
-    if len(set(said.values())) > 1:
-        sources = " and ".join(f"{value} by {source}" for source, value in sorted(said.items()))
+def _one(name: str, what: str, found: dict[str, Any]) -> Any:
+    """Return the value that all sources agree on, None without a source."""
+    if len(set(found.values())) > 1:
+        sources = " and ".join(f"{value} by {source}" for source, value in sorted(found.items()))
         raise ValueError(f"{name}: expected one {what}, but got {sources}; correct the wrong one.")
-    return next(iter(said.values()), None)
+    return next(iter(found.values()), None)
 
 
 def _report_absent(split: str, files: RefugeFiles, entries: dict[str, Entry]) -> None:

@@ -25,14 +25,14 @@ _V = TypeVar("_V", tuple[float, float], int)
 
 @dataclass
 class Entry:
-    """What the sheets say of one photograph, each with the sheet that says it; empty where they say nothing."""
+    """Values of one photograph in the sheets, each with its sheet; empty where no sheet has one."""
 
     fovea: dict[str, tuple[float, float]] = field(default_factory=dict)
     glaucoma: dict[str, int] = field(default_factory=dict)
 
 
 def read_sheets(files: RefugeFiles) -> dict[str, Entry]:
-    """Return what all sheets say, by id. A fovea at (0, 0), which is how REFUGE says "not visible", is left out.
+    """Return the values of all sheets, by id. A fovea at (0, 0), REFUGE's code for "not visible", is left out.
 
     Raises:
         ValueError: if a sheet cannot be read, lacks its column of names, or holds a value that is no label or coordinate.
@@ -105,10 +105,10 @@ def _note(entry: Entry, cells: dict[str, str], place: str, shown: str) -> None:
         _agree(entry.glaucoma, shown, int(label), place)
 
 
-def _agree(said: dict[str, _V], shown: str, value: _V, place: str) -> None:
-    if said.setdefault(shown, value) != value:
+def _agree(found: dict[str, _V], shown: str, value: _V, place: str) -> None:
+    if found.setdefault(shown, value) != value:
         raise ValueError(
-            f"{place}: expected one row, but got two that differ, {said[shown]} and {value}; correct the sheet."
+            f"{place}: expected one row, but got two that differ, {found[shown]} and {value}; correct the sheet."
         )
 
 

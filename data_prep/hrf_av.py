@@ -3,7 +3,7 @@
     fundus-mtl prepare hrf_av RAW OUT
 
 ``RAW`` is the folder below which lie, in any subfolders, HRF's photographs (``01_h.jpg``, ``01_dr.JPG``), the artery/vein
-maps (``01_h_AVmanual.png``) and the field-of-view masks (``01_h_mask.tif``; computed where there is none). ``OUT`` gets
+maps (``01_h_AVmanual.png``) and the field-of-view masks (``01_h_mask.tif``; computed where it is missing). ``OUT`` gets
 
 * ``masks/<id>_artery.png``, ``_vein.png``, ``_vessel.png`` and ``_fov.png``: one bit per pixel on the photograph's grid; a
   crossing is artery and vein, vessel is the union of both;
@@ -40,7 +40,7 @@ def prepare(raw: str | Path, out: str | Path, seed: int = 0) -> dict[str, dict[s
     Args:
         raw: folder below which HRF-AV was unpacked.
         out: folder to write to, made if it is not there; may lie inside ``raw``.
-        seed: of the drawn splits and folds.
+        seed: Seed of the drawn splits and folds.
 
     Returns:
         The datalists by file name.

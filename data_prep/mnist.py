@@ -5,11 +5,11 @@
 ``MNIST_FOLDER`` holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
 ``t10k-labels-idx1-ubyte``, plain or as ``.gz``. ``OUT`` gets ``<kind>.npz`` (images and labels) and ``<kind>.json``.
 
-* ``even_odd`` (MT-COOL, Table 1): task ``even`` tells 0, 2, 4, 6, 8 apart, task ``odd`` 1, 3, 5, 7, 9; an image has the
+* ``even_odd`` (MT-COOL, Table 1): task ``even`` classifies 0, 2, 4, 6, 8, task ``odd`` 1, 3, 5, 7, 9; an image has the
   label of one task only.
 * ``multi`` (MultiMNIST; MAMG, Fig. 3): two different digits in one image, task ``left`` and task ``right``.
 
-Sections. MT-COOL has "50,000 training and 10,000 testing images" and tells nothing of the other 10,000 nor of a validation
+Sections. MT-COOL has "50,000 training and 10,000 testing images" and does not mention the other 10,000 nor of a validation
 set. Here ``testing`` is MNIST's own; of the first 50,000 of its 60,000 a part drawn by the seed (5,000) is ``validation``,
 for choosing settings and the best epoch, and the rest ``training``; the last 10,000 are ``spare`` and used by nothing
 unless a config names them. MAMG makes 60,000 and 10,000 images, so ``multi`` has all 60,000 in training and validation,
@@ -48,12 +48,12 @@ def prepare(
     """Write ``<kind>.npz`` and ``<kind>.json`` into ``out``.
 
     Args:
-        folder: with the four files.
-        out: made if it is not there.
+        folder: Folder with the four files.
+        out: Folder to write to, made if it does not exist.
         kind: ``even_odd`` or ``multi``.
-        train: how many of the training file's images, from its beginning, training and validation share.
-        validation: how many of these are held out.
-        seed: of the held-out part and of the pairs of ``multi``.
+        train: Number of the training file's images, from its beginning, training and validation share.
+        validation: Number of these that are held out.
+        seed: Seed of the held-out part and of the pairs of ``multi``.
 
     Returns:
         What was written.

@@ -39,7 +39,7 @@ def prepare(raw: str | Path, out: str | Path, seed: int = 0) -> dict[str, list[d
     Args:
         raw: folder below which REFUGE was unpacked.
         out: folder to write to, made if it is not there; may lie inside ``raw``.
-        seed: of the folds and of the share that is held out of training.
+        seed: Seed of the folds and of the share that is held out of training.
 
     Returns:
         The items of ``training``, ``validation`` and ``testing``.

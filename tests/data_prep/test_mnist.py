@@ -48,7 +48,7 @@ def test_idx_by_hand():
         (b"\x1f\x8b\x08\x00rest", "but got 1f8b0800"),
         (bytes([0, 0, 8, 1, 0, 0]), "expected a header of 8 bytes, but got 6; the file is cut off"),
         (bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]), r"expected 3 bytes for \(3,\), but got 2; the file is cut off"),
-        (bytes([0, 0, 8, 1, 0, 0, 0, 1, 1, 2]), "but got 2; the file goes on after its end"),
+        (bytes([0, 0, 8, 1, 0, 0, 0, 1, 1, 2]), "but got 2; the file has bytes after its end"),
     ],
     ids=["empty", "images for labels", "floats", "gzip", "half a header", "cut off", "too long"],
 )
