@@ -1,7 +1,7 @@
 """Turn HRF-AV's coloured maps and field-of-view masks into binary masks.
 
 Colours of the maps of Hemelings et al. (2019): black background, red artery, blue vein, green crossing (and a few vessels
-that could not be told apart). A crossing is artery and vein.
+that could not be distinguished). A crossing is artery and vein.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ def draw_phantom(rng: np.random.Generator, camera: Camera, glaucoma: bool, arter
     Args:
         rng: source of randomness; the same state gives the same phantom.
         camera: decides size, field, colours and sharpness of the photograph.
-        glaucoma: whether the cup is drawn from the distribution of large cups (the two overlap).
-        artery_on_top: whether arteries run over veins where they cross, or under them.
+        glaucoma: Whether the cup is drawn from the distribution of large cups (the two overlap).
+        artery_on_top: Whether arteries run over veins where they cross, or under them.
     """
     eye = sample_eye(rng, camera, glaucoma)
     vessels = cover_vessels(sample_vessels(rng, eye), eye, camera.height, camera.width)

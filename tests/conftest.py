@@ -23,3 +23,6 @@ def fresh_loggers():
         logger.setLevel(logging.NOTSET)
         logger.propagate = True
         logger.handlers.clear()
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if type(one) is logging.StreamHandler]:
+        root.removeHandler(handler)  # it writes to a stream that the capture of another test has closed

@@ -18,6 +18,6 @@ def own_weights() -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             "weights: expected a trained model, but got none, and none comes with this version; give --weights "
-            "…/models/model.pt of a training (the README says how; `make demo` leaves one of phantoms in runs/demo)."
+            "…/models/model.pt of a training (see the README; `make demo` writes one trained on phantoms to runs/demo)."
         )
     return path

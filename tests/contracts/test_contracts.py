@@ -32,10 +32,10 @@ BREACHES = {
         "from ignite.engine import Engine",
         "fundus_mtl.tracking is not allowed to import ignite",
     ),
-    "Of the services, tracking alone knows MLflow": (
-        "fundus_mtl/files/_planted.py",
+    "Tracking alone knows MLflow": (
+        "fundus_mtl/handlers/_another.py",
         "import mlflow",
-        "fundus_mtl.files is not allowed to import mlflow",
+        "fundus_mtl.handlers._another -> mlflow (l.1)",
     ),
     "The package does not know its assembly": (
         "fundus_mtl/handlers/_planted.py",
