@@ -26,8 +26,8 @@ from fundus_mtl.biomarkers._cleaning import Mask
 
 DIAMETER_PX = 256
 MAX_REDUCED_PX = 2**22
-"""Most pixels of the scaled photograph. A frame around a round field of view has about a fiftieth; only one that is more
-than 64 times as long as its field is wide has more, and is not measured: a strip of 600 x 1 px would become one of 153,600 x 256."""
+"""Most pixels of the scaled photograph. A frame around a round field of view has about a fiftieth of that. Only a frame that
+is more than 64 times as long as its field is wide has more, and is not measured: 600 x 1 px would become 153,600 x 256."""
 _RIM = 17  # px: diameter of the disc that erodes the field of view, an odd sixteenth of its own
 _SATURATED = 250.0  # of 255: JPEG rarely gives exactly 255
 Floats = NDArray[np.float32]

@@ -31,7 +31,7 @@ def inflated(packed: bytes | memoryview, size: int, wbits: int) -> bytes:
     except zlib.error:
         raise UnreadableImageError("expected whole compressed pixels, but they are damaged; copy it again.") from None
     if len(data) != size or not unpacker.eof:
-        got = f"{len(data)}" if len(data) < size else "more"
+        got = "more" if len(data) > size else f"{len(data)} and no end"
         raise UnreadableImageError(f"expected {size} bytes of inflated pixels, but got {got}; copy it again.")
     if unpacker.unused_data:
         raise UnreadableImageError("expected one compressed stream, but got bytes after its end; save it again.")

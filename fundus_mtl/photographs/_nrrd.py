@@ -18,6 +18,7 @@ from fundus_mtl.photographs._volume_header import add_field, counts, header_line
 _END = rb"\n\r?\n"
 _MAGIC = re.compile(r"NRRD000[1-5]")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z ]*): *(.*)")
+_OWN_KEY = re.compile(r"[^:]+:=")  # a key of one's own, and its value
 _TYPES = dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), 1)
 _TYPES |= dict.fromkeys(("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), 2)
 _ENCODINGS = {"raw": None, "gzip": GZIP, "gz": GZIP}
@@ -107,9 +108,9 @@ def _fields(lines: list[str]) -> dict[str, str]:
     if not _MAGIC.fullmatch(lines[0]):
         raise UnreadableImageError("expected NRRD of version 1 to 5, but got another; save it again.")
     for line in lines[1:]:
+        if line.startswith("#") or not line.strip() or _OWN_KEY.match(line):
+            continue
         match = _FIELD.fullmatch(line)
-        if line.startswith("#") or not line.strip() or (match is None and ":=" in line):
-            continue  # comments, and keys of one's own
         name = "" if match is None else _ALIASES.get(match[1].lower(), match[1].lower())
         if match is None or name not in (*_READ, *_IGNORED, "data file"):
             raise UnreadableImageError("expected known fields in the header, but got another; save it again.")

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 from fundus_mtl.photographs._jpeg import refuse_short_jpeg
 from fundus_mtl.photographs._levels import colour, refuse_large, scaled
 from fundus_mtl.photographs._png import refuse_short_png
-from fundus_mtl.photographs._tiff import refuse_tiff
+from fundus_mtl.photographs._tiff import planes, refuse_tiff
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
@@ -110,8 +110,14 @@ def refuse_misread(image: Image.Image, data: bytes, as_mask: bool, max_pixels: i
     tiles: Any = getattr(image, "tile", [])
     if as_mask and image.mode in ("RGB", "RGBA") and tiles and ";16" in str(tiles[0].args):
         raise UnreadableImageError("expected a mask of one channel, but got 16-bit colour; write it as 8-bit grey.")
+    _refuse_gaps(image, tiles)
+
+
+def _refuse_gaps(image: Image.Image, tiles: Any) -> None:
+    """Refuse a picture of which no strip or tile fills some part: Pillow leaves it black."""
     covered = sum((right - left) * (lower - upper) for left, upper, right, lower in (tile.extents for tile in tiles))
-    if covered < image.width * image.height:
+    layers = planes(image) if all(tile.codec_name == "raw" for tile in tiles) else 1  # libtiff's layers count as one
+    if covered < layers * image.width * image.height:
         raise UnreadableImageError("expected all strips or tiles of the picture, but some are missing; copy it again.")
 
 

@@ -14,7 +14,7 @@ from fundus_mtl.photographs._unreadable import UnreadableImageError
 
 _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _JPEG_TABLES = 258, 259, 262, 284, 347
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
-_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_TILE_WIDTH, _TILE_HEIGHT, _SAMPLES = 322, 323, 277
 _OLD_JPEG, _JPEG = 6, 7
 _MOST_PAGES = 10  # that are counted: a file may name millions
 
@@ -47,6 +47,12 @@ def refuse_tiff(image: Image.Image, data: bytes, max_pixels: int) -> None:
         raise UnreadableImageError("expected a TIFF without the old JPEG compression, but got one; convert it.")
     if tags.get(_COMPRESSION) == _JPEG:
         _refuse_cut_strips(tags, data)
+
+
+def planes(image: Image.Image) -> int:
+    """Return how many layers hold a picture's colours: one, or one for each channel in some TIFF files."""
+    tags: Any = getattr(image, "tag_v2", {})
+    return int(tags.get(_SAMPLES, 1)) if tags.get(_PLANAR) == 2 else 1
 
 
 def _refuse_pages(image: Image.Image) -> None:
