@@ -11,8 +11,8 @@ from math import hypot, isfinite, nan
 from typing import TypedDict
 
 FRAME_MM = (1.5, 80.0)
-"""Longer side of a photograph on the retina, mm. From a window around the disc, whose height is about 1.8 mm, to ultra-widefield
-cameras (200 degrees, about 60 mm); a camera of 45 degrees sees about 13 mm."""
+"""Longer side of a photograph on the retina, mm: from a window around the disc, which is about 1.8 mm high, to
+ultra-widefield cameras (200 degrees, about 60 mm). A camera of 45 degrees sees about 13 mm."""
 DISC_MM = (0.5, 5.0)
 """Height of a disc, mm. Discs of 6678 eyes were nearly all 1.2 to 1.9 mm high (Crowston et al., 2004)."""
 MAX_RATIO = 2.0

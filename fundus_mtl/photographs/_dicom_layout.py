@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 GREYS = ("MONOCHROME1", "MONOCHROME2")
 _ITEM = b"\xfe\xff\x00\xe0"  # tag (FFFE,E000); encapsulated pixels are little endian
 _MAX_FRAGMENTS = 2**16
+_END_OF_STREAM = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
@@ -126,7 +127,7 @@ def _halved(header: Dataset) -> bool:
 
 
 def refuse_other_frame(frame: bytes, header: Dataset, run_lengths: bool) -> None:
-    """Refuse a compressed frame that is larger than its header says, or has fewer bits.
+    """Refuse a compressed frame that has no end, is larger than its header says, or has fewer bits.
 
     Args:
         frame: compressed bytes.
@@ -142,6 +143,9 @@ def refuse_other_frame(frame: bytes, header: Dataset, run_lengths: bool) -> None
         if len(frame) > 64 + 2 * width * height * int(header.SamplesPerPixel) * int(header.BitsAllocated) // 8:
             raise UnreadableImageError("expected a frame about as long as its pixels, but got a much longer one.")
         return
+    # A decoder of JPEG-LS (CharLS 2.4) looks for the end beyond the frame's memory, for seconds, where there is none.
+    if not frame.rstrip(b"\0").endswith(_END_OF_STREAM):
+        raise UnreadableImageError("expected a frame with an end marker, but got one that is cut; copy it again.")
     found_width, found_height, bits = codestream_size(frame)
     if (found_width, found_height) != (width, height) or bits < int(header.BitsStored):
         raise UnreadableImageError(

@@ -108,15 +108,15 @@ def refuse_misread(image: Image.Image, data: bytes, as_mask: bool, max_pixels: i
     elif image.format == "PNG":
         refuse_short_png(data)
     tiles: Any = getattr(image, "tile", [])
-    if as_mask and image.mode in ("RGB", "RGBA") and tiles and ";16" in str(tiles[0].args):
+    if as_mask and image.mode in ("RGB", "RGBA") and tiles and ";16" in str(tiles[0][3]):
         raise UnreadableImageError("expected a mask of one channel, but got 16-bit colour; write it as 8-bit grey.")
     _refuse_gaps(image, tiles)
 
 
 def _refuse_gaps(image: Image.Image, tiles: Any) -> None:
     """Refuse a picture of which no strip or tile fills some part: Pillow leaves it black."""
-    covered = sum((right - left) * (lower - upper) for left, upper, right, lower in (tile.extents for tile in tiles))
-    layers = planes(image) if all(tile.codec_name == "raw" for tile in tiles) else 1  # libtiff's layers count as one
+    covered = sum((right - left) * (lower - upper) for left, upper, right, lower in (tile[1] for tile in tiles))
+    layers = planes(image) if all(tile[0] == "raw" for tile in tiles) else 1  # libtiff's layers count as one
     if covered < layers * image.width * image.height:
         raise UnreadableImageError("expected all strips or tiles of the picture, but some are missing; copy it again.")
 

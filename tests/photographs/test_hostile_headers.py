@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +54,8 @@ def refusal(path: Path) -> str:
     with opened_files() as opened, pytest.raises(UnreadableImageError, match=rf"^{path.name}: expected [^\n]*$") as why:
         FundusReader()(path)
     assert {name for name in opened if "/lib/" not in name} == {str(path)}
-    try:
+    with suppress(UnreadableImageError):
         FundusReader().facts(path)
-    except UnreadableImageError:
-        pass
     return str(why.value)
 
 
@@ -149,7 +148,7 @@ def test_16_bits_need_an_order_of_bytes(tmp_path: Path) -> None:
     assert "expected big or little as endian" in refusal(path)
 
 
-@pytest.mark.parametrize("number", ["99999999999999999999999", "-3", "1e3", "3.0", "٣", "0"])  # noqa: RUF001
+@pytest.mark.parametrize("number", ["99999999999999999999999", "-3", "1e3", "3.0", "٣", "0"])
 def test_sizes_are_plain_whole_numbers(tmp_path: Path, number: str) -> None:
     for path in (mha(tmp_path / "a.mha"), nrrd(tmp_path / "a.nrrd")):
         path.write_bytes(path.read_bytes().replace(f" {WIDTH} ".encode(), f" {number} ".encode()))

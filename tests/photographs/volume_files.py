@@ -59,7 +59,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 @contextmanager
 def opened_files() -> Iterator[list[str]]:
     """Yield the names of the files that Python opens meanwhile."""
-    global _opened  # noqa: PLW0603
+    global _opened
     if not getattr(sys, "_photograph_hook", False):
         sys.addaudithook(_hook)  # it cannot be taken away again
         sys._photograph_hook = True  # type: ignore[attr-defined]
