@@ -56,9 +56,9 @@ def quality_measures(photograph: NDArray[np.uint8], field_of_view: Mask, diamete
         or so small a part of the frame that the scaled photograph would exceed `MAX_REDUCED_PX`.
     """
     scale = DIAMETER_PX / diameter_px
-    if photograph.shape[0] * photograph.shape[1] * scale**2 > MAX_REDUCED_PX:
-        return _unknown()
     size = [max(1, round(side * scale)) for side in (photograph.shape[1], photograph.shape[0])]
+    if size[0] * size[1] > MAX_REDUCED_PX:
+        return _unknown()
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small: Floats = cv2.resize(photograph, size, interpolation=smooth).astype(np.float32)
     lit: Floats = cv2.resize(field_of_view.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
