@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 GREYS = ("MONOCHROME1", "MONOCHROME2")
 _ITEM = b"\xfe\xff\x00\xe0"  # tag (FFFE,E000); encapsulated pixels are little endian
+_END_OF_ITEMS = b"\xfe\xff\xdd\xe0"  # (FFFE,E0DD)
 _MAX_FRAGMENTS = 2**16
 _END_OF_STREAM = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -95,24 +96,36 @@ def refuse_missing_frames(file: BinaryIO, header: Dataset) -> None:
 
 
 def _fragments(file: BinaryIO) -> int:
-    """Return how many items follow the offset table; each is at least a part of a frame (PS3.5, A.4)."""
+    """Return how many items follow the offset table; each is at least a part of a frame (PS3.5, A.4).
+
+    Raises:
+        UnreadableImageError: if there are a great many, or the mark of their end is not where they end.
+    """
     items = 0
     while (start := file.read(8))[:4] == _ITEM and len(start) == 8:
         items += 1
         if items > _MAX_FRAGMENTS:
             raise UnreadableImageError(f"expected at most {_MAX_FRAGMENTS} fragments, but got more; export it again.")
         file.seek(int.from_bytes(start[4:], "little"), 1)
+    if start[:4] != _END_OF_ITEMS:
+        raise UnreadableImageError(
+            "expected a mark at the end of the pixels, but got a file that is cut; copy it again."
+        )
     return max(0, items - 1)
 
 
 def refuse_other_length(length: int, header: Dataset) -> None:
-    """Refuse native pixels of another length: pydicom takes YBR_FULL_422 that is not halved, and mixes its colours.
+    """Refuse native pixels of another length.
+
+    Padding behind them is accepted, but not as much as another frame. Of YBR_FULL_422 not even that: pydicom takes such
+    pictures that are not halved, and mixes their colours.
 
     Raises:
-        UnreadableImageError: if there are too few, or too many for a halved picture.
+        UnreadableImageError: if there are too few bytes, or too many.
     """
     expected = -(-_bits(header) // 8)
-    if length < expected or (_halved(header) and length > expected + 1):
+    padding = 1 if _halved(header) else expected // frames_of(header) - 1
+    if not expected <= length <= expected + max(1, padding):
         raise UnreadableImageError(f"expected {expected} bytes of pixels, but got {length}.")
 
 

@@ -50,7 +50,7 @@ def metaimage(head: bytes) -> Volume:
         dtype=level_type(fields.get("ElementType", ""), _TYPES, _big_endian(fields)),
         wbits=ZLIB_OR_GZIP if packed else None,
         start=start,
-        packed_size=_count(fields, "CompressedDataSize", "a size") if "CompressedDataSize" in fields else None,
+        packed_size=_count(fields, "CompressedDataSize", "a size") if packed else None,
         directions=_directions(fields, axes),
         spacing=(spacing[0], spacing[1]),
     )

@@ -190,6 +190,17 @@ def test_without_meta_information_it_is_refused_by_name(tmp_path: Path, implicit
     assert item["error"] == "expected a DICOM with its transfer syntax, but got none; export it again."
 
 
+def test_a_second_picture_behind_the_first_is_refused(tmp_path: Path) -> None:
+    """A header that has lost its number of frames; padding is less than a picture."""
+    made = dicom(picture())
+    made.PixelData += bytes(100)
+    np.testing.assert_array_equal(shown(save(tmp_path / "a.dcm", made)), picture())
+    made = dicom(np.stack([picture(), picture()]))
+    del made.NumberOfFrames
+    with pytest.raises(UnreadableImageError, match=r"^a\.dcm: expected 231 bytes of pixels, but got 462"):
+        FundusReader()(save(tmp_path / "a.dcm", made))
+
+
 def test_pixels_of_another_kind_are_none(tmp_path: Path) -> None:
     made = dicom(picture())
     del made.PixelData
