@@ -28,7 +28,7 @@ from PIL import Image
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
 JPEG_MARK = b"\xff\xd8\xff"
-_MAX_SCANS = 100
+_MAX_SCANS = 40
 """Each scan is a pass over the whole picture, however few its bytes are. Encoders write about ten."""
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB)
 _PROGRESSIVE, _LOSSLESS = (0xC2, 0xCA), (0xC3, 0xCB)

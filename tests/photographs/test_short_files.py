@@ -189,7 +189,7 @@ def test_a_jpeg_with_restarts_cut_between_two_fails(tmp_path: Path) -> None:
 def test_a_jpeg_of_very_many_scans_fails(tmp_path: Path) -> None:
     data = jpeg(fundus(), progressive=True)
     start, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
-    refuse(tmp_path / "a.jpg", data[:end] + 100 * data[start:end] + data[end:], "expected at most 100 scans")
+    refuse(tmp_path / "a.jpg", data[:end] + 40 * data[start:end] + data[end:], "expected at most 40 scans")
 
 
 def test_frames_of_dicom_have_all_their_pixels(tmp_path: Path) -> None:
@@ -220,8 +220,6 @@ def tiff(path: Path, **options: object) -> bytes:
         {"tile": (32, 48)},
         {"rowsperstrip": 16, "compression": "zlib"},
         {"tile": (32, 48), "compression": "zlib"},
-        {"tile": (64, 64), "compression": "lzw"},
-        {"rowsperstrip": 16, "compression": "packbits"},
         {"planarconfig": "separate", "rowsperstrip": 20},
     ],
 )
@@ -229,10 +227,7 @@ def test_tiffs_have_all_their_strips_and_tiles(tmp_path: Path, options: dict[str
     picture = fundus()
     separate = "planarconfig" in options
     path = tmp_path / "a.tif"
-    try:
-        tifffile.imwrite(path, picture.transpose(2, 0, 1) if separate else picture, photometric="rgb", **options)
-    except (KeyError, ValueError, ImportError):
-        pytest.skip("this tifffile has no encoder for it")
+    tifffile.imwrite(path, picture.transpose(2, 0, 1) if separate else picture, photometric="rgb", **options)
     np.testing.assert_array_equal(read(path, path.read_bytes()), picture)
     whole = path.read_bytes()
     with tifffile.TiffFile(path) as file:
