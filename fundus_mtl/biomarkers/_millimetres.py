@@ -2,6 +2,9 @@
 
 The scale is correct at the retina only if it accounts for camera and eye (axial length, refraction). The user who sets
 the scale is responsible for this. Pixels need not be square, so lengths along the two axes are scaled separately.
+
+A scale from a file or a list is compared with anatomy before it is used: headers hold placeholders (1 mm per pixel), and
+lists micrometres. The limits are wide, so that they catch wrong units and not unusual eyes.
 """
 
 from __future__ import annotations
