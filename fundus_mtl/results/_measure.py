@@ -112,7 +112,7 @@ class Measure:
         landmark = next((masks[name] for role in answered if role.landmark for name in role.structures), None)
         quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits)
         disc = nan if landmark is None else biomarkers.disc_measures(landmark)["disc_height_px"]
-        facts = facts.plausible(*seen.shape, disc)
+        facts = facts.plausible(seen.shape[0], seen.shape[1], disc)
         found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath)
         if found.withheld:
             return found

@@ -522,5 +522,7 @@ def test_a_photograph_that_is_replaced_during_the_run_is_a_failed_row(folder, tm
     ]
     assert second == hashlib.sha256(data).hexdigest()
     assert "it was replaced during the run" in found[1]["status_reason"]
-    pictures = [path for kind in ("masks", "overlays") for path in (tmp_path / "out" / kind).rglob("*") if path.is_file()]
+    pictures = [
+        path for kind in ("masks", "overlays") for path in (tmp_path / "out" / kind).rglob("*") if path.is_file()
+    ]
     assert len(pictures) == 2  # those of the first
