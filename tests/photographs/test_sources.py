@@ -229,3 +229,12 @@ def test_names_in_errors_are_safe_to_print(tmp_path: Path) -> None:
     assert str(caught.value).startswith(r"\x1b[2Jeye\n.png: expected JPEG")
     assert str(caught.value).isprintable()
     assert plain_reason(caught.value, {"id": "ab12", "image": str(path)}).startswith("expected JPEG")
+
+
+def test_errors_of_the_command_are_safe_to_print(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    from fundus_mtl.cli import main
+
+    assert main(["infer", str(tmp_path / "\x1b[2Jnothing\x9b1m"), str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert "nothing" in told
+    assert all(line.isprintable() for line in told.splitlines())
