@@ -44,7 +44,7 @@ class QualityMeasures(TypedDict):
 
 
 def quality_measures(photograph: NDArray[np.uint8], field_of_view: Mask, diameter_px: float) -> QualityMeasures:
-    """Measure a photograph as the module says.
+    """Measure a photograph as the module describes.
 
     Args:
         photograph: RGB ``(H, W, 3)``, 0 to 255.

@@ -1,13 +1,13 @@
 """Whether a JPEG stream holds all the pixels that its header promises; decoders fill what is missing and only warn.
 
 A file that was cut and closed again with an end marker decodes without an error: the blocks that are missing are grey, or
-coarse in a progressive file. Three things are checked.
+coarse in a progressive file. Two things are checked.
 
 * Structure: every component has its scans, a progressive one to the last bit of each coefficient, and each scan has as
   many restart markers as it needs; the end marker is there.
-* A scan that ended too early: bytes put in behind it change the picture, since the decoder still has blocks to fill. Behind
-  a whole scan they are skipped. So the picture is decoded once more with such bytes. A sequential file that lacks blocks
-  has grey ones in its last corner, so one whose last corner is not grey is not decoded again.
+* A scan that ended too early: bytes inserted after it change the picture, since the decoder still has blocks to fill.
+  After a whole scan they are skipped. So the picture is decoded once more with such bytes. A sequential file that lacks
+  blocks has grey ones in its last corner, so one whose last corner is not grey is not decoded again.
 
 Source: ITU-T T.81, annexes B (markers), F (sequential) and G (progressive).
 """
@@ -42,7 +42,7 @@ _GREY, _NEAR = 128, 3
 
 @dataclass
 class _Stream:
-    """What the markers of a stream say.
+    """Contents of the markers of a stream.
 
     Attributes:
         frame: marker of the frame header, 0 before it.
@@ -115,7 +115,7 @@ def _parse(data: bytes, stream: _Stream) -> int:
 
 
 def _markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield each marker with its place, and go on behind its segment, or behind the scan that follows it."""
+    """Yield each marker with its offset; segments, and the coded data after a scan's header, are skipped."""
     offset = 2
     while True:
         if data[offset] != 0xFF:

@@ -122,7 +122,7 @@ def _refuse_gaps(image: Image.Image, tiles: Any) -> None:
 
 
 def upright(image: Image.Image, pixels: Pixels) -> Pixels:
-    """Turn pixels ``(H, W, C)`` of a decoded file the way its EXIF orientation 1..8 says that they are to be seen.
+    """Turn pixels ``(H, W, C)`` of a decoded file upright, by its EXIF orientation 1..8.
 
     A missing, illegal or unreadable orientation means 1, as in image viewers. Pillow itself turns TIFF files.
     """

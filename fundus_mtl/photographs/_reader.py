@@ -129,11 +129,11 @@ class FundusReader(ImageReader):
         return img.pixels, {str(key): value for key, value in meta.items()}
 
     def facts(self, path: str | os.PathLike[str]) -> Facts:
-        """Return what the header of a file, or of its frame, says, and never who the patient is.
+        """Return eye, scale and burned-in annotation of a file or a frame, from its header; never the patient's identity.
 
         Returns:
             ``{"laterality": "R" | "L" | "unknown", "mm_per_px": (x, y) or None, "burned_in": "yes" | "no" | None}``; the
-            spacing of NIfTI, mha and nrrd is None where it is the default of 1; ordinary pictures say nothing.
+            spacing of NIfTI, mha and nrrd is None where it is the default of 1; for ordinary pictures all is unknown.
 
         Raises:
             UnreadableImageError: if the file or its header cannot be read.

@@ -30,7 +30,7 @@ class Volume:
         dtype: of a value, with its order of bytes; unsigned, 1 or 2 bytes.
         wbits: of zlib, where the pixels are compressed; None where they are not.
         start: bytes before the pixels.
-        packed_size: bytes of the compressed pixels; None where the header does not say.
+        packed_size: bytes of the compressed pixels; None if it is not given.
         directions: ``(3, 3)``, a column per axis, in LPS.
         spacing: distance of neighbours along i and j, mm.
     """
