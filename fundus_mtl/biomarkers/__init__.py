@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fundus_mtl.biomarkers._fov_circle import FieldOfViewCircle, field_of_view_circle
     from fundus_mtl.biomarkers._gradability import Gradability, GradabilityLimits, gradability
     from fundus_mtl.biomarkers._knudtson import knudtson
-    from fundus_mtl.biomarkers._millimetres import Millimetres, in_millimetres
+    from fundus_mtl.biomarkers._millimetres import Millimetres, implausible_scale, in_millimetres
     from fundus_mtl.biomarkers._quality import QualityMeasures, quality_measures
     from fundus_mtl.biomarkers._rim import rim_profile
     from fundus_mtl.biomarkers._sanity import sanity_flags
@@ -51,6 +51,7 @@ __all__ = [
     "fractal_dimension",
     "gradability",
     "horizontal_cdr",
+    "implausible_scale",
     "in_millimetres",
     "knudtson",
     "quality_measures",

@@ -2,6 +2,9 @@
 
 The scale is correct at the retina only if it accounts for camera and eye (axial length, refraction). The user who sets
 the scale is responsible for this. Pixels need not be square, so lengths along the two axes are scaled separately.
+
+A scale from a file or a list is compared with anatomy before it is used: headers hold placeholders (1 mm per pixel), and
+lists micrometres. The limits are wide, so that they catch wrong units and not unusual eyes.
 """
 
 from __future__ import annotations
@@ -9,6 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import hypot, isfinite, nan
 from typing import TypedDict
+
+FRAME_MM = (1.5, 80.0)
+"""Longer side of a photograph on the retina, mm: from a window around the disc, which is about 1.8 mm high, to
+ultra-widefield cameras (200 degrees, about 60 mm). A camera of 45 degrees sees about 13 mm."""
+DISC_MM = (0.5, 5.0)
+"""Height of a disc, mm. Discs of 6678 eyes were nearly all 1.2 to 1.9 mm high (Crowston et al., 2004)."""
+MAX_RATIO = 2.0
+"""Of the scales along x and y: pixels of cameras are square or nearly so."""
 
 
 class Millimetres(TypedDict):
@@ -50,3 +61,37 @@ def in_millimetres(measures: Mapping[str, float], mm_per_px: tuple[float, float]
             (px["disc_cx_px"] - px["fovea_x_px"]) * across, (px["disc_cy_px"] - px["fovea_y_px"]) * down
         ),
     }
+
+
+def implausible_scale(
+    mm_per_px: tuple[float, float], width_px: int, height_px: int, disc_height_px: float = nan
+) -> str | None:
+    """Return why a scale cannot be right, or None where it can.
+
+    Args:
+        mm_per_px: scale along x and along y.
+        width_px: width of the photograph.
+        height_px: height of the photograph.
+        disc_height_px: vertical diameter of the disc; NaN where it was not measured.
+
+    Returns:
+        A reason with the numbers in it, such as ``"a scale of 6 x 6 mm per px makes the photograph 12744 mm long; is it in
+        micrometres?"``.
+
+    Example:
+        >>> implausible_scale((0.006, 0.006), 2124, 2056, 300)
+    """
+    across, down = mm_per_px
+    name = f"a scale of {across:.3g} x {down:.3g} mm per px"
+    if not (isfinite(across) and isfinite(down) and across > 0 and down > 0):
+        return f"{name} is not positive"
+    lengths = {"the photograph": (max(width_px * across, height_px * down), FRAME_MM)}
+    lengths["the disc"] = (disc_height_px * down, DISC_MM)
+    for what, (length, (shortest, longest)) in lengths.items():
+        if length > longest:
+            return f"{name} makes {what} {length:.4g} mm long; is it in micrometres?"
+        if length < shortest:
+            return f"{name} makes {what} {length:.2g} mm long; is it in another unit?"
+    if max(across, down) > MAX_RATIO * min(across, down):
+        return f"{name} makes pixels that are far from square"
+    return None

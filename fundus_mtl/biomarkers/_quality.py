@@ -1,6 +1,6 @@
-r"""What can be said of a photograph's quality without having been taught: focus, contrast, light, colour.
+r"""The quality of a photograph, measured by rules without training: focus, contrast, light, colour.
 
-Everything is measured after the field of view was brought to `DIAMETER_PX` pixels across, so that cameras compare, in the
+Everything is measured after the field of view was scaled to `DIAMETER_PX` pixels across, so that cameras compare, in the
 green channel :math:`g`, where vessels and disc show best. With :math:`g_\sigma` the picture blurred by a Gaussian of
 :math:`\sigma` px, the black surround left out (normalised convolution), root mean squares :math:`\lVert \cdot \rVert` and
 means are taken over the field of view but for a rim of a sixteenth of its diameter:
@@ -25,7 +25,10 @@ from numpy.typing import NDArray
 from fundus_mtl.biomarkers._cleaning import Mask
 
 DIAMETER_PX = 256
-_RIM = 17  # px: diameter of what erodes the field of view, an odd sixteenth of its own
+MAX_REDUCED_PX = 2**22
+"""Most pixels of the scaled photograph. A frame around a round field of view has about a fiftieth of that. Only a frame that
+is more than 64 times as long as its field is wide has more, and is not measured: 600 x 1 px would become 153,600 x 256."""
+_RIM = 17  # px: diameter of the disc that erodes the field of view, an odd sixteenth of its own
 _SATURATED = 250.0  # of 255: JPEG rarely gives exactly 255
 Floats = NDArray[np.float32]
 
@@ -41,26 +44,33 @@ class QualityMeasures(TypedDict):
 
 
 def quality_measures(photograph: NDArray[np.uint8], field_of_view: Mask, diameter_px: float) -> QualityMeasures:
-    """Measure a photograph as the module says.
+    """Measure a photograph as the module describes.
 
     Args:
         photograph: RGB ``(H, W, 3)``, 0 to 255.
         field_of_view: mask ``(H, W)``.
-        diameter_px: of the field of view, native px.
+        diameter_px: diameter of the field of view, native px.
 
     Returns:
-        `QualityMeasures`; the focus of a picture without any structure is 0.
+        `QualityMeasures`; the focus of a picture without any structure is 0. All are NaN where the field of view is dark,
+        or so small a part of the frame that the scaled photograph would exceed `MAX_REDUCED_PX`.
     """
     scale = DIAMETER_PX / diameter_px
     size = [max(1, round(side * scale)) for side in (photograph.shape[1], photograph.shape[0])]
+    if size[0] * size[1] > MAX_REDUCED_PX:
+        return _unknown()
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small: Floats = cv2.resize(photograph, size, interpolation=smooth).astype(np.float32)
     lit: Floats = cv2.resize(field_of_view.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
     rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_RIM, _RIM))
     inner = cv2.erode(lit, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     if not inner.any():
-        return {"focus": np.nan, "contrast": np.nan, "brightness": np.nan, "saturated": np.nan, "redness": np.nan}
+        return _unknown()
     return _measures(small, lit, inner)
+
+
+def _unknown() -> QualityMeasures:
+    return {"focus": np.nan, "contrast": np.nan, "brightness": np.nan, "saturated": np.nan, "redness": np.nan}
 
 
 def _measures(picture: Floats, lit: Floats, inner: Mask) -> QualityMeasures:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fundus_mtl.files import printable
+
 DONE, REFUSED, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
@@ -43,7 +45,7 @@ def exit_status(given: argparse.Namespace) -> int:
         print(f"stopped{given.if_stopped and ': '}{given.if_stopped}", file=sys.stderr)
         return INTERRUPTED
     except RefusedError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(*map(printable, f"error: {error}".splitlines()), sep="\n", file=sys.stderr)  # it may quote a file's name
         return REFUSED
     except SystemExit as end:
         if isinstance(end.code, int):

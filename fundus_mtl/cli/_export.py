@@ -35,12 +35,13 @@ def add_export(verbs: Any) -> None:
 
 def run_export(given: argparse.Namespace) -> int:
     """Do what the command line asks for; return the exit status."""
+    from fundus_mtl.files import printable
     from fundus_mtl.results import OutputError
 
     with refusing(ValueError, ImportError, OutputError):
         left_out = _export(given)
     for name, reason in left_out.items():
-        print(f"left out: {name}: {reason}", file=sys.stderr)
+        print(printable(f"left out: {name}: {reason}"), file=sys.stderr)
     return SOME_FAILED if left_out else DONE
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from PIL import Image
 
+from fundus_mtl.files import printable
+
 PHOTOGRAPH_ERRORS: tuple[type[BaseException], ...] = (
     OSError,  # missing file, no permission, Pillow's errors for truncated and unidentified files
     ValueError,  # invalid input of a reader or transform
@@ -51,7 +53,7 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
         image = str(item["image"])
         for spelling in (image, repr(image)[1:-1]):
             text = text.replace(spelling, str(item["id"]))
-        text = text.removeprefix(f"{Path(image).name}: ")
+        text = text.removeprefix(f"{printable(Path(image).name)}: ").removeprefix(f"{Path(image).name}: ")
     text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "the file", text)
     text = re.sub(r"(?<![\w./])(?:/[^\s/'\":]+)+/", "", text)
     lines = text.strip().splitlines()

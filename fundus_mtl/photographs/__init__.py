@@ -1,4 +1,4 @@
-"""Photographs: find them, read them upright, and what their headers say."""
+"""Photographs: find them, read them upright, and read eye and scale from their headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from fundus_mtl.photographs._find import find_photographs
     from fundus_mtl.photographs._frame_path import photograph_file
     from fundus_mtl.photographs._header_facts import Facts
-    from fundus_mtl.photographs._reader import FundusReader
+    from fundus_mtl.photographs._photograph_list import PhotographList
+    from fundus_mtl.photographs._reader import SHA256, FundusReader, Photograph
     from fundus_mtl.photographs._scan_folder import PHOTOGRAPH_EXTENSIONS, scan_folder
     from fundus_mtl.photographs._scan_list import scan_list
     from fundus_mtl.photographs._unreadable import UnreadableImageError
@@ -19,8 +20,11 @@ else:
 
 __all__ = [
     "PHOTOGRAPH_EXTENSIONS",
+    "SHA256",
     "Facts",
     "FundusReader",
+    "Photograph",
+    "PhotographList",
     "UnreadableImageError",
     "find_photographs",
     "photograph_file",

@@ -1,11 +1,12 @@
-"""Open a DICOM file for what it shows, and for nothing of whom it shows.
+"""Read the header of a DICOM file, without anything that identifies the patient.
 
-Only the elements that the picture needs are kept, so that names and dates come nowhere; pydicom's warnings, which quote
+Only the elements that the picture needs are kept, so that names and dates go nowhere; pydicom's warnings, which quote
 values, are silenced. Tags and terms: DICOM PS3.3, C.7.6.3 (Image Pixel) and C.8.17 (ophthalmic photography).
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from fundus_mtl.photographs._source import opened_file
 from fundus_mtl.photographs._unreadable import UnreadableImageError, named_damage
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 1000
 """More than any photograph has; a header may claim two thousand million."""
+MAX_HEADER = 2**22
+"""Bytes before the pixel data, 4 MiB: each element takes time."""
 
 _PICTURE = ["SOPClassUID", "Modality", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"]
 _PICTURE += ["PlanarConfiguration", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"]
@@ -34,45 +38,46 @@ _OPHTHALMIC = tuple(f"1.2.840.10008.5.1.4.1.1.77.1.5.{number}" for number in (1,
 _VISIBLE_LIGHT = "1.2.840.10008.5.1.4.1.1.77.1.4"
 _SECONDARY_CAPTURE = tuple(f"1.2.840.10008.5.1.4.1.1.7{kind}" for kind in ("", ".1", ".2", ".3", ".4"))
 _PHOTOGRAPHS = (*_OPHTHALMIC, _VISIBLE_LIGHT, *_SECONDARY_CAPTURE)
-_MODALITIES = ("OP", "XC", "OT", "ES", "GM", "")  # cameras, and exports that do not know
+_MODALITIES = ("OP", "XC", "OT", "ES", "GM", "")  # cameras, and exports without a modality
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
+def dicom_head(file: BinaryIO) -> BinaryIO:
+    """Return the part of an open file in which the header has to end, in memory."""
+    return io.BytesIO(file.read(MAX_HEADER))
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BinaryIO, Dataset]]:
-    """Yield the file, standing before its pixel data, and the elements that describe the picture.
+def opened(head: BinaryIO) -> Iterator[Dataset]:
+    """Yield the elements that describe the picture, and leave ``head`` at the tag of the pixel data.
+
+    Args:
+        head: of `dicom_head`.
 
     Raises:
         UnreadableImageError: if it is damaged, deflated, or no photograph.
     """
     from pydicom import dcmread
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-    from pydicom.filereader import read_file_meta_info
 
-    with _silence(), named_damage("DICOM", BytesLengthException, InvalidDicomError), path.open("rb") as file:
+    with _damage():
         # The meta information first: pydicom inflates all of a deflated file, however large it gets.
-        if read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
-            raise UnreadableImageError("expected a DICOM that is not deflated, but got one that is; write it anew.")
-        header = dcmread(
-            file, stop_before_pixels=True, specific_tags=[*_PICTURE, *_PALETTE, *_SIDE_AND_SCALE, *_PER_FRAME]
-        )
+        syntax = _meta(head).get("TransferSyntaxUID")
+        if syntax is None:
+            raise UnreadableImageError("expected a DICOM with its transfer syntax, but got none; export it again.")
+        if syntax == _DEFLATED:
+            raise UnreadableImageError(
+                "expected a DICOM that is not deflated, but got a deflated one; export it again."
+            )
+        head.seek(0)
+        tags = [*_PICTURE, *_PALETTE, *_SIDE_AND_SCALE, *_PER_FRAME]
+        header = dcmread(head, stop_before_pixels=True, specific_tags=tags, force=True)  # also without the preamble
         _refuse_others(header)
-        yield file, header
-
-
-def frame_count(path: Path) -> int:
-    """Return the number of frames of a photograph, from its header.
-
-    Raises:
-        UnreadableImageError: as ``opened``, and if there are more than ``MAX_FRAMES``.
-    """
-    with opened(path) as (_, header):
-        return frames_of(header)
+        yield header
 
 
 def frames_of(header: Dataset) -> int:
-    """Return the number of frames, 1 where the header names none.
+    """Return the number of frames that the header names, 1 where it names none.
 
     Raises:
         UnreadableImageError: if it is not from 1 to ``MAX_FRAMES``.
@@ -84,24 +89,29 @@ def frames_of(header: Dataset) -> int:
 
 
 def is_directory(path: Path) -> bool:
-    """Tell whether it is a DICOMDIR, the table of contents of a disk, by name or by content."""
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-    from pydicom.filereader import read_file_meta_info
-
+    """Return whether it is a DICOMDIR, the table of contents of a disk, by name or by content."""
     if path.name.upper() == "DICOMDIR":
         return True
     try:
-        with _silence(), named_damage("DICOM", BytesLengthException, InvalidDicomError):
-            return bool(read_file_meta_info(path).get("MediaStorageSOPClassUID") == _DIRECTORY)
+        with opened_file(path) as file, _damage():
+            return bool(_meta(dicom_head(file)).get("MediaStorageSOPClassUID") == _DIRECTORY)
     except UnreadableImageError:
         return False
+
+
+def _meta(head: BinaryIO) -> Dataset:
+    """Return the file meta information (group 0002), empty where there is none; it is always explicit little endian."""
+    from pydicom.filereader import read_dataset, read_preamble
+
+    read_preamble(head, force=True)
+    return read_dataset(head, False, True, stop_when=lambda tag, _, __: tag.group != 2)
 
 
 def _refuse_others(header: Dataset) -> None:
     kind = header.get("SOPClassUID")
     modality = str(header.get("Modality") or "").strip().upper()
     if kind not in _PHOTOGRAPHS:
-        # A UID that the standard knows has a name; of any other nothing is said.
+        # A UID of the standard has a name; any other is not quoted.
         name = kind.name if kind is not None and kind.name != str(kind) else "unknown"
         raise UnreadableImageError(f"expected a DICOM photograph, but got another kind of object ({name}).")
     if modality not in _MODALITIES:
@@ -111,8 +121,16 @@ def _refuse_others(header: Dataset) -> None:
 
 
 @contextmanager
+def _damage() -> Iterator[None]:
+    """Turn pydicom's errors into sentences, and silence it: its warnings and logs quote values of the file."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    with _silence(), named_damage("DICOM", BytesLengthException, InvalidDicomError):
+        yield
+
+
+@contextmanager
 def _silence() -> Iterator[None]:
-    """Keep pydicom from quoting the file's values in warnings and logs, of which it writes both."""
     from pydicom.config import disable_value_validation
 
     logger = logging.getLogger("pydicom")

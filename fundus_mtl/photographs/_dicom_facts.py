@@ -1,4 +1,4 @@
-"""Side, scale and burned-in annotation as a DICOM header says them.
+"""Side, scale and burned-in annotation of a DICOM header.
 
 Sources: DICOM PS3.3 C.8.17.5 (Ocular Region Imaged), C.7.3.1 and C.7.6.16.2.8 (laterality), C.7.6.16.2.1 (pixel measures),
 C.7.1.x burned-in annotation; CID 244 for the codes of sides.
@@ -7,10 +7,9 @@ C.7.1.x burned-in annotation; CID 244 for the codes of sides.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from fundus_mtl.photographs._dicom import frames_of, opened
+from fundus_mtl.photographs._dicom import dicom_head, frames_of, opened
 from fundus_mtl.photographs._header_facts import Facts, spacing
 
 if TYPE_CHECKING:
@@ -20,16 +19,20 @@ _SIDE_CODES = {"24028007": "R", "G-A100": "R", "7771000": "L", "G-A101": "L", "5
 _SIDES: dict[str, Literal["R", "L"]] = {"R": "R", "L": "L"}
 
 
-def dicom_facts(path: Path, frame: int | None) -> Facts:
-    """Return what the header says; what it says wrongly is unknown.
+def dicom_facts(file: BinaryIO, frame: int | None) -> Facts:
+    """Return side, scale and burned-in annotation; illegal values are unknown.
 
-    The spacing is that of PixelSpacing, whose first number is the distance of rows, so y; the detector's own spacing
-    (ImagerPixelSpacing, NominalScannedPixelSpacing) is not one on the retina and not used.
+    The spacing is that of PixelSpacing, whose first number is the distance of rows, so y. The detector's own spacing
+    (ImagerPixelSpacing, NominalScannedPixelSpacing) does not hold on the retina and is not used.
+
+    Args:
+        file: open file, at its start.
+        frame: from 1; None for a file of one frame.
 
     Raises:
         UnreadableImageError: if the file is no photograph.
     """
-    with opened(path) as (_, header):
+    with opened(dicom_head(file)) as header:
         frames_of(header)
         groups = list(_groups(header, (frame or 1) - 1))
         side = next((side for side in _sides(header, groups) if side), "")
@@ -50,7 +53,7 @@ def _groups(header: Dataset, index: int) -> Iterator[Dataset]:
 
 
 def _sides(header: Dataset, groups: list[Dataset]) -> Iterator[str]:
-    """Yield what each place says, the most telling first: R, L, B, or nothing."""
+    """Yield the side of each place, the most specific place first: R, L, B, or nothing."""
     yield _text(header, "ImageLaterality")
     yield _text(header, "Laterality")
     for group in groups:

@@ -1,4 +1,4 @@
-"""What a DICOM header says of its pixels, checked before any is decoded.
+"""What a DICOM header promises of its pixels, checked before any is decoded.
 
 Source: DICOM PS3.3 C.7.6.3 (Image Pixel) and PS3.5 7.1 (elements), 8.1.1 and 8.2 (pixels, native and encapsulated).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
+from fundus_mtl.photographs._codestream import codestream_size
 from fundus_mtl.photographs._dicom import frames_of
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 GREYS = ("MONOCHROME1", "MONOCHROME2")
+_ITEM = b"\xfe\xff\x00\xe0"  # tag (FFFE,E000); encapsulated pixels are little endian
+_END_OF_ITEMS = b"\xfe\xff\xdd\xe0"  # (FFFE,E0DD)
+_MAX_FRAGMENTS = 2**16
+_END_OF_STREAM = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
 def frame_index(header: Dataset, frame: int | None) -> int:
-    """Return where the frame lies, from 0.
+    """Return the index of the frame, from 0.
 
     Raises:
         UnreadableImageError: if there is no such frame, or several and none is named.
@@ -52,39 +57,95 @@ def refuse_unknown_layout(header: Dataset) -> None:
         )
 
 
-def enter_pixels(file: BinaryIO, header: Dataset) -> int:
-    """Go from the pixel data's tag to its value, and return its length in bytes.
+def enter_pixels(file: BinaryIO, header: Dataset) -> tuple[int, str]:
+    """Move from the pixel data's tag to its value; return its length in bytes, and its value representation.
+
+    Args:
+        file: where `opened` leaves it.
+        header: of the file.
 
     Raises:
-        UnreadableImageError: if the file ends before.
+        UnreadableImageError: if there are no pixel data, or the file ends before.
     """
     syntax = header.file_meta.TransferSyntaxUID
-    if len(start := file.read(8 if syntax.is_implicit_VR else 12)) < 8:
+    start = file.read(8 if syntax.is_implicit_VR else 12)
+    if len(start) < 8 or start[:4] != struct.pack("<HH" if syntax.is_little_endian else ">HH", 0x7FE0, 0x0010):
         raise UnreadableImageError("expected a DICOM photograph, but got a file that ends before its pixels.")
-    return int.from_bytes(start[-4:], "little" if syntax.is_little_endian else "big")
+    length = int.from_bytes(start[-4:], "little" if syntax.is_little_endian else "big")
+    return length, "OW" if syntax.is_implicit_VR else start[4:6].decode("latin-1")
+
+
+def refuse_missing_frames(file: BinaryIO, header: Dataset) -> None:
+    """Refuse a file that holds fewer frames than its header names, or a great many parts; nothing is decoded.
+
+    Args:
+        file: open, at the first byte of the pixel data's value.
+        header: of the file.
+
+    Raises:
+        UnreadableImageError: for them.
+    """
+    frames, start = frames_of(header), file.tell()
+    if header.file_meta.TransferSyntaxUID.is_encapsulated:
+        present = _fragments(file)
+    else:
+        present = (file.seek(0, 2) - start) // max(1, -(-_bits(header) // (8 * frames)))
+    file.seek(start)
+    if present < frames:
+        raise UnreadableImageError(f"expected {frames} frames, but got a file that holds {present}; copy it again.")
+
+
+def _fragments(file: BinaryIO) -> int:
+    """Return how many items follow the offset table; each is at least a part of a frame (PS3.5, A.4).
+
+    Raises:
+        UnreadableImageError: if there are a great many, or the mark of their end is not where they end.
+    """
+    items = 0
+    while (start := file.read(8))[:4] == _ITEM and len(start) == 8:
+        items += 1
+        if items > _MAX_FRAGMENTS:
+            raise UnreadableImageError(f"expected at most {_MAX_FRAGMENTS} fragments, but got more; export it again.")
+        file.seek(int.from_bytes(start[4:], "little"), 1)
+    if start[:4] != _END_OF_ITEMS:
+        raise UnreadableImageError(
+            "expected a mark at the end of the pixels, but got a file that is cut; copy it again."
+        )
+    return max(0, items - 1)
 
 
 def refuse_other_length(length: int, header: Dataset) -> None:
-    """Refuse native pixels of another length: pydicom takes YBR_FULL_422 that is not halved, and mixes its colours.
+    """Refuse native pixels of another length.
+
+    Padding behind them is accepted, but not as much as another frame. Of YBR_FULL_422 not even that: pydicom takes such
+    pictures that are not halved, and mixes their colours.
 
     Raises:
-        UnreadableImageError: if there are too few, or too many for a halved picture.
+        UnreadableImageError: if there are too few bytes, or too many.
     """
-    halved = str(header.PhotometricInterpretation) == "YBR_FULL_422"
-    samples = 2 if halved else int(header.SamplesPerPixel)
-    bits = int(header.Rows) * int(header.Columns) * samples * int(header.BitsAllocated) * frames_of(header)
-    expected = -(-bits // 8)
-    if length < expected or (halved and length > expected + 1):
+    expected = -(-_bits(header) // 8)
+    padding = 1 if _halved(header) else expected // frames_of(header) - 1
+    if not expected <= length <= expected + max(1, padding):
         raise UnreadableImageError(f"expected {expected} bytes of pixels, but got {length}.")
 
 
+def _bits(header: Dataset) -> int:
+    """Return the bits of all frames, native."""
+    samples = 2 if _halved(header) else int(header.SamplesPerPixel)
+    return int(header.Rows) * int(header.Columns) * samples * int(header.BitsAllocated) * frames_of(header)
+
+
+def _halved(header: Dataset) -> bool:
+    return str(header.PhotometricInterpretation) == "YBR_FULL_422"
+
+
 def refuse_other_frame(frame: bytes, header: Dataset, run_lengths: bool) -> None:
-    """Refuse a compressed frame that is larger than its header says, or has fewer bits.
+    """Refuse a compressed frame that has no end, is larger than its header says, or has fewer bits.
 
     Args:
-        frame: as it is in the file.
+        frame: compressed bytes.
         header: of the file.
-        run_lengths: whether it is run-length encoded; else it is a code stream that names its size.
+        run_lengths: whether the frame is run-length encoded; else it is a code stream that names its size.
 
     Raises:
         UnreadableImageError: if they disagree.
@@ -95,48 +156,12 @@ def refuse_other_frame(frame: bytes, header: Dataset, run_lengths: bool) -> None
         if len(frame) > 64 + 2 * width * height * int(header.SamplesPerPixel) * int(header.BitsAllocated) // 8:
             raise UnreadableImageError("expected a frame about as long as its pixels, but got a much longer one.")
         return
+    # A decoder of JPEG-LS (CharLS 2.4) looks for the end beyond the frame's memory, for seconds, where there is none.
+    if not frame.rstrip(b"\0").endswith(_END_OF_STREAM):
+        raise UnreadableImageError("expected a frame with an end marker, but got one that is cut; copy it again.")
     found_width, found_height, bits = codestream_size(frame)
     if (found_width, found_height) != (width, height) or bits < int(header.BitsStored):
         raise UnreadableImageError(
             f"expected a frame of {width}x{height} pixels of {header.BitsStored} bits as its header says, "
             f"but got {found_width}x{found_height} of {bits} bits."
         )
-
-
-_NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # tables and a reserved one among the markers C0..CF
-_JPEG_LS = 0xF7
-
-
-def codestream_size(frame: bytes) -> tuple[int, int, int]:
-    """Return width, height and bits per sample of a JPEG, JPEG-LS or JPEG 2000 code stream, without decoding it.
-
-    Raises:
-        UnreadableImageError: if it is none of them, or has no frame header.
-    """
-    try:
-        if frame[:4] == b"\xff\x4f\xff\x51":
-            right, lower, left, upper = struct.unpack_from(">4I", frame, 8)
-            return right - left, lower - upper, (frame[42] & 0x7F) + 1
-        if frame[:2] == b"\xff\xd8":
-            return _jpeg_size(frame)
-    except (struct.error, IndexError):
-        pass  # cut before its header ends
-    raise UnreadableImageError("expected a JPEG, JPEG-LS or JPEG 2000 code stream, but got another or a broken one.")
-
-
-def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
-    offset = 2
-    while True:
-        lead, marker = frame[offset], frame[offset + 1]
-        if lead != 0xFF:
-            raise IndexError
-        if marker == 0xFF:  # fill
-            offset += 1
-        elif (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_HEADERS) or marker == _JPEG_LS:
-            bits, height, width = struct.unpack_from(">BHH", frame, offset + 4)
-            return width, height, bits
-        else:
-            (length,) = struct.unpack_from(">H", frame, offset + 2)
-            if length < 2:
-                raise IndexError
-            offset += 2 + length

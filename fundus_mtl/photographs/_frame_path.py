@@ -13,12 +13,12 @@ def split_frame(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
     """Return the file and the number of the frame, counted from 1; None where the path is a file's literal name."""
     given = Path(path)
     match = _FRAME.fullmatch(given.name)
-    # The functions of os.path answer "no" for names that no file can have, where Path raises.
+    # The functions of os.path return False for names that no file can have, where Path raises.
     if match is None or os.path.lexists(given) or not os.path.isfile(given.parent / match["file"]):  # noqa: PTH113
         return given, None
     return given.parent / match["file"], int(match["frame"])
 
 
 def photograph_file(path: str | os.PathLike[str]) -> Path:
-    """Return the file that an item's ``image`` lies in, for those who hash or copy it."""
+    """Return the file of an item's ``image``, without the frame."""
     return split_frame(path)[0]

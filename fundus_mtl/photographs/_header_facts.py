@@ -1,4 +1,4 @@
-"""What a file says about itself beside its pixels."""
+"""What a file's header holds beside the pixels: eye, scale, burned-in annotation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, TypedDict
 
 
 class Facts(TypedDict):
-    """Read from a header, and never who the patient is."""
+    """Read from a header; never the identity of the patient."""
 
     laterality: Literal["R", "L", "unknown"]
     mm_per_px: tuple[float, float] | None
@@ -15,7 +15,7 @@ class Facts(TypedDict):
 
 
 def no_facts() -> Facts:
-    """Return what an ordinary picture says: nothing."""
+    """Return the facts of a file without such a header: all unknown."""
     return {"laterality": "unknown", "mm_per_px": None, "burned_in": None}
 
 

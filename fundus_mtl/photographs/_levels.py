@@ -1,4 +1,4 @@
-"""Bring stored values to the levels 0..255 of red, green and blue, the same way for every format."""
+"""Scale stored values to the levels 0..255 of red, green and blue, the same way for every format."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
+MAX_SIDE = 32767
+"""Longest side, px: the limit of OpenCV, and what keeps everything that is proportional to a side small."""
+
 
 def refuse_large(width: int, height: int, max_pixels: int) -> None:
     """Refuse a picture by the size that its header names, before anything is decoded.
 
     Raises:
-        UnreadableImageError: if it has more pixels than allowed, or none.
+        UnreadableImageError: if it has more pixels than allowed, a side above ``MAX_SIDE``, or no pixels.
     """
     if width < 1 or height < 1:
         raise UnreadableImageError(f"expected a picture, but got {width}x{height} pixels.")
@@ -22,6 +25,8 @@ def refuse_large(width: int, height: int, max_pixels: int) -> None:
         raise UnreadableImageError(
             f"expected at most {max_pixels} pixels, but got {width}x{height} pixels; raise max_pixels or reduce it."
         )
+    if max(width, height) > MAX_SIDE:
+        raise UnreadableImageError(f"expected sides of at most {MAX_SIDE} px, but got {width}x{height} pixels; cut it.")
 
 
 def scaled(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:

@@ -1,35 +1,45 @@
-"""Turn what Pillow decoded into upright RGB levels, or into the values of a mask."""
+"""Decode JPEG, PNG, TIFF and BMP by Pillow, to upright RGB levels or to the values of a mask."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from fundus_mtl.photographs._jpeg import refuse_short_jpeg
 from fundus_mtl.photographs._levels import colour, refuse_large, scaled
+from fundus_mtl.photographs._png import refuse_short_png
+from fundus_mtl.photographs._tiff import planes, refuse_tiff
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
 _LOSSY = ("JPEG", "MPO")
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR = 258, 262, 284  # TIFF tags
 
 Pixels = NDArray[Any]
 
 
-def picture(path: Path, as_mask: bool, max_pixels: int) -> Pixels:
+def picture(data: bytes, as_mask: bool, max_pixels: int) -> Pixels:
     """Return a file's upright pixels ``(H, W, C)``: levels of red, green and blue, or the values of a mask.
 
+    Args:
+        data: the whole file.
+        as_mask: whether it has to be a mask.
+        max_pixels: checked in the header, before anything is decoded.
+
     Raises:
-        UnreadableImageError: if it is too large by its header, or not what it should be; Pillow's own errors pass.
+        UnreadableImageError: if it is too large by its header, short of pixels, or not what it should be; Pillow's own
+            errors pass.
     """
-    with Image.open(path, formats=_FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         refuse_large(image.width, image.height, max_pixels)
-        refuse_misread(image, as_mask)
+        refuse_misread(image, data, as_mask, max_pixels)
         image.load()
+        if image.format in _LOSSY and not as_mask:
+            refuse_short_jpeg(data, np.asarray(image))
         return upright(image, mask_values(image) if as_mask else rgb_levels(image))
 
 
@@ -63,7 +73,7 @@ def mask_values(image: Image.Image) -> NDArray[np.uint8]:
     """
     if image.format in _LOSSY:
         raise UnreadableImageError(
-            f"expected a mask without loss (png, tif, bmp), but got {image.format}; write it anew."
+            f"expected a mask without loss (png, tif, bmp), but got {image.format}; save it again."
         )
     if image.mode not in ("1", "L", "P", "LA", "RGB", "RGBA", "I;16", "I;16B"):
         raise UnreadableImageError(f"expected a mask of one channel, but got mode {image.mode}; convert it.")
@@ -80,33 +90,41 @@ def mask_values(image: Image.Image) -> NDArray[np.uint8]:
     return colours[..., :1].astype(np.uint8)
 
 
-def refuse_misread(image: Image.Image, as_mask: bool) -> None:
-    """Refuse files that Pillow 13 decodes without an error, but wrongly or incompletely (before decoding).
+def refuse_misread(image: Image.Image, data: bytes, as_mask: bool, max_pixels: int) -> None:
+    """Refuse files that Pillow decodes without an error, but wrongly or incompletely (before decoding).
+
+    Args:
+        image: opened, not decoded.
+        data: the whole file.
+        as_mask: whether it has to be a mask.
+        max_pixels: largest tile of a TIFF.
 
     Raises:
-        UnreadableImageError: for several pages, more than 8 bits with separate planes, with white as zero or not 16
-            bits, and for colour masks of 16 bits, of which Pillow drops the lower byte.
+        UnreadableImageError: as `refuse_tiff` and `refuse_short_png`; where strips or tiles leave a part of the picture
+            out; and for colour masks of 16 bits, of which Pillow drops the lower byte.
     """
     if image.format == "TIFF":
-        if (pages := getattr(image, "n_frames", 1)) != 1:
-            raise UnreadableImageError(f"expected one picture, but got {pages} pages; save the one that is meant.")
-        tags: Any = getattr(image, "tag_v2", {})
-        bits = max(tags.get(_BITS_PER_SAMPLE, (1,)))
-        if bits > 8 and (bits != 16 or tags.get(_PLANAR) == 2 or tags.get(_PHOTOMETRIC) == 0):
-            raise UnreadableImageError(
-                "expected 8 bits a channel, or 16 that are interleaved with black as zero, "
-                f"but got another TIFF of {bits} bits; convert it."
-            )
+        refuse_tiff(image, data, max_pixels)
+    elif image.format == "PNG":
+        refuse_short_png(data)
     tiles: Any = getattr(image, "tile", [])
-    if as_mask and image.mode in ("RGB", "RGBA") and tiles and ";16" in str(tiles[0].args):
+    if as_mask and image.mode in ("RGB", "RGBA") and tiles and ";16" in str(tiles[0][3]):
         raise UnreadableImageError("expected a mask of one channel, but got 16-bit colour; write it as 8-bit grey.")
+    _refuse_gaps(image, tiles)
+
+
+def _refuse_gaps(image: Image.Image, tiles: Any) -> None:
+    """Refuse a picture of which no strip or tile fills some part: Pillow leaves it black."""
+    covered = sum((right - left) * (lower - upper) for left, upper, right, lower in (tile[1] for tile in tiles))
+    layers = planes(image) if all(tile[0] == "raw" for tile in tiles) else 1  # libtiff's layers count as one
+    if covered < layers * image.width * image.height:
+        raise UnreadableImageError("expected all strips or tiles of the picture, but some are missing; copy it again.")
 
 
 def upright(image: Image.Image, pixels: Pixels) -> Pixels:
-    """Turn pixels ``(H, W, C)`` of a decoded file the way its EXIF orientation 1..8 says that they are to be seen.
+    """Turn pixels ``(H, W, C)`` of a decoded file upright, by its EXIF orientation 1..8.
 
-    An orientation that is missing, illegal or unreadable means 1, as in image viewers. Pillow itself turns TIFF
-    files.
+    A missing, illegal or unreadable orientation means 1, as in image viewers. Pillow itself turns TIFF files.
     """
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)

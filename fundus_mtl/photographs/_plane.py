@@ -1,4 +1,4 @@
-"""Turn a picture that lies in a volume's coordinates the way a person sees it.
+"""Turn a picture from a volume's coordinates to the way a person sees it.
 
 The convention is that of ITK-SNAP and 3D Slicer's axial view: in ITK's patient coordinates (LPS) x grows to the right of the
 screen and y downward. A file without directions, or with the identity in LPS, is seen as it is stored; NIfTI's coordinates
@@ -18,16 +18,18 @@ from fundus_mtl.photographs._header_facts import spacing
 from fundus_mtl.photographs._levels import refuse_large
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
+_SKEW = 0.01  # cosine of the smallest angle between axes; and by how much a direction may differ from length 1
+
 
 @dataclass(frozen=True)
 class Plane:
     """One axial slice.
 
     Attributes:
-        orientation: of the file's axes i, j, k in LPS, as nibabel says it: ``(3, 2)``, axis and sign.
+        orientation: orientation of the file's axes i, j, k in LPS, in nibabel's form: ``(3, 2)``, axis and sign.
         width: px.
         height: px.
-        mm_per_px: ``(x, y)``; None where it is 1, which files say that know none.
+        mm_per_px: ``(x, y)``; None where it is 1, the default of files without a spacing.
     """
 
     orientation: NDArray[Any]
@@ -44,7 +46,7 @@ class Plane:
 
 
 def plane_of(shape: Sequence[int], directions: ArrayLike, zooms: Sequence[float], max_pixels: int | None) -> Plane:
-    """Find the one slice of a volume, from its header.
+    """Return the one slice of a volume, from its header.
 
     Args:
         shape: of the file's axes i, j and, where there is one, k.
@@ -62,13 +64,15 @@ def plane_of(shape: Sequence[int], directions: ArrayLike, zooms: Sequence[float]
         raise UnreadableImageError(f"expected a flat picture, of depth 1, but got a volume of {size}; save one slice.")
     matrix = np.asarray(directions, dtype=float)
     if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-6:
-        raise UnreadableImageError("expected three different directions, but got others; write it anew without them.")
+        raise UnreadableImageError("expected three different directions, but got others; save it again without them.")
+    if np.abs(matrix.T @ matrix - np.eye(3)).max() > _SKEW:
+        raise UnreadableImageError("expected directions at right angles, but got others; save it again without them.")
     affine = np.eye(4)
     affine[:3, :3] = matrix
     orientation = io_orientation(affine)
     if orientation[2, 0] != 2:
         raise UnreadableImageError(
-            "expected an axial picture, but got one of another plane; write it without directions."
+            "expected an axial picture, but got one of another plane; save it without directions."
         )
     turned = orientation[0, 0] == 1
     (width, height), (x, y) = ((shape[1], shape[0]), (zooms[1], zooms[0])) if turned else (shape[:2], zooms[:2])

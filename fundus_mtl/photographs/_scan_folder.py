@@ -1,4 +1,4 @@
-"""Find the photographs of a clinic's folder, so that every file is a row, an error with its reason, or counted."""
+"""Find the photographs of a clinic's folder: every file is an item, an item with an error, or counted as skipped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from mimetypes import MimeTypes
 from pathlib import Path
 
 from fundus_mtl.photographs._dicom import is_directory
-from fundus_mtl.photographs._frames import PICTURE_EXTENSIONS, has_dicom_mark, with_frames
+from fundus_mtl.photographs._frames import PICTURE_EXTENSIONS, looks_like_photograph, with_frames
+from fundus_mtl.photographs._photograph_list import PhotographList
 
 PHOTOGRAPH_EXTENSIONS = (*PICTURE_EXTENSIONS, ".dcm", ".dicom", ".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
 
@@ -20,22 +21,24 @@ _logger = logging.getLogger(__name__)
 def scan_folder(
     folder: str | Path,
     exclude: str | Path | Sequence[str | Path] | None = None,
-    extensions: Collection[str] = PHOTOGRAPH_EXTENSIONS,
-) -> list[dict[str, str]]:
-    """List the photographs below a folder, in the order of their relative paths; only headers of DICOM files are read.
+    extensions: Collection[str] | None = None,
+) -> PhotographList:
+    """List the photographs below a folder, in the order of their relative paths; no pixels are decoded.
 
-    What looks like a photograph but must not be opened (a folder named ``x.png``, a link that leads out of the folder or
-    nowhere, a pipe) is listed with an ``error``, so that it becomes a failed row. Other files are counted in one log line,
-    by extension and without names, since file names may hold patients' names. Linked folders are never entered.
+    Photographs are found by name and by content: a file with another extension, or without one, is a photograph if its
+    first bytes are those of a format that is read (``.jfif``, ``.ima``, ``IM000001``). What has the name of a photograph
+    but must not be opened (a folder named ``x.png``, a link that leads out of the folder or nowhere, a pipe) is listed with
+    an ``error``, so that it becomes a failed row. All other files are counted in ``skipped`` and in one log line, by
+    extension and without names, since file names may hold patients' names. Linked folders are never entered.
 
-    Disks with DICOM hold files without extension, or that end in a number: those with DICOM's mark are photographs too. One
-    with several frames is an item per frame, ``x.dcm#1`` first; one that is no photograph has an ``error``.
+    A DICOM file with several frames is an item per frame, ``x.dcm#1`` first; one that is no photograph has an ``error``, and
+    a DICOMDIR is skipped.
 
     Args:
-        folder: to search, with its subfolders.
-        exclude: folders or files below it to leave out, such as the folder that the results go to.
-        extensions: of photographs, lower case with the dot; compared without regard to case. Unmarked DICOM files are
-            looked for if ``.dcm`` is among them.
+        folder: root of the search; subfolders are searched too.
+        exclude: folders or files below it to leave out, such as the folder for the results.
+        extensions: lower-case extensions with the dot, such as ``.png``; compared without regard to case. Only files with
+            these are listed then. None lists photographs of every name.
 
     Returns:
         Items ``{"id", "image"}``: the path relative to the folder with forward slashes, and the absolute path; with
@@ -52,23 +55,24 @@ def scan_folder(
     if not given.is_dir():
         raise NotADirectoryError(f"expected a folder of photographs, but got {str(folder)!r}, which is not a folder.")
     excluded = [exclude] if isinstance(exclude, str | Path) else list(exclude or ())
-    scan = _Scan(given.resolve(), {Path(path).resolve() for path in excluded}, frozenset(extensions))
+    scan = _Scan(given.resolve(), {Path(path).resolve() for path in excluded}, extensions)
     files = sorted(scan.below(scan.root), key=lambda item: item["id"])
     items = [item for file in files for item in with_frames(file)]
-    if scan.ignored:
-        _logger.info(_describe(scan.ignored))
+    if scan.skipped:
+        _logger.info(_describe(scan.skipped))
     if not items:
-        wanted = " ".join(sorted(extensions))
+        wanted = " ".join(sorted(scan.extensions))
         raise ValueError(f"expected photographs ({wanted}) in {str(folder)!r}, but got none; check the folder.")
-    return items
+    return PhotographList(items, scan.skipped)
 
 
 class _Scan:
-    """One walk through a folder, with the count of what was passed over."""
+    """One walk through a folder, with the count of what was skipped."""
 
-    def __init__(self, root: Path, excluded: Collection[Path], extensions: Collection[str]) -> None:
-        self.root, self.excluded, self.extensions = root, excluded, extensions
-        self.ignored: Counter[str] = Counter()
+    def __init__(self, root: Path, excluded: Collection[Path], extensions: Collection[str] | None) -> None:
+        self.root, self.excluded, self.by_content = root, excluded, extensions is None
+        self.extensions = tuple(PHOTOGRAPH_EXTENSIONS if extensions is None else extensions)
+        self.skipped: Counter[str] = Counter()
 
     def below(self, folder: Path) -> Iterator[dict[str, str]]:
         """Yield the items of a folder and of those inside it, in the order of their names."""
@@ -81,33 +85,32 @@ class _Scan:
             if entry in self.excluded:  # both are resolved: the root is, and linked folders are not entered
                 continue
             if entry.name.startswith("."):
-                self.ignored["hidden"] += 1
+                self.skipped["hidden"] += 1
                 continue
             try:
                 yield from list(self._entry(entry))
             except OSError as error:
-                yield self._item(entry, f"it cannot be looked at: {error.strerror}")
+                yield self._item(entry, f"it cannot be opened: {error.strerror}")
 
     def _entry(self, entry: Path) -> Iterator[dict[str, str]]:
         linked, folder = entry.is_symlink(), entry.is_dir()
-        if entry.name.lower().endswith(tuple(self.extensions)):
+        if entry.name.lower().endswith(self.extensions):
             yield self._item(entry, self._refusal(entry))
-        elif self._is_unmarked_dicom(entry) and not is_directory(entry):
+        elif self._is_photograph(entry):
             yield self._item(entry, None)
         elif linked and folder and self._leads_outside(entry):
             yield self._item(entry, "a link that leads out of the folder; it is not followed")
         elif linked and folder:
-            self.ignored["linked folder"] += 1
+            self.skipped["linked folder"] += 1
         elif not folder:
-            self.ignored[_kind(entry)] += 1
+            self.skipped[_kind(entry)] += 1
         if folder and not linked:
             yield from self.below(entry)
 
-    def _is_unmarked_dicom(self, entry: Path) -> bool:
-        unmarked = not entry.suffix or entry.suffix[1:].isdigit()
-        if not unmarked or ".dcm" not in self.extensions or self._refusal(entry) is not None:
+    def _is_photograph(self, entry: Path) -> bool:
+        if not self.by_content or self._refusal(entry) is not None:
             return False
-        return has_dicom_mark(entry)
+        return looks_like_photograph(entry) and not is_directory(entry)
 
     def _refusal(self, entry: Path) -> str | None:
         if entry.is_symlink() and not entry.exists():
@@ -135,7 +138,7 @@ def _kind(entry: Path) -> str:
     return (suffix if known else "of another extension") if suffix else "without extension"
 
 
-def _describe(ignored: Counter[str]) -> str:
-    total = sum(ignored.values())
-    parts = ", ".join(f"{count} {kind}" for kind, count in ignored.most_common())
-    return f"{total} file{'s' if total != 1 else ''} ignored: {parts}"
+def _describe(skipped: Counter[str]) -> str:
+    total = sum(skipped.values())
+    parts = ", ".join(f"{count} {kind}" for kind, count in skipped.most_common())
+    return f"{total} file{'s' if total != 1 else ''} skipped: {parts}"

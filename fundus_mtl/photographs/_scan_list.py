@@ -1,4 +1,4 @@
-"""The photographs of a list: a CSV of paths, in which every row is an item or an error with its reason."""
+"""The photographs of a list: a CSV of paths, in which every row is an item, or an item with an error."""
 
 from __future__ import annotations
 
@@ -15,30 +15,38 @@ from fundus_mtl.files import relative_name
 from fundus_mtl.labels import read_eye
 from fundus_mtl.photographs._frame_path import split_frame
 from fundus_mtl.photographs._frames import with_frames
+from fundus_mtl.photographs._photograph_list import PhotographList
+from fundus_mtl.photographs._source import whole_bytes
+from fundus_mtl.photographs._unreadable import UnreadableImageError
 
 _COLUMNS = ("path", "image")
+MAX_LIST_BYTES = 2**26
+"""Largest list, 64 MiB."""
+MAX_LIST_ROWS = 10**6
+"""Most rows of a list."""
 
 
-def scan_list(path: str | Path) -> list[dict[str, Any]]:
+def scan_list(path: str | Path) -> PhotographList:
     """List the photographs of a CSV, in its order.
 
-    The first line names the columns: ``path`` or ``image``, and perhaps ``id``, ``laterality`` (R or L), ``mm_per_px`` (one
-    number, or x and y with a space between). UTF-8, with commas, semicolons or tabs. Paths are relative to the CSV's folder
-    and stay inside it; absolute ones may lead anywhere. A file with several frames is an item per frame, unless the path
-    names one (``x.dcm#2``). A row that names no photograph is an item with an ``error``.
+    The first line names the columns: ``path`` or ``image``, and optionally ``id``, ``laterality`` (R or L) and
+    ``mm_per_px`` (one number, or x and y with a space between). UTF-8, with commas, semicolons or tabs. Paths are relative
+    to the CSV's folder and stay inside it; absolute ones may lead anywhere. A file with several frames is an item per
+    frame, unless the path names one (``x.dcm#2``). A row that names no photograph is an item with an ``error``.
 
-    Ids are the given ones; else the path relative to the CSV's folder; else, for files outside, the bare name, since names
-    of folders may be names of patients. An id that is taken already is followed by ``(line n)``.
+    The id is the given one, without ``./`` and double slashes; else the path relative to the CSV's folder; else, for files
+    outside, the bare name, since names of folders may be names of patients. An id that is already used is followed by
+    ``(line n)``.
 
     Args:
-        path: of the CSV.
+        path: regular file of at most 64 MiB and a million rows.
 
     Returns:
         Items as of ``scan_folder``, ids all different; where given, ``laterality`` is R or L, and ``mm_per_px`` ``(x, y)``.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no such CSV, or has no rows.
+        ValueError: if it is no such CSV, too large, or has no rows.
     """
     path = Path(path)
     if not path.is_file():
@@ -55,13 +63,13 @@ def scan_list(path: str | Path) -> list[dict[str, Any]]:
             items[item["id"]] = item
     if not items:
         raise ValueError(f"expected photographs in {str(path)!r}, but got a list without rows; check the file.")
-    return list(items.values())
+    return PhotographList(items.values())
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield line numbers and cells; the columns' names in lower case."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = whole_bytes(path, MAX_LIST_BYTES).decode("utf-8-sig")
         header = text.partition("\n")[0]
         delimiter = max(",;\t", key=header.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -71,17 +79,23 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             raise ValueError(
                 f"expected a column path or image in the first line of {str(path)!r}, but got none; add it."
             )
+        rows = 0
         for cells in reader:
             if any(cell.strip() for cell in cells):
+                rows += 1
+                if rows > MAX_LIST_ROWS:
+                    raise ValueError(f"expected at most {MAX_LIST_ROWS} rows in {str(path)!r}, but got more; split it.")
                 yield reader.line_num, dict(zip(names, (cell.strip() for cell in cells), strict=False))
+    except UnreadableImageError as error:
+        raise ValueError(f"{str(path)!r}: {error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(
-            f"expected a CSV in UTF-8, but got {str(path)!r}, which is none ({type(error).__name__})."
+            f"expected a CSV in UTF-8, but got {str(path)!r}, which is another file ({type(error).__name__})."
         ) from None
 
 
 def _item(row: Mapping[str, str], line: int, root: Path) -> dict[str, Any]:
-    """Return one row's item; its error, where there is one, holds no cell."""
+    """Return one row's item; its error, if any, quotes no cell."""
     given = next((row[column] for column in _COLUMNS if row.get(column)), "")
     if not given or "\0" in given:
         return {
@@ -112,7 +126,7 @@ def _refusal(full: Path, root: Path, contained: bool) -> str | None:
             return "a folder, not a file"
         return None if file.is_file() else "not a regular file"
     except (OSError, RuntimeError) as error:  # no permission, names that are too long, links in a circle
-        return f"it cannot be looked at: {getattr(error, 'strerror', None) or type(error).__name__}"
+        return f"it cannot be opened: {getattr(error, 'strerror', None) or type(error).__name__}"
 
 
 def _name(full: Path, root: Path) -> str:

@@ -1,4 +1,4 @@
-"""Say in one sentence why a file is no picture."""
+"""The reason why a file is no picture, in one sentence."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class UnreadableImageError(OSError):
 def named_damage(kind: str, *more: type[Exception]) -> Iterator[None]:
     """Turn what a library raises for a damaged file into a sentence that holds nothing of the file's contents.
 
-    Libraries quote the values that they stumble over, and in a DICOM these may be the patient's name.
+    Libraries quote the values at which they fail, and in a DICOM these may be the patient's name.
 
     Args:
-        kind: of picture, for the sentence.
-        more: the library's own errors.
+        kind: format of the picture, for the sentence.
+        more: further classes of errors that the library raises.
 
     Raises:
         UnreadableImageError: in place of the library's error; errors of the file system pass.
@@ -53,7 +53,7 @@ def named_damage(kind: str, *more: type[Exception]) -> Iterator[None]:
 
 
 def sentence(error: Exception, max_pixels: int) -> str:
-    """Return what was expected and what there is instead, without the file's path."""
+    """Return what was expected and what the file is instead, without its path."""
     if isinstance(error, UnreadableImageError):
         return str(error)
     if isinstance(error, FileNotFoundError):

@@ -1,97 +1,84 @@
-"""A photograph in a MetaImage (mha) or NRRD file, as a viewer of volumes shows it; read by SimpleITK."""
+"""A flat picture in a file of volumes (mha, nrrd): what its header promises, and the pixels that follow it.
+
+The headers are parsed here, by strict rules, and not by ITK: a header of either format may name another file as the place
+of its pixels, and ITK would read that file. Here the pixels are the rest of the same file, exactly as many bytes as the
+header promises, or the file is refused.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_mtl.photographs._header_facts import Facts, no_facts
-from fundus_mtl.photographs._levels import bits_of, colour, scaled
+from fundus_mtl.photographs._inflate import inflated
+from fundus_mtl.photographs._levels import colour, scaled
 from fundus_mtl.photographs._plane import Plane, plane_of
-from fundus_mtl.photographs._unreadable import UnreadableImageError, named_damage
-
-_HEADER = 2**16  # bytes in which the field that names the pixels' place must come
-METAIMAGE, NRRD = "MetaImageIO", "NrrdImageIO"
+from fundus_mtl.photographs._unreadable import UnreadableImageError
 
 
-def volume_levels(path: Path, max_pixels: int, library: str) -> NDArray[np.uint8]:
-    """Return the picture as levels 0..255, ``(H, W, 3)``; 16 bits are scaled from the container's range.
+@dataclass(frozen=True)
+class Volume:
+    """What a header promises.
 
-    Args:
-        path: of the file.
-        max_pixels: checked in the header.
-        library: ``METAIMAGE`` or ``NRRD``, as the content says, whatever the name.
-
-    Raises:
-        UnreadableImageError: for volumes, levels without a range, headers whose pixels are in another file, and damage.
+    Attributes:
+        shape: of the axes i, j and, where there is one, k.
+        channels: values per pixel.
+        channel_axis: where the channels lie among the file's axes, the fastest first.
+        dtype: of a value, with its order of bytes; unsigned, 1 or 2 bytes.
+        wbits: of zlib, where the pixels are compressed; None where they are not.
+        start: bytes before the pixels.
+        packed_size: bytes of the compressed pixels; None if it is not given.
+        directions: ``(3, 3)``, a column per axis, in LPS.
+        spacing: distance of neighbours along i and j, mm.
     """
-    import SimpleITK
 
-    with _header(path, library) as reader:
-        plane = _plane(reader, max_pixels)
-        channels = reader.GetNumberOfComponents()
-        if channels not in (1, 3, 4):
-            raise UnreadableImageError(f"expected grey or colour, but got {channels} channels; convert it.")
-        kind = SimpleITK.GetPixelIDValueAsString(reader.GetPixelID())
-        if not kind.endswith(("8-bit unsigned integer", "16-bit unsigned integer")):
-            raise UnreadableImageError(f"expected unsigned levels of 8 or 16 bits, but got {kind}; convert it.")
-        stored = SimpleITK.GetArrayFromImage(reader.Execute())  # (k,) j, i (, C)
-        voxels = stored.reshape(1, *reader.GetSize()[1::-1], channels).transpose(2, 1, 0, 3)
-        return colour(scaled(plane.picture(voxels), bits_of(stored.dtype)))
+    shape: tuple[int, ...]
+    channels: int
+    channel_axis: int
+    dtype: np.dtype[np.uint8] | np.dtype[np.uint16]
+    wbits: int | None
+    start: int
+    packed_size: int | None
+    directions: NDArray[np.float64]
+    spacing: tuple[float, float]
 
+    def plane(self, max_pixels: int | None) -> Plane:
+        """Return the one slice; see `plane_of` for the errors."""
+        return plane_of(self.shape, self.directions, self.spacing, max_pixels)
 
-def volume_facts(path: Path, library: str) -> Facts:
-    """Return the spacing, where it is not the default of 1 mm."""
-    with _header(path, library) as reader:
-        return no_facts() | {"mm_per_px": _plane(reader, None).mm_per_px}
+    def facts(self) -> Facts:
+        """Return the spacing, where it is not the default of 1 mm."""
+        return no_facts() | {"mm_per_px": self.plane(None).mm_per_px}
 
+    def levels(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+        """Return the picture as levels 0..255, ``(H, W, 3)``; 16 bits are scaled from the container's range.
 
-@contextmanager
-def _header(path: Path, library: str) -> Iterator[Any]:
-    """Yield SimpleITK's reader, with the header read; ITK's warnings on stderr are silenced."""
-    import SimpleITK
+        Args:
+            data: the whole file.
+            max_pixels: checked before anything is inflated.
 
-    shown = SimpleITK.ProcessObject.GetGlobalWarningDisplay()
-    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        with named_damage("mha or nrrd"):
-            with path.open("rb") as file:
-                _refuse_detached(file.read(_HEADER))
-            reader = SimpleITK.ImageFileReader()
-            reader.SetImageIO(library)
-            reader.SetFileName(str(path))
-            reader.ReadImageInformation()
-            yield reader
-    finally:
-        SimpleITK.ProcessObject.SetGlobalWarningDisplay(shown)
+        Raises:
+            UnreadableImageError: for volumes, too many pixels or channels, and other bytes than the header promises.
+        """
+        plane = self.plane(max_pixels)
+        if self.channels not in (1, 3, 4):
+            raise UnreadableImageError(f"expected grey or colour, but got {self.channels} channels; convert it.")
+        sizes = [*self.shape[:2], 1]
+        sizes.insert(self.channel_axis, self.channels)
+        stored = np.frombuffer(self._pixels(data, plane), self.dtype).reshape(sizes, order="F")
+        voxels = np.moveaxis(stored, self.channel_axis, -1)
+        return colour(scaled(plane.picture(voxels), 8 * self.dtype.itemsize))
 
-
-def _refuse_detached(head: bytes) -> None:
-    """Refuse a header whose pixels lie elsewhere: it could name any file of the computer."""
-    if head.startswith(b"NRRD"):
-        fields, end, _ = head.replace(b"\r\n", b"\n").partition(b"\n\n")
-        detached = not end or re.search(rb"(?im)^\s*data ?file\s*:", fields) is not None
-    else:
-        # Every mention, also one in a comment, has to say the same; and one has to begin a line.
-        places = re.findall(rb"ElementDataFile\s*[=:]?\s*(\w*)", head)
-        detached = re.search(rb"(?m)^ElementDataFile", head) is None or any(
-            place.upper() != b"LOCAL" for place in places
-        )
-    if detached:
-        raise UnreadableImageError(
-            "expected header and pixels in one file, but got them apart; save it as mha or nrrd."
-        )
-
-
-def _plane(reader: Any, max_pixels: int | None) -> Plane:
-    dimension = reader.GetDimension()
-    directions = np.eye(3)
-    if dimension in (2, 3):
-        directions[:dimension, :dimension] = np.reshape(reader.GetDirection(), (dimension, dimension))
-    return plane_of(reader.GetSize(), directions, reader.GetSpacing()[:2], max_pixels)
+    def _pixels(self, data: bytes, plane: Plane) -> bytes | memoryview:
+        """Return exactly the bytes of the pixels."""
+        rest = memoryview(data)[self.start :]
+        size = plane.width * plane.height * self.channels * self.dtype.itemsize
+        expected = size if self.wbits is None else self.packed_size
+        if expected is not None and len(rest) != expected:
+            raise UnreadableImageError(
+                f"expected {expected} bytes after the header, but got {len(rest)}; copy it again."
+            )
+        return rest if self.wbits is None else inflated(rest, size, self.wbits)

@@ -10,6 +10,7 @@ from fundus_mtl.results._positions import PIXELS
 from fundus_mtl.results._relation import Relation
 
 BURNED_IN = "burned_in_annotation"
+SCALE_IMPLAUSIBLE = "scale_implausible"
 
 
 class FrameSize(Relation):
@@ -70,7 +71,7 @@ class NotGradable(Relation):
 
 
 class Scale(Relation):
-    """The scale of the photograph, where it is known."""
+    """The scale of the photograph, where it is known and can be right."""
 
     columns: ClassVar[tuple[ColumnGroup, ...]] = (
         ColumnGroup(
@@ -93,6 +94,10 @@ class Scale(Relation):
             return {}
         across, down = found.facts.mm_per_px
         return {"mm_per_px_x": across, "mm_per_px_y": down, "scale_source": found.facts.scale_source}
+
+    def flags(self, found: Findings, columns: Columns) -> list[str]:
+        """Return whether the scale was dropped."""
+        return [SCALE_IMPLAUSIBLE] if found.facts.scale_fault else []
 
 
 class BurnedIn(Relation):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
+from math import nan
 from typing import Any
+
+from fundus_mtl.biomarkers import implausible_scale
 
 EYES = ("R", "L")
 
@@ -20,6 +22,7 @@ class Facts:
         mm_per_px: Scale along x and along y.
         scale_source: Where the scale comes from: ``pixel_spacing``, ``user`` or ``assumed``.
         burned_in: Whether the file's header says that text is burned into the picture.
+        scale_fault: Why the scale was dropped; None if it was not.
     """
 
     laterality: str | None = None
@@ -27,13 +30,14 @@ class Facts:
     mm_per_px: tuple[float, float] | None = None
     scale_source: str = "pixel_spacing"
     burned_in: bool = False
+    scale_fault: str | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | None) -> Facts:
         """Take the facts out of a mapping; other keys are ignored, and None or an absent key is unknown.
 
-        Only R and L are accepted as an eye (DICOM's B means both), and only two positive numbers as a scale, or one that
-        holds for both directions.
+        Only R and L are accepted as an eye (DICOM's B means both), and only two numbers as a scale, or one that holds for
+        both directions. Whether a scale can be right is checked by `plausible`.
         """
         known = {name: value for name, value in (given or {}).items() if value is not None}
         scale = known.get("mm_per_px", ())
@@ -42,10 +46,23 @@ class Facts:
         return cls(
             laterality=eye if eye in EYES else None,
             laterality_source=str(known.get("laterality_source", "dicom")),
-            mm_per_px=(scale[0], scale[1]) if len(scale) == 2 and all(isfinite(s) and s > 0 for s in scale) else None,
+            mm_per_px=(scale[0], scale[1]) if len(scale) == 2 else None,
             scale_source=str(known.get("scale_source", "pixel_spacing")),
             burned_in=known.get("burned_in") == "yes",
         )
+
+    def plausible(self, height_px: int, width_px: int, disc_height_px: float = nan) -> Facts:
+        """Return the facts without a scale that cannot be right, see `fundus_mtl.biomarkers.implausible_scale`.
+
+        Args:
+            height_px: Height of the photograph.
+            width_px: Width of the photograph.
+            disc_height_px: Vertical diameter of the disc; NaN where no disc was found.
+        """
+        if self.mm_per_px is None:
+            return self
+        fault = implausible_scale(self.mm_per_px, width_px, height_px, disc_height_px)
+        return self if fault is None else replace(self, mm_per_px=None, scale_fault=fault)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_mtl.data import plain_reason
+from fundus_mtl.photographs import PhotographList
 from fundus_mtl.results._entry import Entry
 from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
@@ -29,7 +30,7 @@ class FolderRun:
 
     Args:
         output_dir: Folder of the run.
-        items: Photographs, see `FolderResults`.
+        items: Photographs, see `FolderResults`; of a `PhotographList`, the record counts the files that were skipped.
         record: First part of ``run.json``.
         layout: Columns and pictures of the run.
         options: Options of the run.
@@ -51,6 +52,7 @@ class FolderRun:
         self._resumed = earlier.resumed
         # An earlier run's folders stay in the record until this run is replaced: it may be killed before it removes them.
         self._record = {**record, "folders": list(dict.fromkeys([*record["folders"], *earlier.folders]))}
+        self._record["skipped"] = items.skipped if isinstance(items, PhotographList) else {}
         hashed = options.id_mode == "hash"
         self._names = Pseudonyms(output_dir, options.id_key_file, self._resumed) if hashed else None
         self._journal = Journal(output_dir / JOURNAL)

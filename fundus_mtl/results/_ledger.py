@@ -93,7 +93,8 @@ class Ledger:
         seconds: float | None = None,
     ) -> None:
         """Write the row of a photograph that was measured; its columns may have another status than ok."""
-        measured = {"source_sha256": sha256_of(self.items[name]), "status": "ok", **columns, "runtime_s": seconds}
+        given = {"source_sha256": sha256_of(self.items[name])} if "source_sha256" not in columns else {}
+        measured = {**given, "status": "ok", **columns, "runtime_s": seconds}
         self._keep(Entry(self._row(name, measured), None, tuple(files), thumbnail))
 
     def fail(self, name: str, stage: str, exception: BaseException, seconds: float | None = None) -> None:

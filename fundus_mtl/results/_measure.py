@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,7 @@ class Measure:
         missing = sorted(filter(None, (one.missing(found) for one in active)), key=lambda lost: KINDS.index(lost.kind))
         flags = [lost.flag for lost in missing] + [flag for one in active for flag in one.flags(found, columns)]
         reasons = [reason.replace("_", " ") for reason in found.quality["reasons"]] + [lost.reason for lost in missing]
+        reasons += [found.facts.scale_fault] if found.facts.scale_fault else []
         columns |= {
             "status": "ungradable" if found.withheld else "ok",
             "status_reason": "; ".join(dict.fromkeys(reasons)),  # a disc may be missing for both
@@ -109,6 +111,8 @@ class Measure:
             masks |= relation.refine(masks) if relation.listed(names) else {}
         landmark = next((masks[name] for role in answered if role.landmark for name in role.structures), None)
         quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits)
+        disc = nan if landmark is None else biomarkers.disc_measures(landmark)["disc_height_px"]
+        facts = facts.plausible(seen.shape[0], seen.shape[1], disc)
         found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath)
         if found.withheld:
             return found

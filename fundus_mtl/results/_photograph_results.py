@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
+from fundus_mtl.photographs import SHA256
 from fundus_mtl.results._facts import KnownFacts
 from fundus_mtl.results._layout import Layout
-from fundus_mtl.results._ledger import Ledger
+from fundus_mtl.results._ledger import Ledger, sha256_of
 from fundus_mtl.results._measure import Measure
 from fundus_mtl.results._pictures import discard_pictures, write_pictures
 
@@ -63,10 +64,18 @@ class PhotographResults:
     def _written(
         self, name: str, item: Mapping[str, Any], sample: Mapping[str, Any]
     ) -> tuple[dict[str, Any], tuple[str, ...], bytes | None]:
-        """Return the columns of a photograph, its files and its thumbnail, after the files are in place."""
+        """Return the columns of a photograph, its files and its thumbnail, after the files are in place.
+
+        Raises:
+            ValueError: If the file was replaced since the network's input was read: numbers, pictures and hash would be of
+                different photographs.
+        """
         picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
         facts = self.facts.of(item)
         measured = self.measure(picture, sample, facts, str(item.get("relpath", name)))
         shown = self.export_burned_in or not facts.burned_in
         files, thumbnail = write_pictures(self.output_dir, name, picture, measured, shown)
-        return measured.columns, files, thumbnail
+        digest, first = sha256_of(item), getattr(sample.get("image"), "meta", {}).get(SHA256)
+        if first is not None and first != digest:
+            raise ValueError("expected the file that was read at first, but it was replaced during the run; run again.")
+        return measured.columns | {"source_sha256": digest}, files, thumbnail

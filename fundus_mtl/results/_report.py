@@ -102,4 +102,5 @@ def _about(run: Mapping[str, Any]) -> dict[str, Any]:
         "ok": run["counts"]["ok"],
         "ungradable": run["counts"].get("ungradable", 0),
         "failed": run["counts"]["failed"],
+        "skipped": sum(run.get("skipped", {}).values()),
     }

@@ -62,7 +62,7 @@ class CropDiscd(Cropd):
         """Return the item with cropped images and masks."""
         item = dict(data)
         centre = _centroid(item[self.source_key], f"{item.get('id', 'an item without id')}: {self.source_key}")
-        size = self.size if self.diameters is None else max(1, round(self.diameters * _diameter(item[self.source_key])))
+        size = self.size if self.diameters is None else _side(item[self.source_key], self.diameters)
         start = np.floor(centre - (size - 1) / 2 + 0.5).astype(np.int64)
         for key in self.key_iterator(item):
             self._check_grid(item, key)
@@ -85,6 +85,15 @@ def _centroid(mask: Any, name: str) -> NDArray[np.float64]:
     if len(rows) == 0:
         raise ValueError(f"{name}: expected a mask of the disc, but got an empty mask; leave the item out.")
     return np.array([rows.mean(), columns.mean()])
+
+
+def _side(mask: Any, diameters: float) -> int:
+    """Return the side of a window of so many diameters of the disc, px.
+
+    A window has at most four times the area of the image: a false disc may cover all of it.
+    """
+    height, width = grid_size(mask)
+    return max(1, min(round(diameters * _diameter(mask)), int(2 * np.sqrt(height * width))))
 
 
 def _diameter(mask: Any) -> float:

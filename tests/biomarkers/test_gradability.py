@@ -1,3 +1,5 @@
+import time
+import tracemalloc
 from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
@@ -154,6 +156,31 @@ def test_what_is_no_photograph_of_an_eye(picture):
 def test_a_blank_circle_shows_nothing():
     blank = np.where(FIELD[..., None], np.array([180, 80, 30], np.uint8), np.uint8(0))
     assert {"out_of_focus", "low_contrast"} <= set(gradability(blank, FIELD)["reasons"])
+
+
+@pytest.mark.parametrize("shape", [(1, 600), (600, 1), (10, 3000), (1, 32_767), (2, 4), (1, 1), (5, 400)])
+@pytest.mark.parametrize("level", [0, 200])
+def test_thin_photographs_are_ungradable_in_no_time(shape, level):
+    """A strip of 600 x 1 px, scaled until its shorter side had 256 px, took gigabytes."""
+    picture = np.full((*shape, 3), level, np.uint8)
+    start = time.process_time()
+    tracemalloc.start()
+    found = gradability(picture)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not found["gradable"]
+    assert found["quality_score"] == 0
+    assert time.process_time() - start < 3
+    assert peak < 2**28  # bytes
+
+
+def test_the_bound_of_the_scaled_photograph_is_where_it_says(monkeypatch):
+    """A frame 64 times as long as its field is wide is measured, one pixel more is not."""
+    rows, columns = np.mgrid[:20, : 20 * 64 + 1]
+    picture = np.repeat(((rows + columns) % 7 * 30).astype(np.uint8)[..., None], 3, axis=-1)
+    lit = np.ones(picture.shape[:2], bool)
+    assert np.isfinite(quality_measures(picture[:, :-1], lit[:, :-1], 20)["focus"])
+    assert np.isnan(list(quality_measures(picture, lit, 20).values())).all()
 
 
 def test_a_disc_that_is_not_there():

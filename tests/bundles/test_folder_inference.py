@@ -58,7 +58,8 @@ def test_a_folder_and_again(bundle, infer, tmp_path):
     assert results.counts == {"ok": 2, "ungradable": 0, "failed": 2}
     rows = table(tmp_path / "results")
     assert [row["status"] for row in rows] == ["failed", "ok", "ok", "failed"]
-    assert {row["scale_source"] for row in rows if row["status"] == "ok"} <= {"user"}
+    for row in rows[1:3]:  # weights drawn at random may find a disc of any size
+        assert (row["scale_source"] == "user") is ("scale_implausible" not in row["flags"])
     for row in rows[1:3]:
         with Image.open(tmp_path / "results/overlays" / f"{row['image_id']}.jpg") as overlay:
             assert overlay.size == (int(row["width_px"]), int(row["height_px"]))

@@ -58,8 +58,8 @@ def test_other_files_are_counted_without_their_names(tmp_path: Path, caplog: pyt
     with caplog.at_level("INFO"):
         assert by_id(scan_folder(tmp_path)) == {"x.png": None}
     (line,) = caplog.messages
-    assert line.startswith("6 files ignored: ")
-    assert sorted(line.removeprefix("6 files ignored: ").split(", ")) == [
+    assert line.startswith("6 files skipped: ")
+    assert sorted(line.removeprefix("6 files skipped: ").split(", ")) == [
         "1 .csv",
         "1 without extension",
         "2 .txt",

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom.uid import UID
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, JPEGBaseline8Bit
 
 from fundus_mtl.data import plain_reason
 from fundus_mtl.photographs import (
@@ -19,7 +20,7 @@ from fundus_mtl.photographs import (
     scan_folder,
     scan_list,
 )
-from tests.photographs.dicom_files import CANARY, dicom, save
+from tests.photographs.dicom_files import CANARY, compressed, dicom, jpeg, save
 
 FRAME = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 FRAMES = np.stack([FRAME + level for level in range(11)])
@@ -53,10 +54,24 @@ def test_frames_are_items_in_their_own_order(tmp_path: Path) -> None:
     assert photograph_file(items[0]["image"]) == tmp_path / "sub/one.DCM"
 
 
-def test_only_headers_are_read(tmp_path: Path) -> None:
-    path = save(tmp_path / "x.dcm", dicom(FRAMES))
-    path.write_bytes(path.read_bytes()[: -FRAMES.nbytes])
+def test_pixels_are_not_decoded(tmp_path: Path) -> None:
+    frame = b"no code stream"
+    save(tmp_path / "x.dcm", compressed([frame] * 11, (4, 6), "YBR_FULL_422", JPEGBaseline8Bit))
     assert len(scan_folder(tmp_path)) == 11
+
+
+@pytest.mark.parametrize("made", [dicom(FRAMES), compressed([jpeg(FRAME)] * 11, (4, 6), "RGB", JPEGBaseline8Bit)])
+def test_frames_that_are_missing_are_one_failed_row(tmp_path: Path, made: Dataset) -> None:
+    """A header that names 500 frames must not make 500 rows, of which 489 show nothing."""
+    made.NumberOfFrames = 500
+    path = save(tmp_path / "x.dcm", made)
+    assert by_id(scan_folder(tmp_path)) == {
+        "x.dcm": "expected 500 frames, but got a file that holds 11; copy it again."
+    }
+    with pytest.raises(UnreadableImageError, match="expected 500 frames|expected 36000 bytes"):
+        FundusReader()(f"{path}#1")
+    made.NumberOfFrames = 11
+    assert len(scan_folder(save(tmp_path / "x.dcm", made).parent)) == 11
 
 
 def test_other_objects_are_failed_rows_without_identity(tmp_path: Path) -> None:
@@ -78,7 +93,7 @@ def test_other_objects_are_failed_rows_without_identity(tmp_path: Path) -> None:
         FundusReader()(tmp_path / "text.dcm")
 
 
-def test_files_without_extension_are_photographs_if_marked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_files_of_any_name_are_photographs_by_content(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("IM000001", "1.2.840.113619.2.5", "DICOMDIR", "sub/dicomdir", "x.doe_john"):
         save(tmp_path / name, dicom(FRAME))
     save(tmp_path / "INDEX", dicom(FRAME, kind=UID("1.2.840.10008.1.3.10")))
@@ -88,8 +103,10 @@ def test_files_without_extension_are_photographs_if_marked(tmp_path: Path, caplo
     outside = save(tmp_path.parent / "outside" / "IM2", dicom(FRAME))
     (tmp_path / "link").symlink_to(outside)
     with caplog.at_level("INFO"):
-        assert by_id(scan_folder(tmp_path)) == {"1.2.840.113619.2.5": None, "IM000001": None}
-    assert caplog.messages == ["8 files ignored: 7 without extension, 1 of another extension"]
+        found = scan_folder(tmp_path)
+    assert by_id(found) == {"1.2.840.113619.2.5": None, "IM000001": None, "x.doe_john": None}
+    assert caplog.messages == ["7 files skipped: 7 without extension"]
+    assert found.skipped == {"without extension": 7}
     with pytest.raises(ValueError, match="but got none"):
         scan_folder(tmp_path, extensions=(".png",))
 

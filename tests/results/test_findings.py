@@ -158,6 +158,31 @@ def test_no_scale_is_assumed(scale):
     assert not {"mm_per_px_x", "scale_source", "disc_height_mm", "vcdr_percentile"} & set(found)
 
 
+@pytest.mark.parametrize(
+    "scale, reason",
+    [
+        ((6, 6), "a scale of 6 x 6 mm per px makes the photograph 2400 mm long; is it in micrometres?"),
+        ((1, 1), "a scale of 1 x 1 mm per px makes the photograph 400 mm long; is it in micrometres?"),
+        ((0.12, 0.12), "a scale of 0.12 x 0.12 mm per px makes the disc 7.2 mm long; is it in micrometres?"),
+        ((0.006, 0.006), "a scale of 0.006 x 0.006 mm per px makes the disc 0.36 mm long; is it in another unit?"),
+        (
+            (1e300, 1e300),
+            "a scale of 1e+300 x 1e+300 mm per px makes the photograph 4e+302 mm long; is it in micrometres?",
+        ),
+        ((-0.02, -0.02), "a scale of -0.02 x -0.02 mm per px is not positive"),
+        ((float("nan"), 0.01), "a scale of nan x 0.01 mm per px is not positive"),
+    ],
+)
+def test_an_implausible_scale_is_flagged_and_gives_no_millimetres(scale, reason):
+    found = row(facts={"mm_per_px": scale, "scale_source": "user"})
+    assert (found["flags"], found["status_reason"]) == ("scale_implausible", reason)
+    assert not [name for name in found if "mm" in name.split("_") or name.endswith("mm2")]
+    assert not {"scale_source", "vcdr_percentile", "crae_um"} & set(found)
+    assert {name: value for name, value in row().items() if name not in ("flags", "status_reason")} == {
+        name: value for name, value in found.items() if name not in ("flags", "status_reason")
+    }
+
+
 def test_scores_and_flags():
     assert "glaucoma_flag" not in row(pred_glaucoma=np.array([np.nan]))
     plain = row()

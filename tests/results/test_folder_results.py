@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine
+from monai.data import MetaTensor
 from PIL import Image
 
-from fundus_mtl.photographs import scan_folder
+from fundus_mtl.photographs import FundusReader, scan_folder
 from fundus_mtl.results import (
     VOLATILE_COLUMNS,
     Cup,
@@ -211,19 +212,19 @@ def test_jsonl_has_the_rows_of_the_table(folder, tmp_path, infer, rows):
 
 def test_what_is_known_of_a_photograph_reaches_its_row(folder, tmp_path, infer, rows):
     """The list wins over the file, the file over the user's default."""
-    told = {"A": {"laterality": "R", "mm_per_px": (0.01, 0.02), "burned_in": "no"}}
+    told = {"A": {"laterality": "R", "mm_per_px": (0.05, 0.08), "burned_in": "no"}}
 
     def facts(path):
         return told.get(Path(path).parent.name, {"laterality": "unknown", "mm_per_px": None, "burned_in": None})
 
     items = scan_folder(folder)
-    items[1] |= {"laterality": "R", "mm_per_px": (0.03, 0.03)}
-    infer(items, tmp_path / "out", of_file=facts, mm_per_px=0.04)
+    items[1] |= {"laterality": "R", "mm_per_px": (0.06, 0.06)}
+    infer(items, tmp_path / "out", of_file=facts, mm_per_px=0.07)
     found = rows(tmp_path / "out/results.csv")
     eyes = [(row["laterality"], row["laterality_source"], row["laterality_conflict"]) for row in found]
     assert eyes[:3] == [("R", "dicom", "yes"), ("R", "list", "yes"), ("L", "predicted", "")]
     scales = [(row["mm_per_px_x"], row["mm_per_px_y"], row["scale_source"]) for row in found]
-    assert scales[:3] == [("0.01", "0.02", "pixel_spacing"), ("0.03", "0.03", "user"), ("0.04", "0.04", "user")]
+    assert scales[:3] == [("0.05", "0.08", "pixel_spacing"), ("0.06", "0.06", "user"), ("0.07", "0.07", "user")]
 
 
 def test_an_answer_that_cannot_be_measured_is_a_failed_row(folder, tmp_path, infer, rows):
@@ -481,3 +482,47 @@ def test_an_error_before_the_start_touches_nothing(folder, tmp_path, make):
     with pytest.raises(FileNotFoundError, match="model.pt"):
         results.stop(FileNotFoundError("model.pt"))
     assert not (tmp_path / "out").exists()
+
+
+def test_other_files_are_counted_in_the_record_and_the_report(folder, tmp_path, infer):
+    photographs = len(scan_folder(folder))
+    (folder / "DOE_JOHN.txt").write_text("a letter")
+    (folder / "A/film.mp4").write_bytes(b"film")
+    items = scan_folder(folder)
+    assert len(items) == photographs
+    infer(items, tmp_path / "out")
+    assert json.loads((tmp_path / "out/run.json").read_text())["skipped"] == {".txt": 1, ".mp4": 1}
+    report = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "<b>2</b><span>other files, skipped</span>" in report
+    assert "DOE_JOHN" not in report
+    infer(list(items), tmp_path / "plain")  # a list that counts nothing
+    assert json.loads((tmp_path / "plain/run.json").read_text())["skipped"] == {}
+    assert "other files" not in (tmp_path / "plain/report.html").read_text(encoding="utf-8")
+
+
+def test_a_photograph_that_is_replaced_during_the_run_is_a_failed_row(folder, tmp_path, make, rows):
+    """The numbers would be of one picture and the hash of another."""
+    items = scan_folder(folder)[:2]
+    results = make(items, tmp_path / "out", writers=0)
+    reader = FundusReader()
+    samples = []
+    for item in items:
+        pixels, meta = reader.get_data(reader.read(item["image"]))
+        samples.append({**answer(item), "image": MetaTensor(torch.as_tensor(pixels), meta=meta)})
+    first, second = (sample["image"].meta["sha256"] for sample in samples)
+    data = Path(items[1]["image"]).read_bytes()
+    Path(items[1]["image"]).write_bytes(data + b"more")  # the same picture, other bytes
+    results.start()
+    results.add(samples)
+    results.finish()
+    found = rows(tmp_path / "out/results.csv")
+    assert [(row["status"], row["source_sha256"]) for row in found] == [
+        ("ok", first),
+        ("failed", hashlib.sha256(data + b"more").hexdigest()),
+    ]
+    assert second == hashlib.sha256(data).hexdigest()
+    assert "it was replaced during the run" in found[1]["status_reason"]
+    pictures = [
+        path for kind in ("masks", "overlays") for path in (tmp_path / "out" / kind).rglob("*") if path.is_file()
+    ]
+    assert len(pictures) == 2  # those of the first

@@ -75,12 +75,12 @@ def test_what_is_no_probability_map_is_refused(tmp_path, broken):
 
 
 def test_a_run_writes_them_beside_the_masks(folder, tmp_path, infer):
-    infer(scan_folder(folder), tmp_path / "out", with_maps, mm_per_px=0.01)
+    infer(scan_folder(folder), tmp_path / "out", with_maps, mm_per_px=0.05)
     names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out/probabilities").rglob("*.gz")}
     photographs = ("DOE/x.jpg", "b.png")
     assert names == {f"probabilities/{name}_{part}.nii.gz" for name in photographs for part in ("disc", "cup")}
     image = nibabel.load(tmp_path / "out/probabilities/b.png_disc.nii.gz")
-    assert image.header.get_zooms()[:2] == pytest.approx((0.01, 0.01))
+    assert image.header.get_zooms()[:2] == pytest.approx((0.05, 0.05))
     disc = loaded(tmp_path / "out/probabilities/b.png_disc.nii.gz")
     assert disc.shape == (60, 121)
     assert (np.argwhere(disc >= 0.5).min(axis=0).tolist(), np.argwhere(disc >= 0.5).max(axis=0).tolist()) == (
@@ -88,7 +88,7 @@ def test_a_run_writes_them_beside_the_masks(folder, tmp_path, infer):
         [33, 27],
     )
     rows = (tmp_path / "out/results.csv").read_text()
-    infer(scan_folder(folder), tmp_path / "plain", mm_per_px=0.01)
+    infer(scan_folder(folder), tmp_path / "plain", mm_per_px=0.05)
     assert not (tmp_path / "plain/probabilities").exists()
     assert len((tmp_path / "plain/results.csv").read_text().splitlines()) == len(rows.splitlines())
 

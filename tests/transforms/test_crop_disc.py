@@ -91,3 +91,13 @@ def test_refusals() -> None:
         CropDiscd(KEYS, size=0)
     with pytest.raises(KeyError):
         CropDiscd(["image", "cup"])(sample)
+
+
+def test_a_false_disc_makes_no_huge_window() -> None:
+    """A window of diameters of a disc that covers a long strip has at most four times the strip's area."""
+    disc = torch.ones(1, 4, 900)  # a circle of its area is 67.7 px wide
+    cropped = CropDiscd(["disc"], "disc", diameters=2.5)({"disc": MetaTensor(disc)})["disc"]
+    assert cropped.shape == (1, 120, 120)  # 2 * sqrt(3600), not 169
+    small = torch.zeros(1, 40, 90)
+    small[:, 10:20, 30:40] = 1  # 11.3 px wide
+    assert CropDiscd(["disc"], "disc", diameters=2.5)({"disc": MetaTensor(small)})["disc"].shape == (1, 28, 28)
