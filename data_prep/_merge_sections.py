@@ -24,7 +24,7 @@ class Photograph:
 
 
 def separate(photographs: Sequence[Photograph]) -> dict[str, list[dict[str, Any]]]:
-    """Return the items by section; those of a patient who stands in a stricter section too are left out, with a warning.
+    """Return the items by section; those of a patient who is in a stricter section too are left out, with a warning.
 
     Patients who share a photograph become one, named as the first of them.
     """

@@ -5,7 +5,7 @@
 ``RAW`` holds ``agreement.csv`` (data_set, image, mask, disc_agreement, cup_agreement: the mean Dice of each network's
 outline with that of all) and the masks, PNGs of codes 0 background, 1 rim, 2 cup. ``FOLDER``, by default the one that holds
 ``RAW``, has the photographs as ``<data_set>/images/<image>``. ``OUT`` gets ``masks/<data_set>_<image>_disc.png`` and
-``_cup.png`` and ``datalist.json`` with the outlines on which the networks agree. All of them stand in the training section:
+``_cup.png`` and ``datalist.json`` with the outlines on which the networks agree. All of them are in the training section:
 ``python -m data_prep.merge OUT.json ... --fill NAME=OUT/datalist.json`` adds them to photographs whose section is known.
 
 No person drew these outlines: say so wherever a network trained on them is described.

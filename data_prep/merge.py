@@ -10,7 +10,7 @@ Labels that its source lacks are missing.
   united, and the first list that has one wins. Classes or scores that contradict each other are an error. Outlines and
   points are only taken from a copy of the same size.
 * It goes to the strictest section that any list puts it in: testing before validation before training. Photographs of a
-  patient who stands in a stricter section too are left out, so that no photograph and no patient is in two sections.
+  patient who is in a stricter section too are left out, so that no photograph and no patient is in two sections.
   Patients of two lists with one name count as one person: ``data_prep`` puts the data set's name before the number.
 * ``--fill`` adds the labels of a list, such as outlines made by networks, to photographs for which no person gave one; also
   where ``label_sources`` says that the source derived its own. What is derived itself is not added to the testing section.

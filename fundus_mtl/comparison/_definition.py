@@ -52,7 +52,7 @@ class Search:
 
     Args:
         trials: number of trainings per method.
-        space: by option, ``{low, high, log, step}`` (integers are drawn if low and high are integers) or
+        space: Range by option: ``{low, high, log, step}`` (integers are drawn if low and high are integers) or
             ``{choices: [...]}``. With choices only, the combinations are tried in order, one per trial.
         epochs: number of epochs of a trial; None for the bundle's default.
         metric: validation metric in the MLflow run; its best value over the epochs is used.
@@ -77,7 +77,7 @@ class Comparison:
     Args:
         bundle: name of an installed bundle, or a path.
         methods: methods in the order of the table.
-        metrics: by name, the direction in which the metric improves; names are metrics of ``evaluation/summary.csv`` or of
+        metrics: Direction by name: the direction in which the metric improves; names are metrics of ``evaluation/summary.csv`` or of
             the MLflow run.
         folds: numbers of the folds; None for the split of the datalist.
         seeds: seeds of the initial weights and of the order of the data.

@@ -25,7 +25,7 @@ def check_labels(task: str, labels: Sequence[tuple[str, Any]]) -> None:
         labels: Ids and labels of the photographs that have one.
 
     Raises:
-        ValueError: with a sentence that names the photograph.
+        ValueError: If a label breaks a rule; the sentence names the photograph.
     """
     first = ""
     for name, label in labels:

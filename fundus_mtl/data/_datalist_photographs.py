@@ -1,4 +1,4 @@
-"""Whether a photograph stands in two splits of a datalist, under whatever names."""
+"""Whether a photograph is in two splits of a datalist, under any names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Named = tuple[str, str, Path]  # id, place, file
 
 
 def check_photographs(document: Mapping[str, Any], folder: Path) -> None:
-    """Refuse a photograph that stands in two splits or folds: as one file, or as two files of the same bytes.
+    """Refuse a photograph that is in two splits or folds: as one file, or as two files of the same bytes.
 
     Files of one size are compared by their beginning and end, then by their SHA-256, so that whole files are seldom read.
     Empty files may repeat; so may copies of pictures of few colours, which are blank frames and drawings, not photographs.
@@ -32,7 +32,7 @@ def check_photographs(document: Mapping[str, Any], folder: Path) -> None:
         folder: Folder that its paths are relative to.
 
     Raises:
-        ValueError: with the names of both items.
+        ValueError: If there is one; the sentence names both items.
     """
     named = [(item["id"], place_of(section, item), folder / item["image"]) for section, item in items_of(document)]
     files: dict[str, Named] = {}
@@ -65,7 +65,7 @@ def _split(group: Sequence[Named], fingerprint: Any) -> list[list[Named]]:
 
 
 def _size(path: Path) -> int:
-    if not path.is_file():  # opening a pipe would wait for ever
+    if not path.is_file():  # opening a pipe would never return
         raise FileNotFoundError
     return path.stat().st_size
 

@@ -27,7 +27,7 @@ def predict(
     """Run a network once, without gradients, and return ``pred_<task>`` for each task.
 
     Args:
-        network: with the multi-task interface, in evaluation mode.
+        network: Network with the multi-task interface, in evaluation mode.
         image: batch ``(B, C, H, W)`` on the network's device.
         tasks: tasks to predict.
         inferer: MONAI inferer.

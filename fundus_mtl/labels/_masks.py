@@ -1,4 +1,4 @@
-"""Masks: which pixel values may stand in a file, and how much of a photograph a structure may cover."""
+"""Masks: which pixel values a file may have, and how much of a photograph a structure may cover."""
 
 from __future__ import annotations
 

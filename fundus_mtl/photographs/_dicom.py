@@ -53,7 +53,7 @@ def opened(head: BinaryIO) -> Iterator[Dataset]:
     """Yield the elements that describe the picture, and leave ``head`` at the tag of the pixel data.
 
     Args:
-        head: of `dicom_head`.
+        head: Result of `dicom_head`.
 
     Raises:
         UnreadableImageError: if it is damaged, deflated, or no photograph.

@@ -27,7 +27,7 @@ def dicom_facts(file: BinaryIO, frame: int | None) -> Facts:
 
     Args:
         file: open file, at its start.
-        frame: from 1; None for a file of one frame.
+        frame: Number of the frame, from 1; None for a file of one frame.
 
     Raises:
         UnreadableImageError: if the file is no photograph.

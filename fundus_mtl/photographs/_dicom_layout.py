@@ -61,8 +61,8 @@ def enter_pixels(file: BinaryIO, header: Dataset) -> tuple[int, str]:
     """Move from the pixel data's tag to its value; return its length in bytes, and its value representation.
 
     Args:
-        file: where `opened` leaves it.
-        header: of the file.
+        file: File at the position where `opened` leaves it.
+        header: Header of the file.
 
     Raises:
         UnreadableImageError: if there are no pixel data, or the file ends before.
@@ -80,7 +80,7 @@ def refuse_missing_frames(file: BinaryIO, header: Dataset) -> None:
 
     Args:
         file: open, at the first byte of the pixel data's value.
-        header: of the file.
+        header: Header of the file.
 
     Raises:
         UnreadableImageError: for them.
@@ -144,7 +144,7 @@ def refuse_other_frame(frame: bytes, header: Dataset, run_lengths: bool) -> None
 
     Args:
         frame: compressed bytes.
-        header: of the file.
+        header: Header of the file.
         run_lengths: whether the frame is run-length encoded; else it is a code stream that names its size.
 
     Raises:

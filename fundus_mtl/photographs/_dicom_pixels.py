@@ -40,7 +40,7 @@ def dicom_levels(data: bytes, frame: int | None, max_pixels: int) -> NDArray[np.
 
     Args:
         data: the whole file.
-        frame: from 1; None for a file of one frame.
+        frame: Number of the frame, from 1; None for a file of one frame.
         max_pixels: checked in the header, and again in the header of the compressed frame.
 
     Raises:
@@ -113,10 +113,10 @@ def _decoded(
 
     Args:
         file: at the first byte of the pixel data's value.
-        header: of the file.
-        decoder: of its transfer syntax.
-        index: of the frame.
-        representation: of the value: 8-bit pixels that are big endian and OW have their bytes swapped in pairs.
+        header: Header of the file.
+        decoder: Decoder of its transfer syntax.
+        index: Index of the frame, from 0.
+        representation: Value representation: 8-bit pixels that are big endian and OW have their bytes swapped in pairs.
     """
     from pydicom.pixels.utils import as_pixel_options
 

@@ -49,8 +49,8 @@ class _Stream:
         size: width and height.
         sampling: horizontal and vertical factor, by component.
         interval: units between restart markers now, 0 for none.
-        missing: by component, the lowest bit not yet sent of each of the 64 coefficients; 0 when it is complete.
-        ends: where the scans end.
+        missing: Per component, the lowest bit not yet sent of each of the 64 coefficients; 0 when it is complete.
+        ends: Positions where the scans end.
     """
 
     frame: int = 0
@@ -65,8 +65,8 @@ def refuse_short_jpeg(data: bytes, picture: NDArray[Any] | None = None) -> None:
     """Refuse a JPEG stream that lacks pixels.
 
     Args:
-        data: the stream; what follows its first end marker is not looked at.
-        picture: as Pillow decoded it, ``(H, W)`` or ``(H, W, C)``; None to decode it here.
+        data: the stream; what follows its first end marker is ignored.
+        picture: Pixels as Pillow decoded them, ``(H, W)`` or ``(H, W, C)``; None to decode it here.
 
     Raises:
         UnreadableImageError: if a scan, a part of one, or the end is missing.

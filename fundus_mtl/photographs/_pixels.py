@@ -100,7 +100,7 @@ def refuse_misread(image: Image.Image, data: bytes, as_mask: bool, max_pixels: i
         max_pixels: largest tile of a TIFF.
 
     Raises:
-        UnreadableImageError: as `refuse_tiff` and `refuse_short_png`; where strips or tiles leave a part of the picture
+        UnreadableImageError: As from `refuse_tiff` and `refuse_short_png`; where strips or tiles leave a part of the picture
             out; and for colour masks of 16 bits, of which Pillow drops the lower byte.
     """
     if image.format == "TIFF":

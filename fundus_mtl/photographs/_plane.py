@@ -49,7 +49,7 @@ def plane_of(shape: Sequence[int], directions: ArrayLike, zooms: Sequence[float]
     """Return the one slice of a volume, from its header.
 
     Args:
-        shape: of the file's axes i, j and, where there is one, k.
+        shape: Sizes of the file's axes i, j and, where there is one, k.
         directions: ``(3, 3)``, a column per axis of the file, in LPS.
         zooms: distance of neighbours along i and j, mm.
         max_pixels: None where nothing will be decoded.

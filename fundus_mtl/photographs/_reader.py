@@ -42,8 +42,8 @@ class Photograph:
 
     Attributes:
         pixels: upright, ``(C, H, W)``.
-        path: of the file, or of its frame.
-        sha256: of the bytes that the pixels were decoded from, 64 hexadecimal digits.
+        path: Path of the file, or of its frame.
+        sha256: SHA-256 of the bytes that the pixels were decoded from, 64 hexadecimal digits.
     """
 
     pixels: NDArray[np.uint8]

@@ -24,11 +24,11 @@ class Volume:
     """What a header promises.
 
     Attributes:
-        shape: of the axes i, j and, where there is one, k.
+        shape: Sizes of the axes i, j and, where there is one, k.
         channels: values per pixel.
-        channel_axis: where the channels lie among the file's axes, the fastest first.
-        dtype: of a value, with its order of bytes; unsigned, 1 or 2 bytes.
-        wbits: of zlib, where the pixels are compressed; None where they are not.
+        channel_axis: Position of the channels among the file's axes, the fastest first.
+        dtype: Type of a value, with its order of bytes; unsigned, 1 or 2 bytes.
+        wbits: Window bits of zlib, where the pixels are compressed; None where they are not.
         start: bytes before the pixels.
         packed_size: bytes of the compressed pixels; None if it is not given.
         directions: ``(3, 3)``, a column per axis, in LPS.

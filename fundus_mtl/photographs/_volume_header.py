@@ -85,7 +85,7 @@ def level_type(name: str, types: dict[str, int], big_endian: bool) -> np.dtype[n
     """Return the type of unsigned levels of 1 or 2 bytes.
 
     Args:
-        name: of the type, as in the header.
+        name: Name of the type, as in the header.
         types: bytes of a level, by the names of a format.
         big_endian: order of the bytes.
 

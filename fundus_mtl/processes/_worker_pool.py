@@ -53,7 +53,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(workers)
 
     def __enter__(self) -> WorkerPool:
-        # Start all threads before signals may raise: a start that is interrupted leaves a thread that nobody joins.
+        # Start all threads before signals may raise: a start that is interrupted leaves a thread that is never joined.
         all_started = Barrier(self.workers + 1)
         for _ in range(self.workers):
             self._threads.submit(all_started.wait)
