@@ -49,6 +49,15 @@ def test_only_regular_files_are_opened(tmp_path: Path, kind: str, ask: object) -
     assert time.monotonic() - start < 1
 
 
+def test_a_device_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening some devices has an effect."""
+    opened: list[object] = []
+    monkeypatch.setattr("fundus_mtl.photographs._source.os.open", lambda *given: opened.append(given))
+    with pytest.raises(UnreadableImageError, match="expected a regular file"):
+        FundusReader()(special(tmp_path, "/dev/zero"))
+    assert opened == []
+
+
 def test_a_pipe_that_takes_the_place_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look at the name and the opening: the open file is looked at too."""
     path = special(tmp_path, "pipe")
