@@ -12,24 +12,24 @@ from fundus_mtl.files import printable
 DONE, REFUSED, SOME_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
-class RefusedError(Exception):
+class BadInputError(Exception):
     """Input that the user can mend; its text is all that the user sees."""
 
 
 @contextmanager
 def refusing(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn exceptions whose text is written for users into `RefusedError`.
+    """Turn exceptions whose text is written for users into `BadInputError`.
 
     Args:
         *kinds: Classes of exceptions. All others pass, since they are faults of the program.
 
     Raises:
-        RefusedError: With the text of the exception.
+        BadInputError: With the text of the exception.
     """
     try:
         yield
     except kinds as error:
-        raise RefusedError(str(error)) from error
+        raise BadInputError(str(error)) from error
 
 
 def exit_status(given: argparse.Namespace) -> int:
@@ -44,7 +44,7 @@ def exit_status(given: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"stopped{given.if_stopped and ': '}{given.if_stopped}", file=sys.stderr)
         return INTERRUPTED
-    except RefusedError as error:
+    except BadInputError as error:
         print(*map(printable, f"error: {error}".splitlines()), sep="\n", file=sys.stderr)  # it may quote a file's name
         return REFUSED
     except SystemExit as end:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.cli._endings import DONE, REFUSED, RefusedError
+from fundus_mtl.cli._endings import DONE, REFUSED, BadInputError
 from fundus_mtl.cli._verb import add_verb
 
 PACKAGE = "fundus_mtl.data_prep"
@@ -43,7 +43,7 @@ def run_prepare(given: argparse.Namespace) -> int:
     if given.dataset not in known:
         close = get_close_matches(given.dataset, known, n=1)
         meant = f"; did you mean {close[0]}?" if close else "."
-        raise RefusedError(f"expected a data set of {', '.join(known)}, but got {given.dataset}{meant}")
+        raise BadInputError(f"expected a data set of {', '.join(known)}, but got {given.dataset}{meant}")
     module = importlib.import_module(f"{PACKAGE}.{given.dataset}")
     return REFUSED if module.main(given.arguments) else DONE  # the module has printed why
 

@@ -27,7 +27,7 @@ def add_verb(
         verbs: The subparsers.
         name: The verb.
         run: Called with the parsed options; returns the exit status. It imports what it needs by itself, so that ``--help``
-            stays fast, and raises `RefusedError` (see `refusing`) for input that the user can mend.
+            stays fast, and raises `BadInputError` (see `refusing`) for input that the user can mend.
         summary: A few words for ``fundus-mtl --help``.
         about: What the verb does and its exit statuses.
         examples: Command lines, one per line.

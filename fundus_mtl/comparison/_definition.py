@@ -77,8 +77,8 @@ class Comparison:
     Args:
         bundle: name of an installed bundle, or a path.
         methods: methods in the order of the table.
-        metrics: Direction by name: the direction in which the metric improves; names are metrics of ``evaluation/summary.csv`` or of
-            the MLflow run.
+        metrics: The direction in which each metric improves, by its name in ``evaluation/summary.csv`` or in the MLflow
+            run.
         folds: numbers of the folds; None for the split of the datalist.
         seeds: seeds of the initial weights and of the order of the data.
         overlay: overlays of training and evaluation: files of the bundle's ``configs/overlays``, of the folder of this

@@ -15,7 +15,7 @@ from fundus_mtl.comparison._publish import publish
 from fundus_mtl.comparison._result_frames import ResultFrames, collect
 from fundus_mtl.comparison._training import Place, Training
 from fundus_mtl.comparison._training_folder import check_settings
-from fundus_mtl.comparison._write_tables import write_tables
+from fundus_mtl.comparison._write_tables import write_comparison_tables
 from fundus_mtl.processes import ChildProcesses, Devices, Interrupts, WorkerPool, locked
 
 LOCAL = ("cases.csv", "failures.csv")  # not logged: they name photographs, and those may be named after people
@@ -112,7 +112,7 @@ class _Work:
     def _sum_up(self, trainings: Sequence[Training], outcomes: Sequence[Outcome], searches: MethodSearches) -> Result:
         comparison = self.comparison
         frames = collect(comparison, trainings, outcomes, searches.trials(), self.parent_run)
-        files, means, fragment = write_tables(comparison, frames)
+        files, means, fragment = write_comparison_tables(comparison, frames)
         digests = {digest for digest in frames.trainings["data_sha256"] if digest}
         tags = {"data_sha256": digests.pop() if len(digests) == 1 else "several"} if digests else {}
         self.parent_run.log({name: path for name, path in files.items() if name not in LOCAL}, means, tags)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_tables(comparison: Comparison, frames: ResultFrames) -> tuple[dict[str, Path], dict[str, float], str]:
+def write_comparison_tables(
+    comparison: Comparison, frames: ResultFrames
+) -> tuple[dict[str, Path], dict[str, float], str]:
     """Write ``trainings.csv``, ``curves.csv`` …, a table per frame, and ``comparison.md .csv .tex``.
 
     Returns:

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from fundus_mtl.data._datalist_rules import items_of, place_of
+from fundus_mtl.data._datalist_rules import items_by_section, place_of
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
 
 _PART = 1 << 16  # bytes at the beginning and at the end of a file that are compared before whole files are
@@ -34,7 +34,9 @@ def check_photographs(document: Mapping[str, Any], folder: Path) -> None:
     Raises:
         ValueError: If there is one; the sentence names both items.
     """
-    named = [(item["id"], place_of(section, item), folder / item["image"]) for section, item in items_of(document)]
+    named = [
+        (item["id"], place_of(section, item), folder / item["image"]) for section, item in items_by_section(document)
+    ]
     files: dict[str, Named] = {}
     for one in named:
         first = files.setdefault(os.path.realpath(one[2]), one)

@@ -30,7 +30,7 @@ def check_datalist(document: Any) -> None:
     _check_form(document)
     known = {*ITEM_KEYS, *document["tasks"]}
     names: dict[str, str] = {}
-    for _, item in items_of(document):
+    for _, item in items_by_section(document):
         _check_item(item, known)
         if (name := relative_name(item["id"])) in names:
             other = "" if names[name] == item["id"] else f" (the other is written {names[name]})"
@@ -39,11 +39,12 @@ def check_datalist(document: Any) -> None:
             )
         names[name] = item["id"]
     for task in document["tasks"]:
-        check_labels(task, [(item["id"], item[task]) for _, item in items_of(document) if item.get(task) is not None])
+        labelled = [item for _, item in items_by_section(document) if item.get(task) is not None]
+        check_labels(task, [(item["id"], item[task]) for item in labelled])
     _check_patients(document)
 
 
-def items_of(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def items_by_section(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the section and the item of every photograph."""
     for section in SECTIONS:
         for item in document[section]:
@@ -123,7 +124,7 @@ def _check_item(item: Item, known: set[str]) -> None:
 def _check_patients(document: Mapping[str, Any]) -> None:
     """Check that all photographs of a patient are in one split: both eyes are alike, so labels would leak."""
     places: dict[str, str] = {}
-    for section, item in items_of(document):
+    for section, item in items_by_section(document):
         if (patient := patient_of(item)) is not None:
             place = place_of(section, item)
             if (first := places.setdefault(patient, place)) != place:

@@ -54,7 +54,7 @@ def each_measured(results: Path, write: Callable[[Row], None]) -> LeftOut:
     return left_out
 
 
-def mask_values(results: Path, folder: str, name: str) -> NDArray[np.uint8] | None:
+def written_mask(results: Path, folder: str, name: str) -> NDArray[np.uint8] | None:
     """Return the values ``(H, W)`` of a mask; None where it was not asked for."""
     from fundus_mtl.photographs import FundusReader
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.exports._finished_folder import LeftOut, Row, each_measured, finished_run, mask_values
+from fundus_mtl.exports._finished_folder import LeftOut, Row, each_measured, finished_run, written_mask
 from fundus_mtl.exports._refuge_submission import RefugeSubmission
 from fundus_mtl.metrics.refuge import BACKGROUND, CUP
 from fundus_mtl.photographs import PHOTOGRAPH_EXTENSIONS, find_photographs, photograph_file
@@ -45,7 +45,7 @@ def export_refuge(results: str | Path, out: str | Path, training: bool = False) 
     def add(row: Row) -> None:
         place = (row.get("fovea_x_px"), row.get("fovea_y_px"))
         fovea = None if place[0] is None or place[1] is None else (float(place[0]), float(place[1]))
-        codes = mask_values(folder, CODES, str(row["image_id"]))
+        codes = written_mask(folder, CODES, str(row["image_id"]))
         submission.add(_stem(row["image_id"]), codes, row.get("glaucoma_prob"), fovea)
 
     left_out = each_measured(folder, add)
@@ -76,7 +76,7 @@ def export_nifti(results: str | Path, out: str | Path) -> LeftOut:
 
     def write(row: Row) -> None:
         name = str(row["image_id"])
-        found = [(mask, values) for mask in masks if (values := mask_values(folder, mask.folder, name)) is not None]
+        found = [(mask, values) for mask in masks if (values := written_mask(folder, mask.folder, name)) is not None]
         if not found:
             raise ValueError("no mask was asked for")
         scale = (row.get("mm_per_px_x"), row.get("mm_per_px_y"))
@@ -125,7 +125,7 @@ def export_dicom(
         shared: dict[str, Any] = {"stages": makers.stages, "keep_identity": keep_identity, "salt": salt}
         report: dict[str, Any] = {"calibration": makers.calibration, "measurements": measurements}
         write_sr(f"{target}.SR.dcm", source, row, makers.first, version, **report, **shared)
-        codes, eye = mask_values(folder, CODES, str(row["image_id"])), row.get("laterality")
+        codes, eye = written_mask(folder, CODES, str(row["image_id"])), row.get("laterality")
         if codes is not None:
             disc, cup = codes != BACKGROUND, codes == CUP
             write_seg(f"{target}.SEG.dcm", source, disc, cup, makers.first, version, laterality=eye, **shared)

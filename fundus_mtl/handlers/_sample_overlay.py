@@ -50,15 +50,15 @@ class SampleOverlay:
             image: photograph, uint8 ``(H, W, 3)``.
             sample: masks on the same grid, and points in px.
         """
-        focus = present(sample, [self.zoom] if self.zoom else [])
-        return self._outlined(image, present(sample, self.masks), present(sample, self.points), focus)
+        focus = drawn_arrays(sample, [self.zoom] if self.zoom else [])
+        return self._outlined(image, drawn_arrays(sample, self.masks), drawn_arrays(sample, self.points), focus)
 
     def parts(self, image: Picture, sample: Mapping[str, Any]) -> dict[str, Picture]:
         """Return ``photograph``, ``truth`` and ``prediction`` as single pictures.
 
         The zoom depends on the label only, so that the pictures of several methods show the same part of the photograph.
         """
-        masks, points = present(sample, self.masks), present(sample, self.points)
+        masks, points = drawn_arrays(sample, self.masks), drawn_arrays(sample, self.points)
         focus = {name: mask for name, mask in masks.items() if name == f"{TRUE}{self.zoom}"}
         chosen = {
             "photograph": lambda name: False,
@@ -80,7 +80,7 @@ def _only(arrays: Arrays, wanted: Callable[[str], bool]) -> Arrays:
     return {name: values for name, values in arrays.items() if wanted(name)}
 
 
-def present(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
+def drawn_arrays(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
     """Return the labels and predictions of the keys that a sample has; fillers of missing labels are skipped."""
     found: Arrays = {}
     for key in keys:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fundus_mtl.metrics import av
-from fundus_mtl.metrics._measures import Measure
+from fundus_mtl.metrics._measures import SummaryMeasure
 from fundus_mtl.metrics._summary import summarise_measures
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ def _columns() -> list[str]:
     return wanted + [f"acc_{s}_{p}_background" for s in _STRUCTURES for p in _SETS]
 
 
-def _measure(column: str) -> Measure:
+def _measure(column: str) -> SummaryMeasure:
     name, guess = column.removesuffix("_background"), column.endswith("_background")
     quantity, structure, place = name.split("_", 2)
     definition = f"mean {_QUANTITIES[quantity]}, {_STRUCTURES[structure]}, {_SETS[place]}"
     definition += "; if no vessel is predicted" if guess else ""
-    return Measure(column, (column,), lambda values: float(np.mean(values)), "", definition)
+    return SummaryMeasure(column, (column,), lambda values: float(np.mean(values)), "", definition)
 
 
 def _array(value: Any) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from fundus_mtl.metrics._av_truth import Mask
 Scores = NDArray[np.floating]
 
 
-def as_mask(mask: ArrayLike | None, name: str, shape: tuple[int, ...]) -> Mask | None:
+def boolean_mask(mask: ArrayLike | None, name: str, shape: tuple[int, ...]) -> Mask | None:
     """Return the mask as an array; raise if it is not boolean or does not have the shape of the truth."""
     if mask is None:
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fundus_mtl.metrics._accuracy import correct
-from fundus_mtl.metrics._measures import Measure
+from fundus_mtl.metrics._measures import SummaryMeasure
 from fundus_mtl.metrics._summary import summarise_measures
 from fundus_mtl.tasks import Task
 
@@ -64,7 +64,8 @@ def summarise_classes(
         A table as in `summarise`.
     """
     measures = [
-        Measure(f"acc_{task.name}_percent", (f"{task.name}_correct",), _percent, "%", _DEFINITION) for task in tasks
+        SummaryMeasure(f"acc_{task.name}_percent", (f"{task.name}_correct",), _percent, "%", _DEFINITION)
+        for task in tasks
     ]
     return summarise_measures(rows, measures, n, seed, level)
 

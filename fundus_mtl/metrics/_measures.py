@@ -13,7 +13,7 @@ from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensi
 
 
 @dataclass(frozen=True)
-class Measure:
+class SummaryMeasure:
     """A number computed over all cases: a statistic of one column, or of a score and its label."""
 
     metric: str
@@ -35,24 +35,28 @@ def _share_within(values: np.ndarray, limit: float) -> float:
     return float(np.mean(values <= limit))
 
 
-def _outline_measures() -> list[Measure]:
+def _outline_measures() -> list[SummaryMeasure]:
     mask = "native resolution, without cases whose masks are both empty"
     ratio = "mean absolute error of the clinical vertical cup-to-disc ratio"
     column = "pixels of the column with most pixels"
     inside = "share of predicted disc centroids inside the true disc"
     return [
-        Measure("disc_dice", ("disc_dice",), _mean, "", f"mean Dice of the disc, cup included; {mask}"),
-        Measure("cup_dice", ("cup_dice",), _mean, "", f"mean Dice of the cup; {mask}"),
-        Measure("vcdr_mae", ("vcdr_abs_error",), _mean, "", ratio),
-        Measure("refuge_disc_dice", ("refuge_disc_dice",), _mean, "", "official REFUGE Dice of the disc"),
-        Measure("refuge_cup_dice", ("refuge_cup_dice",), _mean, "", "official REFUGE Dice of the cup"),
-        Measure("refuge_mae_cdr", ("refuge_ae_cdr",), _mean, "", f"official REFUGE error of the ratio, by {column}"),
-        Measure("disc_centre_error_px", ("disc_centre_error_px",), _mean, "px", "mean distance of the disc centroids"),
-        Measure("disc_centre_inside", ("disc_centre_inside",), _mean, "", inside),
+        SummaryMeasure("disc_dice", ("disc_dice",), _mean, "", f"mean Dice of the disc, cup included; {mask}"),
+        SummaryMeasure("cup_dice", ("cup_dice",), _mean, "", f"mean Dice of the cup; {mask}"),
+        SummaryMeasure("vcdr_mae", ("vcdr_abs_error",), _mean, "", ratio),
+        SummaryMeasure("refuge_disc_dice", ("refuge_disc_dice",), _mean, "", "official REFUGE Dice of the disc"),
+        SummaryMeasure("refuge_cup_dice", ("refuge_cup_dice",), _mean, "", "official REFUGE Dice of the cup"),
+        SummaryMeasure(
+            "refuge_mae_cdr", ("refuge_ae_cdr",), _mean, "", f"official REFUGE error of the ratio, by {column}"
+        ),
+        SummaryMeasure(
+            "disc_centre_error_px", ("disc_centre_error_px",), _mean, "px", "mean distance of the disc centroids"
+        ),
+        SummaryMeasure("disc_centre_inside", ("disc_centre_inside",), _mean, "", inside),
     ]
 
 
-def _fovea_measures() -> list[Measure]:
+def _fovea_measures() -> list[SummaryMeasure]:
     scales = (
         ("px", "px", "native px (official REFUGE)"),
         ("px256", "px", "px after resizing the photograph to 256 x 256"),
@@ -62,14 +66,14 @@ def _fovea_measures() -> list[Measure]:
     for scale, unit, meaning in scales:
         for name, statistic in ("mean", _mean), ("median", _median):
             column, definition = f"fovea_error_{scale}", f"{name} distance of the fovea, {meaning}"
-            measures.append(Measure(f"{column}_{name}", (column,), statistic, unit, definition))
+            measures.append(SummaryMeasure(f"{column}_{name}", (column,), statistic, unit, definition))
     for limit in (0.25, 0.5):
         share, definition = partial(_share_within, limit=limit), f"share of foveas within {limit} true disc diameters"
-        measures.append(Measure(f"fovea_within_{_digits(limit)}_dd", ("fovea_error_dd",), share, "", definition))
+        measures.append(SummaryMeasure(f"fovea_within_{_digits(limit)}_dd", ("fovea_error_dd",), share, "", definition))
     return measures
 
 
-def _score_measures(threshold: float, least: float) -> list[Measure]:
+def _score_measures(threshold: float, least: float) -> list[SummaryMeasure]:
     at, least_at = _digits(threshold), _digits(least)
     best = partial(sensitivity_at_specificity, specificity=least)
     rules: tuple[tuple[str, Callable[..., float], str], ...] = (
@@ -82,13 +86,15 @@ def _score_measures(threshold: float, least: float) -> list[Measure]:
     )
     scores = (("", "classifier"), ("_vcdr", "logistic regression on the predicted vCDR"), ("_mean", "mean of both"))
     return [
-        Measure(f"{rule}{suffix}", (f"glaucoma_prob{suffix}", "glaucoma_true"), statistic, "", f"{meaning}; {score}")
+        SummaryMeasure(
+            f"{rule}{suffix}", (f"glaucoma_prob{suffix}", "glaucoma_true"), statistic, "", f"{meaning}; {score}"
+        )
         for suffix, score in scores
         for rule, statistic, meaning in rules
     ]
 
 
-def refuge_measures(threshold: float, least: float) -> list[Measure]:
+def refuge_measures(threshold: float, least: float) -> list[SummaryMeasure]:
     """Return the summary measures of the rows of `RefugeCase`.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fundus_mtl.metrics._bootstrap import bootstrap_interval
-from fundus_mtl.metrics._measures import Measure, refuge_measures
+from fundus_mtl.metrics._measures import SummaryMeasure, refuge_measures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def summarise(
 
 
 def summarise_measures(
-    rows: pd.DataFrame, measures: Sequence[Measure], n: int = 1000, seed: int = 0, level: float = 0.95
+    rows: pd.DataFrame, measures: Sequence[SummaryMeasure], n: int = 1000, seed: int = 0, level: float = 0.95
 ) -> pd.DataFrame:
     """Evaluate measures over rows; arguments and return value as in `summarise`."""
     import pandas as pd
@@ -53,7 +53,7 @@ def summarise_measures(
     return pd.DataFrame([_line(measure, rows, interval) for measure in measures], columns=list(HEADER))
 
 
-def _line(measure: Measure, rows: pd.DataFrame, interval: Callable[..., tuple[float, float]]) -> dict[str, Any]:
+def _line(measure: SummaryMeasure, rows: pd.DataFrame, interval: Callable[..., tuple[float, float]]) -> dict[str, Any]:
     """Evaluate one measure."""
     absent = np.full(len(rows), nan)
     table = np.array([rows.get(name, absent) for name in measure.columns], dtype=float)

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fundus_mtl.metrics._av_cldice import cldice
-from fundus_mtl.metrics._av_inputs import as_mask, as_probability
+from fundus_mtl.metrics._av_inputs import as_probability, boolean_mask
 from fundus_mtl.metrics._av_structure import measure, pixel_sets
 from fundus_mtl.metrics._av_table3 import table3
 from fundus_mtl.metrics._av_truth import ARTERY, CROSSING, CROSSINGS, VEIN, Mask, Truth, decode, paint
@@ -74,7 +74,9 @@ def evaluate(
         raise ValueError(f"crossings: expected one of {', '.join(CROSSINGS)}, but got {crossings!r}.")
     truth = decode(true_rgb)
     shape = truth.artery.shape
-    pred = {name: as_mask(mask, name, shape) for name, mask in (("artery", artery), ("vein", vein), ("vessel", vessel))}
+    pred = {
+        name: boolean_mask(mask, name, shape) for name, mask in (("artery", artery), ("vein", vein), ("vessel", vessel))
+    }
     prob = {
         name: as_probability(values, f"{name}_prob", shape)
         for name, values in (("artery", artery_prob), ("vein", vein_prob), ("vessel", vessel_prob))
@@ -84,7 +86,7 @@ def evaluate(
     wanted, result = _wanted(truth, crossings), dict[str, float]()
     left_out = truth.crossing if crossings == "ignore" else None
     for head, found, ignored in ((("artery", "vein", "av"), pred["av"], left_out), (("vessel",), pred["vessel"], None)):
-        sets = pixel_sets(wanted["vessel"], found, as_mask(fov, "fov", shape), ignored)
+        sets = pixel_sets(wanted["vessel"], found, boolean_mask(fov, "fov", shape), ignored)
         for name in head:
             result |= measure(name, wanted[name], pred[name], prob[name], sets, centrelines)
     return result

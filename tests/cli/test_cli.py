@@ -9,7 +9,7 @@ import pytest
 
 import fundus_mtl
 from fundus_mtl.cli import VERBS, main, parser
-from fundus_mtl.cli._endings import RefusedError, exit_status, refusing
+from fundus_mtl.cli._endings import BadInputError, exit_status, refusing
 from fundus_mtl.notices import RESEARCH_USE_ONLY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +88,7 @@ def ending(error: BaseException | None, **options) -> int:
     "error, status, printed",
     [
         (None, 4, ""),
-        (RefusedError("expected a, but got b."), 2, "error: expected a, but got b.\n"),
+        (BadInputError("expected a, but got b."), 2, "error: expected a, but got b.\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
         (SystemExit(143), 143, ""),  # SIGTERM in a workflow
     ],

@@ -16,7 +16,7 @@ from fundus_mtl.comparison._all_figures import all_figures
 from fundus_mtl.comparison._do_training import Outcome
 from fundus_mtl.comparison._remarks import facts_of
 from fundus_mtl.comparison._result_frames import collect
-from fundus_mtl.comparison._write_tables import write_tables
+from fundus_mtl.comparison._write_tables import write_comparison_tables
 
 FINISHED, FAILED = Outcome("finished"), Outcome("failed", "training: doe_john.jpg: broken")
 
@@ -75,7 +75,7 @@ def test_networks_of_single_tasks_answer_for_their_task(comparison):
     assert first.loc[("joint", "", 0), ["acc_even", "acc_odd", "val_score"]].tolist() == [1, 3, 0.5]
     curves = frames.curves
     assert curves.loc[(curves["method"] == "joint") & (curves["seed"] == 0), "value"].tolist() == [0.1, 0.5]
-    files, means, fragment = write_tables(comparison, frames)
+    files, means, fragment = write_comparison_tables(comparison, frames)
     assert means["joint/acc_even"] == 1.5
     table = pd.read_csv(files["comparison.csv"], index_col="method")
     assert table.loc["stl", "ratio parameters / joint value"] == 2  # two networks
@@ -95,12 +95,14 @@ def test_what_failed_counts_for_nothing(comparison):
     assert isnan(frames.trainings["acc_even"][1])
     assert isnan(frames.trainings["parameters"][1])
     assert frames.cases[["seed", "id"]].to_numpy().tolist() == [[0, "007"]]
-    files, _, _ = write_tables(comparison, frames)
+    files, _, _ = write_comparison_tables(comparison, frames)
     assert "doe_john" not in files["trainings.csv"].read_text()
     assert "doe_john" in files["failures.csv"].read_text()
     assert "1 of 2 trainings failed" in files["comparison.md"].read_text()
     assert facts_of(comparison, frames.trainings)["Trainings"] == "1 of 2 finished, 0.0 h in total"
-    files, means, fragment = write_tables(comparison, collect(comparison, trainings, [FAILED] * 2, [], Store()))
+    files, means, fragment = write_comparison_tables(
+        comparison, collect(comparison, trainings, [FAILED] * 2, [], Store())
+    )
     assert (means, fragment, set(files)) == ({}, "", {"trainings.csv", "failures.csv"})
 
 
@@ -118,7 +120,7 @@ def test_formulas_in_ids_are_harmless(comparison):
     (training,) = plan(comparison)
     leave(training, {"acc_even": 1.0}, pd.DataFrame({"id": ["=cmd()"], "x": [-1.0]}))
     frames = collect(comparison, [training], [FINISHED], [], Store())
-    files, _, _ = write_tables(comparison, frames)
+    files, _, _ = write_comparison_tables(comparison, frames)
     assert "joint,,0,,'=cmd(),-1.0" in files["cases.csv"].read_text()
 
 
