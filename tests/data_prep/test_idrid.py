@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from data_prep._idrid_discs import ellipse
 from data_prep._same_photograph import same_photographs
-from data_prep.idrid import ellipse, main, prepare
+from data_prep.idrid import main, prepare
 from fundus_mtl.data import load_datalist, read_datalist
 from tests.data_prep.raw_photographs import mask, photograph, pixels, sheet
 
