@@ -33,18 +33,19 @@ def infer(
         WorkflowError: If the run failed.
     """
     found = _checked(folder, weights)
+    from fundus_mtl.files import printable
     from fundus_mtl.results import NothingUsableError
-    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, trained_configs
+    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
 
     names, changes = trained_configs(found, "inference.yaml", overlays)
     if note := options.get("note", changes.get("note")):
-        print(f"note on these weights: {note}", file=sys.stderr)
+        print(f"note on these weights: {printable(str(note))}", file=sys.stderr)
     workflow = StrictWorkflow(
         config_file=[str(name) for name in names],
         meta_file=str(names[0].with_name("metadata.json")),
         logging_file=str(names[0].with_name("logging.conf")),
         workflow_type="infer",
-        **{**changes, "dataset_dir": str(folder), "results_dir": str(out), **options},
+        **{**changes, "dataset_dir": literal(str(folder)), "results_dir": literal(str(out)), **options},
     )
     workflow.initialize()
     try:

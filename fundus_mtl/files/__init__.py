@@ -5,6 +5,7 @@ from __future__ import annotations
 from fundus_mtl.files._cells import csv_text, harmless
 from fundus_mtl.files._hash import config_sha256, file_sha256, json_sha256
 from fundus_mtl.files._markdown import markdown_table
+from fundus_mtl.files._printable import printable
 from fundus_mtl.files._relative_name import relative_name
 from fundus_mtl.files._whole_file import is_part, whole_file, write_whole
 
@@ -16,6 +17,7 @@ __all__ = [
     "is_part",
     "json_sha256",
     "markdown_table",
+    "printable",
     "relative_name",
     "whole_file",
     "write_whole",
