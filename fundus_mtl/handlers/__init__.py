@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fundus_mtl.handlers._step_cost import COST_FILE, StepCost
     from fundus_mtl.handlers._task_balance import TaskBalance
     from fundus_mtl.handlers._time_budget import TimeBudget
+    from fundus_mtl.handlers._weights_loader import WeightsLoader
 else:
     __getattr__, __dir__ = lazy_names(__name__)
 
@@ -34,6 +35,7 @@ __all__ = [
     "StepCost",
     "TaskBalance",
     "TimeBudget",
+    "WeightsLoader",
     "keep_best_metric",
     "latest_checkpoint",
     "log_to_run",
