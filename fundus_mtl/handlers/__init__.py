@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fundus_mtl.handlers._folder_progress import FolderProgress
     from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
     from fundus_mtl.handlers._log_to_run import log_to_run
+    from fundus_mtl.handlers._lr_schedule import LrSchedule
     from fundus_mtl.handlers._run_handler import RunHandler
     from fundus_mtl.handlers._sample_overlay import SampleOverlay
     from fundus_mtl.handlers._step_cost import COST_FILE, StepCost
@@ -30,6 +31,7 @@ __all__ = [
     "CaseFigures",
     "CaseTable",
     "FolderProgress",
+    "LrSchedule",
     "RunHandler",
     "SampleOverlay",
     "StepCost",

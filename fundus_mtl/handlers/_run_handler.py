@@ -186,8 +186,8 @@ class RunHandler(MLFlowHandler):
                     close_run(self.client, run, self.settings, status, before)
             except TrackingError as error:
                 fault = (
-                    f"expected to close the run in MLflow, but got an error ({error.code}): it stays RUNNING and without its "
-                    f"files there; all files of the training are in {self.settings.output_dir.name!r}."
+                    f"expected to close the run in MLflow, but got an error ({error.code}): it stays RUNNING and without "
+                    f"its files there; all files of the training are in {self.settings.output_dir.name!r}."
                 )
                 if status == "FINISHED":
                     raise TrackingRefusedError(fault, error.code) from error

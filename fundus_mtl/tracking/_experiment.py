@@ -34,8 +34,8 @@ def find_or_create_experiment(client: Any, name: str, artifact_location: str | N
             known = client.get_experiment_by_name(name)
     if known.lifecycle_stage != "active":
         raise TrackingRefusedError(
-            f"experiment_name: expected an experiment that MLflow can use, but got {name!r}, which was deleted there; restore "
-            "it with `mlflow experiments restore`, or choose another name.",
+            f"experiment_name: expected an experiment that MLflow can use, but got {name!r}, which was deleted; restore it "
+            "with `mlflow experiments restore`, or choose another name.",
             "INVALID_STATE",
         )
     return str(known.experiment_id)
