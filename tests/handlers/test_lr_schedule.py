@@ -111,7 +111,7 @@ def test_a_resume_with_more_epochs_is_refused_with_both_numbers():
     resumed.load_state_dict(first.state_dict())
     state = {"iteration": 4, "epoch_length": BATCHES, "max_epochs": 3}
     with pytest.raises(
-        ValueError, match="expected at least 12 steps for max_epochs=3, but got a OneCycleLR of 8 steps
+        ValueError, match="expected at least 12 steps for max_epochs=3, but got a OneCycleLR of 8 steps"
     ):
         train(resumed, epochs=3, state=state)
     assert train(resumed, epochs=2, state=state | {"max_epochs": 2}) == 4
