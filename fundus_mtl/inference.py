@@ -35,7 +35,7 @@ def infer(
     found = _checked(folder, weights)
     from fundus_mtl.files import printable
     from fundus_mtl.results import NothingUsableError
-    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, trained_configs
+    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
 
     names, changes = trained_configs(found, "inference.yaml", overlays)
     if note := options.get("note", changes.get("note")):
@@ -45,7 +45,7 @@ def infer(
         meta_file=str(names[0].with_name("metadata.json")),
         logging_file=str(names[0].with_name("logging.conf")),
         workflow_type="infer",
-        **{**changes, "dataset_dir": str(folder), "results_dir": str(out), **options},
+        **{**changes, "dataset_dir": literal(str(folder)), "results_dir": literal(str(out)), **options},
     )
     workflow.initialize()
     try:

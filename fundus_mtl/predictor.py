@@ -77,9 +77,11 @@ class Predictor:
     ) -> None:
         import torch
 
+        from fundus_mtl.networks import load_weights
+
         self.device, self.amp, self.tasks = torch.device(device), amp, tuple(tasks)
         if weights is not None:
-            network.load_state_dict(torch.load(weights, map_location=self.device, weights_only=True))
+            load_weights(network, weights)
         self.network = network.to(self.device).eval()
         self.prepare, self.inferer, self.finish, self.measure = preprocessing, inferer, postprocessing, measure
 

@@ -30,6 +30,14 @@ def key_values(given: argparse.Namespace) -> dict[str, Any]:
     return parse_changes(given.set, "--set") | parse_changes(given.key_values)
 
 
+def _comment(value: str) -> str:
+    """Return the comment at the end of a YAML text, which YAML drops; empty if there is none."""
+    import yaml
+
+    end = max(token.end_mark.index for token in yaml.scan(value) if not isinstance(token, yaml.StreamEndToken))
+    return value[end:].strip()
+
+
 def parse_changes(texts: Sequence[str], option: str = "") -> dict[str, Any]:
     """Return ``KEY=VALUE`` texts as a dictionary; values are YAML, and the last value of a key counts.
 
@@ -52,6 +60,11 @@ def parse_changes(texts: Sequence[str], option: str = "") -> dict[str, Any]:
             raise ValueError(f"{label}: expected a value as YAML, but got {value}; write {key}={_PYTHON[value]}.")
         try:
             changes[key] = yaml.safe_load(value)
+            if rest := _comment(value):
+                raise ValueError(
+                    f"{label}: expected a value without a comment, but got {rest!r}, which YAML drops; put the value "
+                    f"in quotes within quotes: {key}='\"{value}\"'."
+                )
         except yaml.YAMLError as error:
             raise ValueError(f"{label}: expected a value as YAML, but got {value}.") from error
     return changes

@@ -11,6 +11,8 @@ from fundus_mtl.comparison._definition import Comparison
 from fundus_mtl.notices import VERSION
 from fundus_mtl.tracking import (
     TrackingError,
+    TrackingRefusedError,
+    artifact_folder,
     close_client,
     find_or_create_experiment,
     find_run,
@@ -50,10 +52,12 @@ class ComparisonRun:
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
-        self.client = open_client(comparison.tracking_uri)
         try:
             with tracking_errors():
+                self.client = open_client(comparison.tracking_uri)
                 self.run_id = self._open()
+        except TrackingRefusedError as error:
+            raise NoTrackingError(str(error)) from error
         except TrackingError as error:
             raise NoTrackingError(
                 f"tracking_uri: expected an MLflow that answers, but got an error ({error.code}); "
@@ -63,7 +67,9 @@ class ComparisonRun:
     def _open(self) -> str:
         """Return the id of the run, which is found or created, and set it to RUNNING."""
         comparison = self.comparison
-        experiment = find_or_create_experiment(self.client, comparison.experiment_name, comparison.tracking_uri)
+        experiment = find_or_create_experiment(
+            self.client, comparison.experiment_name, artifact_folder(comparison.tracking_uri)
+        )
         run = self.of_folder(comparison.output_dir) or self._create(experiment)
         run_id = str(run.info.run_id)
         self.client.update_run(run_id, status="RUNNING")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._picture_size import picture_size
     from fundus_mtl.data._source_sampler import SourceSampler
     from fundus_mtl.data._tensor_samples import TensorSamples
+    from fundus_mtl.data._training_loader import TrainingLoader
 else:
     __getattr__, __dir__ = lazy_names(__name__)
 
@@ -33,6 +34,7 @@ __all__ = [
     "GuardedTransform",
     "SourceSampler",
     "TensorSamples",
+    "TrainingLoader",
     "assign_folds",
     "datalist_digest",
     "digit_set",

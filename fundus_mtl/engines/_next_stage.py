@@ -11,6 +11,7 @@ from monai.utils import ImageMetaKey
 from torch import nn
 
 from fundus_mtl.engines._predict import predict
+from fundus_mtl.networks import load_weights
 from fundus_mtl.tasks import Task
 
 Sample = Mapping[Any, Any]
@@ -55,7 +56,7 @@ class NextStage:
         self.preprocessing, self.postprocessing = preprocessing, postprocessing
         self.device, self.amp = torch.device(device), amp
         if weights is not None:
-            network.load_state_dict(torch.load(weights, map_location=self.device, weights_only=True))
+            load_weights(network, weights)
         self.network = network.to(self.device).eval()
 
     def __call__(self, sample: Sample) -> dict[Any, Any]:

@@ -6,10 +6,13 @@ from fundus_mtl.files._cells import csv_text, harmless
 from fundus_mtl.files._hash import config_sha256, file_sha256, json_sha256
 from fundus_mtl.files._markdown import markdown_table
 from fundus_mtl.files._printable import printable
+from fundus_mtl.files._read_json import read_json
 from fundus_mtl.files._relative_name import relative_name
+from fundus_mtl.files._torch_file import TorchFileError, read_torch_file
 from fundus_mtl.files._whole_file import is_part, whole_file, write_whole
 
 __all__ = [
+    "TorchFileError",
     "config_sha256",
     "csv_text",
     "file_sha256",
@@ -18,6 +21,8 @@ __all__ = [
     "json_sha256",
     "markdown_table",
     "printable",
+    "read_json",
+    "read_torch_file",
     "relative_name",
     "whole_file",
     "write_whole",

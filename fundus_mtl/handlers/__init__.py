@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from fundus_mtl.handlers._folder_progress import FolderProgress
     from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
     from fundus_mtl.handlers._log_to_run import log_to_run
+    from fundus_mtl.handlers._lr_schedule import LrSchedule
     from fundus_mtl.handlers._run_handler import RunHandler
     from fundus_mtl.handlers._sample_overlay import SampleOverlay
     from fundus_mtl.handlers._step_cost import COST_FILE, StepCost
     from fundus_mtl.handlers._task_balance import TaskBalance
     from fundus_mtl.handlers._time_budget import TimeBudget
+    from fundus_mtl.handlers._weights_loader import WeightsLoader
 else:
     __getattr__, __dir__ = lazy_names(__name__)
 
@@ -29,11 +31,13 @@ __all__ = [
     "CaseFigures",
     "CaseTable",
     "FolderProgress",
+    "LrSchedule",
     "RunHandler",
     "SampleOverlay",
     "StepCost",
     "TaskBalance",
     "TimeBudget",
+    "WeightsLoader",
     "keep_best_metric",
     "latest_checkpoint",
     "log_to_run",

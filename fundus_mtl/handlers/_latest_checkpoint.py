@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import re
 from pathlib import Path
 
-import torch
+from fundus_mtl.files import TorchFileError, read_torch_file
 
 _logger = logging.getLogger(__name__)
-# Errors of torch.load for truncated files and for files with wrong bytes, found by experiment.
-_BROKEN = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, LookupError, ValueError, TypeError, AttributeError)
 _KEPT = 2  # number of checkpoints that a training keeps
 
 
@@ -29,6 +26,7 @@ def latest_checkpoint(folder: str | Path, resume_from: str | None = "latest") ->
 
     Raises:
         FileNotFoundError: if there is no such file.
+        TorchFileError: if the given file cannot be read.
     """
     if resume_from is None:
         return None
@@ -37,6 +35,7 @@ def latest_checkpoint(folder: str | Path, resume_from: str | None = "latest") ->
             raise FileNotFoundError(
                 f"resume_from: expected a checkpoint or latest, but got {resume_from}, which does not exist."
             )
+        read_torch_file(resume_from)  # CheckpointLoader repeats PyTorch's advice to run the code in a file
         return resume_from
     for path in _newest_first(list(Path(folder).glob("*.pt"))):
         if _is_whole(path):
@@ -61,7 +60,7 @@ def _epoch(path: Path) -> int:
 
 def _is_whole(path: Path) -> bool:
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
-    except _BROKEN:
+        read_torch_file(path)
+    except (OSError, TorchFileError):
         return False
     return True

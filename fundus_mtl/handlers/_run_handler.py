@@ -7,6 +7,7 @@ crashed runs at RUNNING, and raises an exception for a vector metric or a change
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,16 +21,22 @@ from fundus_mtl.handlers._ending import on_end
 from fundus_mtl.handlers._run_metrics import RunMetrics, learning_rates, losses
 from fundus_mtl.tracking import (
     RunSettings,
+    TrackingError,
+    TrackingRefusedError,
     artifact_folder,
     check_model_name,
     check_system_metrics,
     close_run,
     describe_run,
+    find_or_create_experiment,
     is_off,
     open_client,
     open_run,
     start_monitor,
+    tracking_errors,
 )
+
+_logger = logging.getLogger(__name__)
 
 
 class RunHandler(MLFlowHandler):
@@ -133,9 +140,9 @@ class RunHandler(MLFlowHandler):
     def start(self, engine: Engine) -> None:
         """Create the run, or continue it."""
         if self.cur_run is None:
-            self._set_experiment()
+            experiment = find_or_create_experiment(self.client, self.settings.experiment_name, self.artifact_location)
             state = (self._owner or engine).state
-            self.cur_run = open_run(self.client, self.experiment.experiment_id, self.settings, state.iteration)
+            self.cur_run = open_run(self.client, experiment, self.settings, state.iteration)
             lengths = {"max_epochs": state.max_epochs, "epoch_length": state.epoch_length}
             describe_run(self.client, self.cur_run, self.settings, lengths, state.epoch + 1 if state.iteration else 1)
             self.monitor = start_monitor(self.client, self.cur_run) if self.system_metrics else None
@@ -174,4 +181,14 @@ class RunHandler(MLFlowHandler):
             monitor, self.monitor = self.monitor, None
             send = functools.partial(self.run_metrics.send, run.info.run_id)
             before = [send] if monitor is None else [monitor.finish, send]
-            close_run(self.client, run, self.settings, status, before)
+            try:
+                with tracking_errors():
+                    close_run(self.client, run, self.settings, status, before)
+            except TrackingError as error:
+                fault = (
+                    f"expected to close the run in MLflow, but got an error ({error.code}): it stays RUNNING and without "
+                    f"its files there; all files of the training are in {self.settings.output_dir.name!r}."
+                )
+                if status == "FINISHED":
+                    raise TrackingRefusedError(fault, error.code) from error
+                _logger.warning("%s", fault)  # another error ends the training

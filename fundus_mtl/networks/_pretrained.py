@@ -6,8 +6,9 @@ import hashlib
 import re
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
+
+from fundus_mtl.files import read_torch_file
 
 
 def load_vgg_encoder(encoder: nn.ModuleList, path: str | Path, sha256: str | None = None) -> None:
@@ -26,7 +27,7 @@ def load_vgg_encoder(encoder: nn.ModuleList, path: str | Path, sha256: str | Non
         ValueError: if the checksum or the shape of a tensor differs.
     """
     path = weights_file(path, sha256)
-    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    tensors: dict[str, Tensor] = read_torch_file(path)
     targets = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
     numbers = sorted({int(name.split(".")[1]) for name in tensors if re.fullmatch(r"features\.\d+\.\w+", name)})
     if len(numbers) != len(targets):

@@ -10,7 +10,6 @@ from typing import Any
 
 from fundus_mtl.data import plain_reason
 from fundus_mtl.photographs import PhotographList
-from fundus_mtl.results._entry import Entry
 from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._layout import Layout
@@ -133,31 +132,29 @@ def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: P
     A photograph is done if its file still has the bytes that the row was made from, and its pictures are there. An item
     with an ``error``, whose file must not be opened, is never done: its row costs nothing and is written again.
 
+    Cameras number their files, so two folders may hold the same names, and one folder may have several paths. Therefore the
+    bytes decide whether the photographs are the same: at least half of those in the journal must be unchanged.
+
     Args:
         journal: Journal of the earlier run.
         items: Items of this run.
         output_dir: Folder of both.
 
     Raises:
-        ValueError: If the journal has rows, but none of these photographs.
+        ValueError: If the journal has rows, but too few of these photographs.
     """
     known = {str(item["id"]): item for item in items}
     done: dict[str, tuple[str, ...]] = {}
-    common = not (journal.names() and known)
-    for entry in journal.entries(journal.names()):
+    unchanged, names = 0, journal.names()
+    for entry in journal.entries(names):
         item = known.get(entry.name)
-        common = common or item is not None
-        if item is not None and "error" not in item and _is_done(entry, item, output_dir):
-            done[entry.name] = entry.files
-    if not common:
+        if item is not None and entry.row.get("source_sha256") == sha256_of(item):
+            unchanged += 1
+            if "error" not in item and all((output_dir / file).is_file() for file in entry.files):
+                done[entry.name] = entry.files
+    if known and 2 * unchanged < len(names):
         raise ValueError(
-            f"expected results of the same photographs to resume, but got none of them in {output_dir.name!r}; "
-            "choose another folder, or set overwrite to True."
+            f"expected results of the same photographs to resume, but got {unchanged} of {len(names)} unchanged for the "
+            f"results in {output_dir.name!r}; choose another folder, or set overwrite to True."
         )
     return done
-
-
-def _is_done(entry: Entry, item: Mapping[str, Any], output_dir: Path) -> bool:
-    return entry.row.get("source_sha256") == sha256_of(item) and all(
-        (output_dir / file).is_file() for file in entry.files
-    )

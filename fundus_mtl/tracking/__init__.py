@@ -18,13 +18,13 @@ if TYPE_CHECKING:
         read_run_file,
         write_run_file,
     )
-    from fundus_mtl.tracking._errors import TrackingError, tracking_errors
+    from fundus_mtl.tracking._errors import TrackingError, TrackingRefusedError, tracking_errors
+    from fundus_mtl.tracking._experiment import find_or_create_experiment
     from fundus_mtl.tracking._redact import without_paths
     from fundus_mtl.tracking._registration import check_model_name
     from fundus_mtl.tracking._run import (
         close_run,
         describe_run,
-        find_or_create_experiment,
         find_run,
         open_run,
         set_tags,
@@ -39,6 +39,7 @@ else:
 __all__ = [
     "RunSettings",
     "TrackingError",
+    "TrackingRefusedError",
     "artifact_folder",
     "check_model_name",
     "check_system_metrics",

@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote
+
+from fundus_mtl.tracking._database import database_file, opening_database
+from fundus_mtl.tracking._server import expect_server
 
 RUN_FILE = "mlflow_run.json"
 _METRICS_PER_BATCH = 1000  # MLflow refuses more
-_SQLITE = "sqlite:///"
 
 
 def open_client(tracking_uri: str) -> Any:
@@ -21,7 +22,10 @@ def open_client(tracking_uri: str) -> Any:
     nothing, so turning telemetry off here is early enough.
 
     Args:
-        tracking_uri: address of the tracking store; the folder of a SQLite file is created.
+        tracking_uri: address of the tracking store; a SQLite file and its folder are created.
+
+    Raises:
+        TrackingRefusedError: if a server does not answer.
     """
     import mlflow
     from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
@@ -29,9 +33,9 @@ def open_client(tracking_uri: str) -> Any:
 
     MLFLOW_DISABLE_TELEMETRY.set(True)
     set_telemetry_client()
-    if (folder := _database_folder(tracking_uri)) is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    return mlflow.MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    expect_server(tracking_uri)
+    with opening_database(tracking_uri):
+        return mlflow.MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 
 def is_off(tracking_uri: str) -> bool:
@@ -41,12 +45,8 @@ def is_off(tracking_uri: str) -> bool:
 
 def artifact_folder(tracking_uri: str) -> str | None:
     """Return the address of the folder ``mlruns`` beside a SQLite file; None, for the default of the server, otherwise."""
-    folder = _database_folder(tracking_uri)
-    return None if folder is None else (folder.absolute() / "mlruns").as_uri()
-
-
-def _database_folder(tracking_uri: str) -> Path | None:
-    return Path(unquote(tracking_uri[len(_SQLITE) :])).parent if tracking_uri.startswith(_SQLITE) else None
+    database = database_file(tracking_uri)
+    return None if database is None else (database.parent.absolute() / "mlruns").as_uri()
 
 
 def close_client(client: Any) -> None:

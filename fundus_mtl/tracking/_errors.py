@@ -19,6 +19,12 @@ class TrackingError(Exception):
         self.code = code
 
 
+class TrackingRefusedError(TrackingError):
+    """Settings of MLflow that the user can correct, or a server that is away; the text is all that is printed."""
+
+    exit_code = 2
+
+
 @contextmanager
 def tracking_errors() -> Iterator[None]:
     """Raise every error of MLflow inside the ``with`` block as a `TrackingError`.

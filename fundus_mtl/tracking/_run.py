@@ -10,7 +10,6 @@ from typing import Any
 from fundus_mtl.notices import VERSION
 from fundus_mtl.tracking._client import (
     RUN_FILE,
-    artifact_folder,
     close_client,
     log_paths,
     read_run_file,
@@ -122,20 +121,6 @@ def find_run(client: Any, run_id: str) -> Any:
         if error.code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
-
-
-def find_or_create_experiment(client: Any, name: str, tracking_uri: str) -> str:
-    """Return the id of an experiment, which is created if it does not exist.
-
-    Args:
-        client: client of MLflow.
-        name: name of the experiment.
-        tracking_uri: address of the store; the artifacts of a SQLite file are kept beside it.
-    """
-    known = client.get_experiment_by_name(name)
-    if known is not None:
-        return str(known.experiment_id)
-    return str(client.create_experiment(name, artifact_location=artifact_folder(tracking_uri)))
 
 
 def set_tags(client: Any, run_id: str, tags: Mapping[str, str]) -> None:

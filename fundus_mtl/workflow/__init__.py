@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fundus_mtl.workflow._part import part_of
     from fundus_mtl.workflow._recipe import Recipe, read_recipe
     from fundus_mtl.workflow._trained_part import trained_configs, trained_part
+    from fundus_mtl.workflow._verbatim import literal
     from fundus_mtl.workflow._workflow import StrictWorkflow
 else:
     __getattr__, __dir__ = lazy_names(__name__)
@@ -31,6 +32,7 @@ __all__ = [
     "first_part",
     "items_of",
     "lists_of",
+    "literal",
     "own_weights",
     "part_of",
     "read_recipe",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from fundus_mtl.files import printable
 from fundus_mtl.workflow._explanation import config_id, explain, unwrapped
 from fundus_mtl.workflow._items import split
 
@@ -64,8 +65,13 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
                 f"{type(root).__name__}; its text is withheld, as it may contain names that id_mode hash hides.",
                 error,
             )
-        traceback.print_exception(error)
+        print(_safe("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         _end(f"{where}: {explain(error, config or {})}" if where else explain(error, config or {}), error)
+
+
+def _safe(text: str) -> str:
+    """Return the text with its lines, but without what a terminal would obey."""
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def _is_ours(root: BaseException, where: str | None) -> bool:
@@ -87,7 +93,7 @@ def _frames(error: BaseException | None) -> str:
 
 
 def _end(message: str, error: BaseException, code: int = REFUSED) -> NoReturn:
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     line = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
     sys.stdout.flush()
     print(f"error: {line}", file=sys.stderr, flush=True)

@@ -9,8 +9,10 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from fundus_mtl.workflow._device import with_device
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_overrides
+from fundus_mtl.workflow._verbatim import keep_text
 
 SNAPSHOT = "merged_config"
 """Item that `StrictWorkflow` fills with the merged configuration."""
@@ -38,7 +40,7 @@ def part_of(config: str | None, part: str, **options: Any) -> Any:
         )
     content = json.loads(config) | {SNAPSHOT: config}  # parts may refer to the text itself
     merge_overrides(content, options, [Path("this configuration")], None)
-    return ConfigParser(content).get_parsed_content(part)
+    return ConfigParser(keep_text(with_device(content))).get_parsed_content(part)
 
 
 def as_text(config: Mapping[str, Any], without: Collection[str] = ()) -> str:

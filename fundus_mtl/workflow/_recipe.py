@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.files import file_sha256
+from fundus_mtl.files import file_sha256, read_json
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR, look_up, split
 from fundus_mtl.workflow._merge import MERGE, load, merge_files, merge_overrides
@@ -52,6 +52,11 @@ class Recipe:
         Raises:
             ValueError: If there is such an item.
         """
+        kinds = {"bundle": str, "overlays": dict, "options": dict, "expressions": list}
+        if wrong := [name for name, kind in kinds.items() if not isinstance(getattr(self, name), kind)]:
+            raise ValueError(f"expected {kinds[wrong[0]].__name__} for {wrong[0]}, but got another kind of value.")
+        if not all(isinstance(entry, str) for entry in (*self.overlays.values(), *self.expressions)):
+            raise ValueError("expected texts as overlays and expressions, but got something else.")
         found = [item for item, value in self.options.items() if not _is_data(item, value)]
         if found or Path(self.bundle).name != self.bundle:
             raise ValueError(
@@ -117,15 +122,17 @@ def read_recipe(weights: str | Path) -> Recipe:
     """
     path = Path(weights).parent / RECIPE_FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         known, sha256 = Recipe(**record["recipe"]), record["weights"][Path(weights).name]
         known.refuse_commands()
     except FileNotFoundError:
         raise RefusedError(
             f"{weights}: expected a {RECIPE_FILE} beside the weights, but got none; give the folder that the training wrote."
         ) from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise RefusedError(f"{path}: expected a recipe of these weights, but got {error!r}.") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RefusedError(
+            f"{path}: expected a recipe of these weights, but got {error!r}; give the folder that the training wrote."
+        ) from error
     if file_sha256(weights) != sha256:
         raise RefusedError(f"{weights}: expected the weights of {RECIPE_FILE}, but got others (SHA-256 differs).")
     return known

@@ -10,10 +10,12 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from fundus_mtl.workflow._config_items import files_of
+from fundus_mtl.workflow._device import with_device
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._part import SNAPSHOT, as_text
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, read_recipe
+from fundus_mtl.workflow._verbatim import keep_text, literal
 
 
 def trained_part(
@@ -43,7 +45,7 @@ def trained_part(
     merge_overrides(content, {**changes, **options}, names, None)
     if SNAPSHOT in content and content[SNAPSHOT] is None:
         content[SNAPSHOT] = as_text(content)
-    return ConfigParser(content).get_parsed_content(part)
+    return ConfigParser(keep_text(with_device(content))).get_parsed_content(part)
 
 
 def trained_configs(
@@ -68,6 +70,7 @@ def trained_configs(
         )
     shared = merge_files([folder / COMMON], [])
     changes = recipe.overrides(shared, (folder / OVERLAYS, bundles / "methods", *map(Path, overlays)))
-    own = {"bundle_root": str(folder.parent), "ckpt_path": str(weights), "ckpt_dir": str(Path(weights).parent)}
+    places = {"bundle_root": folder.parent, "ckpt_path": weights, "ckpt_dir": Path(weights).parent}
+    own = {item: literal(str(place)) for item, place in places.items()}
     args = folder / f"args_{config}"
     return files_of(args) if args.is_file() else [folder / COMMON, folder / config], changes | own

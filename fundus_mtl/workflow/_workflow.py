@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,13 +19,16 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils.enums import BundlePropertyConfig
 
 from fundus_mtl.workflow._config_items import AFTER
+from fundus_mtl.workflow._device import with_device
 from fundus_mtl.workflow._error import one_line
 from fundus_mtl.workflow._find_files import find_files, folders_may_differ, nearby
+from fundus_mtl.workflow._lost_comments import refuse_lost_comments
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, validation_refers_to
 from fundus_mtl.workflow._part import SNAPSHOT, as_text
 from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._stock_call import stock_call
+from fundus_mtl.workflow._verbatim import keep_text
 
 RECIPE, EXIT_CODE = "recipe", "exit_code"
 
@@ -41,6 +45,7 @@ class StrictWorkflow(ConfigWorkflow):
     * ``overlay`` files come after the config files and may add top-level items, and parameters as above;
     * a file with ``_after_: [NAME, …]`` must come after the files of these names;
     * handlers may be a dictionary by name;
+    * text with a ``#`` stays as it is written, where MONAI replaces the ``#`` by ``::``;
     * relative config files are looked for beside the ``args.yaml`` too, and ``bundle_root: .`` means the folder above
       ``configs``, so that the command works from everywhere;
     * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
@@ -87,6 +92,8 @@ class StrictWorkflow(ConfigWorkflow):
             overlays = find_files(overlay, call.folder, "overlay") if overlay else []
             config = merge_files(files, overlays)
             given = call.restore(override)
+            if call.by_run:
+                refuse_lost_comments(sys.argv[1:], given)
             overrides = merge_overrides(config, given, [*files, *overlays], tracking)
             if config.get("bundle_root") == "." and "bundle_root" not in overrides:
                 overrides["bundle_root"] = str(_bundle_root(files[0]))
@@ -111,6 +118,7 @@ class StrictWorkflow(ConfigWorkflow):
                 ).as_text()
             if SNAPSHOT in config and self.parser[SNAPSHOT] is None:
                 self.parser[SNAPSHOT] = as_text(self.parser.get(), (self.parser.meta_key, RECIPE))
+            self.parser.set(keep_text(with_device(self.parser.get())))
 
     def initialize(self) -> Any:
         """Parse the config and run its ``initialize`` list."""

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from fundus_mtl.workflow import WorkflowError
 from tests.bundles.conftest import BUNDLES, run, workflow
 
 TRAINABLE = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/train.yaml"))
@@ -167,6 +168,49 @@ def test_resume_is_bit_exact(method, refuge_data, tmp_path):
         assert torch.equal(value, halves["network"][key]), key
     assert straight["evaluator"]["best_metric"] == halves["evaluator"]["best_metric"]
     assert straight["lr_scheduler"]["_last_lr"] == halves["lr_scheduler"]["_last_lr"]
+
+
+def test_a_resume_beyond_the_end_of_the_schedule_is_refused_at_the_start(refuge_data, tmp_path, capfd):
+    """The recipe's one-cycle schedule is as long as the first command's epochs, and the state keeps that length."""
+    given = options(refuge_data, tmp_path / "out")
+    run("refuge_mtl", "train", ROBUST, **TINY, **given)
+    before = sorted(path.name for path in (tmp_path / "out" / "state").iterdir())
+    longer = {"max_epochs": 3, "resume_from": "latest"}
+    with pytest.raises(WorkflowError, match="at least 12 steps for max_epochs=3, but got a OneCycleLR of 4 steps"):
+        run("refuge_mtl", "train", ROBUST, **TINY | longer, **given)
+    assert sorted(path.name for path in (tmp_path / "out" / "state").iterdir()) == before
+
+
+@pytest.mark.parametrize("overlays", [(), (ROBUST,)], ids=["constant", "one-cycle"])
+def test_fewer_photographs_than_a_batch_are_refused_at_the_start(overlays, refuge_data, tmp_path, capfd):
+    given = options(refuge_data, tmp_path / "out")
+    with pytest.raises(
+        WorkflowError, match="expected at least one batch of 17, but got 16 training samples; use a smaller"
+    ):
+        run("refuge_mtl", "train", *overlays, **TINY | {"batch_size": 17}, **given)
+
+
+def test_weights_that_do_not_fit_end_an_evaluation_in_one_sentence(refuge_data, tmp_path, capfd):
+    """By the handler that an evaluation loads them with."""
+    network = workflow("refuge_mtl", "evaluate").parser.get_parsed_content("network")
+    content = dict(network.state_dict())
+    name = next(iter(content))
+    (tmp_path / "out" / "models").mkdir(parents=True)
+    torch.save(content | {name: torch.full_like(content[name], torch.nan)}, tmp_path / "out" / "models" / "model.pt")
+    with pytest.raises(WorkflowError, match=f"expected finite weights, but got NaN or infinity in {name}; train again"):
+        run("refuge_mtl", "evaluate", tracking_uri=None, **options(refuge_data, tmp_path / "out"))
+
+
+@pytest.mark.parametrize("device", ["cuda:77", "nothing", "cuda:-2"])
+def test_a_device_that_is_not_there_is_one_sentence(device, capfd):
+    with pytest.raises(WorkflowError, match=f"^device: expected one that PyTorch can use here, but got '{device}' and"):
+        workflow("refuge_mtl", "train", device=device)
+
+
+def test_a_device_may_be_given_by_its_name():
+    made = workflow("refuge_mtl", "train", device="cpu")
+    assert made.parser.get_parsed_content("device") == torch.device("cpu")
+    assert made.parser.get_parsed_content("train::dataloader::pin_memory") is False
 
 
 def test_every_override_of_a_plain_value_reaches_the_objects(refuge_data, tmp_path):

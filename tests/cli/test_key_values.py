@@ -28,6 +28,8 @@ VERBS = {
         ("a={b: 1}", {"b": 1}),
         ("a=runs/x=y", "runs/x=y"),  # the first sign parts key and value
         ("a='16'", "16"),
+        ("a=two#1", "two#1"),
+        ("a='two #1'", "two #1"),
     ],
 )
 def test_values_are_yaml(text, value):
@@ -51,6 +53,11 @@ def test_keys_are_kept_as_they_are():
         (["a=["], "--set", "--set a: expected a value as YAML, but got [."),
         (["a=["], "", "a: expected a value as YAML, but got [."),
         (["a=None"], "", "a: expected a value as YAML, but got None; write a=null."),
+        (
+            ["a=two #1"],
+            "",
+            "a: expected a value without a comment, but got '#1', which YAML drops; put the value in quotes",
+        ),
         (["a=!!python/object/apply:os.getcwd []"], "", "a: expected a value as YAML"),
     ],
 )

@@ -96,8 +96,30 @@ def test_results_of_another_folder_are_not_replaced(folder, weights, tmp_path, c
     before = (out / "results.csv").read_bytes()
     save_fundus(tmp_path / "other" / f"{NAME}_0.png", seed=7)
     assert main(["infer", str(tmp_path / "other"), str(out), "--weights", str(weights), *ANYWAY]) == 2
-    assert "config sha256" in capsys.readouterr().err.splitlines()[-1]
+    assert (
+        "expected results of the same photographs to resume, but got 0 of 2" in capsys.readouterr().err.splitlines()[-1]
+    )
     assert (out / "results.csv").read_bytes() == before
+
+
+def test_the_same_photographs_elsewhere_are_the_same_run(folder, weights, tmp_path, monkeypatch):
+    """Another mount, a relative path or a slash at the end change neither a hash nor a row, and a resume works."""
+    before, elsewhere = tmp_path / "before", tmp_path / "other mount #1" / "photographs"
+    assert main(["infer", str(folder), str(before), "--weights", str(weights), *ANYWAY]) == 0
+    expected = (before / "results.csv").read_bytes()
+    shutil.copytree(folder, elsewhere)
+    monkeypatch.chdir(tmp_path)
+    for place in ("in", "./in/", str(elsewhere)):
+        assert main(["infer", place, str(before), "--weights", str(weights), *ANYWAY]) == 0
+        assert (before / "results.csv").read_bytes() == expected
+    assert main(["infer", str(elsewhere), "out #2", "--weights", str(weights), *ANYWAY]) == 0
+    of_the_run = {"timestamp_utc", "runtime_s"}
+
+    def constant(path):
+        return [{key: value for key, value in row.items() if key not in of_the_run} for row in rows(path)]
+
+    assert constant(tmp_path / "out #2/results.csv") == constant(before / "results.csv")
+    assert constant(before / "results.csv")[0]["config_sha256"]
 
 
 @pytest.fixture

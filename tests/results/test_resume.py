@@ -180,6 +180,17 @@ def test_another_input_is_refused(folder, tmp_path, infer, make, photograph):
         make(scan_folder(tmp_path / "other"), tmp_path / "out")
 
 
+def test_other_photographs_under_the_same_names_are_refused(folder, tmp_path, infer, make, photograph):
+    """Cameras number their files. Fewer than half of the photographs have the same bytes: it is another folder."""
+    infer(scan_folder(folder), tmp_path / "out")
+    before = contents(tmp_path / "out")
+    for name in ("a/x.jpg", "b.png", "d.png"):
+        photograph(folder / name, width=200)
+    with pytest.raises(ValueError, match="of the same photographs to resume, but got 2 of 5 unchanged for the results"):
+        make(scan_folder(folder), tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
 def test_overwriting_forgets_the_journal_first(folder, tmp_path, infer, make):
     """A run killed while it overwrites must not leave rows of the other model to resume."""
     infer(scan_folder(folder), tmp_path / "out")

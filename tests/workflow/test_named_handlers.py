@@ -10,7 +10,7 @@ from fundus_mtl.workflow._named_handlers import add_tracking, validation_refers_
 from tests.bundles.conftest import BUNDLES, workflow
 
 TRAINABLE = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/train.yaml"))
-HANDLERS = ["StepCost", "LrScheduleHandler", "ProgressBar", "ValidationHandler", "StatsHandler"]
+HANDLERS = ["StepCost", "LrSchedule", "ProgressBar", "ValidationHandler", "StatsHandler"]
 
 
 def names(handlers):

@@ -1,0 +1,44 @@
+"""Read JSON from somebody else, with bounds on its size and depth."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+_QUOTED, _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"'), re.compile(r"[][{}]")
+
+
+def read_json(path: str | Path, largest: int = 2**20, deepest: int = 32) -> Any:
+    """Return the content of a small JSON file.
+
+    Python's parser ends in a ``RecursionError`` for deep brackets, which is no ``ValueError``; therefore they are counted
+    before it starts.
+
+    Args:
+        path: Path of the file.
+        largest: Largest size in bytes.
+        deepest: Largest number of brackets inside each other.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is larger or deeper, or is not JSON, which has no NaN.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected a JSON file, but got none; check the path.")
+    with path.open("rb") as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise ValueError(f"expected at most {largest} bytes, but got more.")
+    text, depth = content.decode("utf-8"), 0
+    for sign in _BRACKETS.findall(_QUOTED.sub("", text)):
+        depth += 1 if sign in "[{" else -1
+        if depth > deepest:
+            raise ValueError(f"expected at most {deepest} brackets inside each other, but got more.")
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"expected numbers of JSON, but got {name}.")

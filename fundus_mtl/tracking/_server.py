@@ -1,0 +1,37 @@
+"""An MLflow server: asked once before a training, and waited for briefly later on."""
+
+from __future__ import annotations
+
+from fundus_mtl.tracking._errors import TrackingRefusedError
+
+_PATIENCE = 10  # seconds for an answer to the first question
+
+
+def expect_server(tracking_uri: str) -> None:
+    """Raise an error at once if a server does not answer; by default, MLflow tries for five minutes without a message.
+
+    Any answer will do, also that of a login page. Later calls are repeated for some seconds only, as metrics that could not
+    be sent are kept; set ``MLFLOW_HTTP_REQUEST_MAX_RETRIES`` and ``MLFLOW_HTTP_REQUEST_TIMEOUT`` for more patience.
+
+    Args:
+        tracking_uri: Address of the tracking store; only addresses of servers are asked.
+
+    Raises:
+        TrackingRefusedError: If nothing answers within ten seconds.
+    """
+    if not tracking_uri.startswith(("http://", "https://")):
+        return
+    import requests
+    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
+
+    for variable, value in ((MLFLOW_HTTP_REQUEST_MAX_RETRIES, 2), (MLFLOW_HTTP_REQUEST_TIMEOUT, 30)):
+        if not variable.is_set():
+            variable.set(value)
+    try:
+        requests.get(tracking_uri, timeout=_PATIENCE, stream=True, allow_redirects=False).close()
+    except requests.RequestException as error:
+        raise TrackingRefusedError(
+            f"tracking_uri: expected an MLflow server that answers, but got {type(error).__name__}; start the server, "
+            "correct the address, or write tracking_uri=null for no tracking.",
+            "TEMPORARILY_UNAVAILABLE",
+        ) from None
