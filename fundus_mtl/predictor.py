@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # torch and MONAI are imported when a model is loaded
-    import torch
-    from torch import nn
-
+    from fundus_mtl.engines import Stage
     from fundus_mtl.results import Measure, Value
-    from fundus_mtl.tasks import Task
 
 Photograph = NDArray[np.uint8]
 Facts = Mapping[str, Any]
@@ -48,42 +45,15 @@ class Answer:
 class Predictor:
     """A network with its weights, the way from a photograph to it and back, and the measurements of its answers.
 
-    `load_model` builds one from the weights of a training. A folder run uses the same steps: `prepare`, the network,
-    `finish`, and the same measurements.
+    `load_model` builds one from the weights of a training. A folder run uses the same stage and measurements.
 
     Args:
-        network: Network with the multi-task interface.
-        weights: File of a ``state_dict``; None if the network has its weights already.
-        tasks: Tasks to predict.
-        preprocessing: Maps ``{"id", "image": path or array}`` to a sample whose ``image`` is the network's input.
-        inferer: MONAI inferer.
-        postprocessing: Maps a sample with ``pred_<task>`` to one with the answers on the photograph's own pixels.
+        stage: Network with its preprocessing and postprocessing.
         measure: Measures a photograph and its postprocessed sample.
-        device: Device of the network.
-        amp: Whether to use mixed precision.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        weights: str | Path | None,
-        tasks: Sequence[Task],
-        preprocessing: Callable[[dict[str, Any]], Any],
-        inferer: Callable[..., dict[str, torch.Tensor]],
-        postprocessing: Callable[[dict[str, Any]], Any],
-        measure: Measure,
-        device: str | torch.device = "cpu",
-        amp: bool = False,
-    ) -> None:
-        import torch
-
-        from fundus_mtl.networks import load_weights
-
-        self.device, self.amp, self.tasks = torch.device(device), amp, tuple(tasks)
-        if weights is not None:
-            load_weights(network, weights)
-        self.network = network.to(self.device).eval()
-        self.prepare, self.inferer, self.finish, self.measure = preprocessing, inferer, postprocessing, measure
+    def __init__(self, stage: Stage, measure: Measure) -> None:
+        self.stage, self.measure = stage, measure
 
     @property
     def columns(self) -> dict[str, str]:
@@ -114,7 +84,7 @@ class Predictor:
         from fundus_mtl.engines import PHOTOGRAPH
 
         try:
-            measured = self.measure(image, self.answer({"id": "", "image": image, PHOTOGRAPH: image}), facts)
+            measured = self.measure(image, self.stage.answer({"id": "", "image": image, PHOTOGRAPH: image}), facts)
         except PHOTOGRAPH_ERRORS as error:
             return Answer("failed", plain_reason(photograph_error(error)))
         return Answer(
@@ -126,15 +96,6 @@ class Predictor:
             measured.points,
             measured.scores,
         )
-
-    def answer(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Return the postprocessed sample of one item, ``{"id", "image": path or array}``."""
-        from fundus_mtl.engines import predict
-
-        sample = dict(self.prepare(item))
-        image = sample["image"].as_tensor().unsqueeze(0).to(self.device)
-        predicted = predict(self.network, image, self.tasks, self.inferer, self.amp)
-        return dict(self.finish(sample | {key: value[0].cpu() for key, value in predicted.items()}))
 
 
 def load_model(

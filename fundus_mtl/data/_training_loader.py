@@ -24,7 +24,7 @@ class TrainingLoader(DataLoader):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if len(self) == 0:
-            samples = len(self.sampler)  # type: ignore[arg-type]  # has a length where the loader has one
+            samples = len(self.sampler)  # has a length where the loader has one
             raise ValueError(
                 f"batch_size: expected at least one batch of {self.batch_size}, but got {samples} training samples; use a "
                 "smaller batch_size or more photographs."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fundus_mtl.engines._next_stage import PHOTOGRAPH, NextStage
     from fundus_mtl.engines._predict import predict
     from fundus_mtl.engines._prepare_batch import PrepareMultiTaskBatch
+    from fundus_mtl.engines._stage import Stage
     from fundus_mtl.engines._surgery_trainer import SurgeryTrainer
     from fundus_mtl.engines._tiled_inferer import TiledInferer
 else:
@@ -33,6 +34,7 @@ __all__ = [
     "MultiTaskTrainer",
     "NextStage",
     "PrepareMultiTaskBatch",
+    "Stage",
     "SurgeryTrainer",
     "TiledInferer",
     "predict",

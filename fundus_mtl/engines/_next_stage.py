@@ -1,63 +1,34 @@
-"""Second stage (coarse to fine): run another network on the region that an earlier network found."""
+"""A second stage: another network runs on the part of a photograph that the predictions of the first one select."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import torch
 from monai.utils import ImageMetaKey
-from torch import nn
 
-from fundus_mtl.engines._predict import predict
-from fundus_mtl.networks import load_weights
-from fundus_mtl.tasks import Task
+from fundus_mtl.engines._stage import Sample, Stage
 
-Sample = Mapping[Any, Any]
 PHOTOGRAPH = "photograph"
 """Key of the pixels of a photograph that is in memory."""
 
 
-class NextStage:
+class NextStage(Stage):
     """Load a photograph again, preprocess it with earlier predictions, run a network, and add its predictions.
 
-    Use it in the postprocessing of an earlier network (*coarse to fine*). One forward pass predicts all of its tasks.
+    Use it in the postprocessing of an earlier network (*coarse to fine*).
 
     Args:
-        network: Network with the multi-task interface; its weights are loaded from ``weights``.
-        weights: File of a ``state_dict``; None if the weights are loaded elsewhere.
-        tasks: Tasks to predict.
-        preprocessing: Transform from ``{"id", "image": path}`` and the mask ``needs`` to a sample whose ``image`` is
-            the network's input ``(C, H, W)``.
-        inferer: MONAI inferer.
-        postprocessing: Transform from that sample with ``pred_<task>`` to a sample on the pixel grid of the photograph.
+        *args: Arguments of `Stage`.
         answers: ``{key in the returned sample: key in the result of postprocessing}``; existing values are replaced.
-        needs: Key of an earlier mask. If the mask is empty, the stage is skipped and the sample does not change.
-            Optional.
-        device: Device of the network.
-        amp: Whether to use mixed precision.
+        needs: Key of an earlier mask, which the preprocessing gets too. If the mask is empty, the stage is skipped and the
+            sample does not change. Optional.
+        **kwargs: Arguments of `Stage`.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        weights: str | Path | None,
-        tasks: Sequence[Task],
-        preprocessing: Callable[[dict[str, Any]], Sample],
-        inferer: Callable[..., dict[str, torch.Tensor]],
-        postprocessing: Callable[[Sample], Sample],
-        answers: Mapping[str, str],
-        needs: str | None = None,
-        device: str | torch.device = "cpu",
-        amp: bool = False,
-    ) -> None:
-        self.tasks, self.inferer, self.answers, self.needs = tuple(tasks), inferer, dict(answers), needs
-        self.preprocessing, self.postprocessing = preprocessing, postprocessing
-        self.device, self.amp = torch.device(device), amp
-        if weights is not None:
-            load_weights(network, weights)
-        self.network = network.to(self.device).eval()
+    def __init__(self, *args: Any, answers: Mapping[str, str], needs: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.answers, self.needs = dict(answers), needs
 
     def __call__(self, sample: Sample) -> dict[Any, Any]:
         """Return the sample with the predictions of this stage.
@@ -72,9 +43,5 @@ class NextStage:
             if not sample[self.needs].any():
                 return dict(sample)
             item[self.needs] = sample[self.needs]
-        prepared = dict(self.preprocessing(item))
-        image = prepared["image"].unsqueeze(0).to(self.device)
-        answers = predict(self.network, image, self.tasks, self.inferer, self.amp)
-        prepared |= {key: value[0].cpu() for key, value in answers.items()}
-        done = self.postprocessing(prepared)
+        done = self.answer(item)
         return {**sample, **{key: done[source] for key, source in self.answers.items()}}

@@ -75,16 +75,18 @@ def test_flips_need_no_file_either(eyes, weights, tmp_path):
 
 
 def test_facts_of_a_photograph(eyes, weights):
+    """The eye is taken over; a scale of 6 mm per px is read too, and refused as no eye has such a size."""
     model = load_model(weights, device="cpu", **ANYWAY_RULES)
-    known, unknown = model(eyes[:2], facts=[{"mm_per_px": 0.01, "laterality": "L"}, None])
-    assert known.columns["mm_per_px_x"] == 0.01
+    known, unknown = model(eyes[:2], facts=[{"mm_per_px": 6.0, "laterality": "L"}, None])
     assert known.columns["laterality"] == "L"
-    assert cell(unknown.columns.get("mm_per_px_x")) == ""
+    assert "scale_implausible" in known.flags
+    assert "scale_implausible" not in unknown.flags
+    assert "mm_per_px_x" not in known.columns
 
 
 def test_a_photograph_that_fails_does_not_stop_the_others(eyes, weights, monkeypatch):
     model = load_model(weights, device="cpu", **ANYWAY_RULES)
-    finish = model.finish
+    finish = model.stage.postprocessing
 
     def fail_once(sample):
         if sample["photograph"] is failing:
@@ -92,7 +94,7 @@ def test_a_photograph_that_fails_does_not_stop_the_others(eyes, weights, monkeyp
         return finish(sample)
 
     failing = np.ascontiguousarray(eyes[1])
-    monkeypatch.setattr(model, "finish", fail_once)
+    monkeypatch.setattr(model.stage, "postprocessing", fail_once)
     first, second, third = model([eyes[0], failing, eyes[2]])
     assert (first.status, second.status, third.status) == ("ok", "failed", "ok")
     assert second.reason == "expected an eye, but got a cat."
