@@ -32,7 +32,7 @@ def infer(
         ValueError: If the weights have no recipe, or the recipe of other weights.
         WorkflowError: If the run failed.
     """
-    found = _checked(folder, weights)
+    found, options = _checked(folder, weights, options)
     from fundus_mtl.files import printable
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
@@ -57,8 +57,8 @@ def infer(
     return int(workflow.parser.get_parsed_content("results").exit_code)
 
 
-def _checked(folder: str | Path, weights: str | Path | None) -> Path:
-    """Return the file of the weights after checks that need no import, which takes seconds.
+def _checked(folder: str | Path, weights: str | Path | None, options: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """Return the file of the weights and the options, after checks that need no import, which takes seconds.
 
     Raises:
         FileNotFoundError: If the folder or the weights do not exist.
@@ -67,7 +67,9 @@ def _checked(folder: str | Path, weights: str | Path | None) -> Path:
 
     if not Path(folder).exists():
         raise FileNotFoundError(f"{folder}: expected a folder of photographs, but got none; check the path.")
-    path = own_weights() if weights is None else Path(weights)
-    if not path.is_file():
+    if weights is None:
+        print("weights: the package's own for disc, cup, fovea and quality (--weights for others)", file=sys.stderr)
+        return own_weights().first, own_weights().options(options)
+    if not Path(weights).is_file():
         raise FileNotFoundError(f"{weights}: expected weights of a training, but got no file; check the path.")
-    return path
+    return Path(weights), options

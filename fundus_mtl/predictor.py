@@ -108,26 +108,27 @@ def load_model(
 
     Args:
         weights: File ``model.pt`` of a training, with ``recipe.json`` beside it; None for the weights that come with
-            the package.
+            the package: disc, fovea and quality of the whole photograph, then disc and cup in a window around the disc.
         device: Such as ``"cpu"`` or ``"cuda:0"``; None for a GPU where there is one.
         overlays: Configuration files that the training used and the bundles do not have.
         **options: Items of the bundle's ``inference.yaml``, such as ``disc_weights``, ``vessel_weights`` or ``rules``.
 
     Raises:
-        FileNotFoundError: If no weights are given and none come with the package.
+        FileNotFoundError: If there is no such file.
         RefusedError: If the recipe, the bundle or an option is not what it should be; a ``ValueError``.
 
     Example:
-        >>> model = load_model("runs/refuge_mtl/models/model.pt")  # doctest: +SKIP
+        >>> model = load_model()  # doctest: +SKIP
         >>> answer, = model([photograph])  # doctest: +SKIP
         >>> answer.columns["vcdr"], answer.masks["disc"].shape  # doctest: +SKIP
         (0.52, (1411, 1411))
     """
     from fundus_mtl.workflow import own_weights, trained_part
 
-    chosen = own_weights() if weights is None else weights
     given = options if device is None else {**options, "device": device}
-    predictor = trained_part(chosen, "predictor", "inference.yaml", overlays, **given)
+    if weights is None:
+        weights, given = own_weights().first, own_weights().options(given)
+    predictor = trained_part(weights, "predictor", "inference.yaml", overlays, **given)
     assert isinstance(predictor, Predictor)
     return predictor
 

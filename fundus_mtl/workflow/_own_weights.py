@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
-OWN_BUNDLE = "refuge_mtl"
+FIRST, STAGES = "refuge_mtl", {"disc_weights": "refuge_disc_mtl"}
 
 
-def own_weights() -> Path:
+class OwnWeights(NamedTuple):
+    """Weights of the first network, and the items of ``inference.yaml`` that name those of further stages."""
+
+    first: Path
+    stages: dict[str, str]
+
+    def options(self, given: dict[str, object]) -> dict[str, object]:
+        """Return a user's options with the further stages, unless the user has set them."""
+        return {**self.stages, **given}
+
+
+def own_weights() -> OwnWeights:
     """Return the weights that come with the package.
 
     Raises:
-        FileNotFoundError: If none do.
+        FileNotFoundError: If they are not installed.
     """
-    path = Path(str(files("fundus_mtl.bundles"))) / OWN_BUNDLE / "models" / "model.pt"
-    if not path.is_file():
+    bundles = Path(str(files("fundus_mtl.bundles")))
+    paths = {item: bundles / bundle / "models" / "model.pt" for item, bundle in {"": FIRST, **STAGES}.items()}
+    if missing := [path for path in paths.values() if not path.is_file()]:
         raise FileNotFoundError(
-            "weights: expected a trained model, but got none, and none comes with this version; give --weights "
-            "…/models/model.pt of a training (see the README; `make demo` writes one trained on phantoms to runs/demo)."
+            f"weights: expected {missing[0].parents[1].name}/models/model.pt in the package, but it is not there; install the "
+            "package again, or give --weights …/models/model.pt of a training."
         )
-    return path
+    return OwnWeights(paths.pop(""), {item: str(path) for item, path in paths.items()})

@@ -127,11 +127,11 @@ def test_an_unknown_option_is_refused(weights):
         load_model(weights, flipz=[[1]])
 
 
-def test_no_weights_come_with_the_package(monkeypatch, tmp_path):
+def test_weights_that_are_not_installed(monkeypatch, tmp_path):
     import fundus_mtl.workflow._own_weights as module
 
     monkeypatch.setattr(module, "files", lambda _: tmp_path)
-    with pytest.raises(FileNotFoundError, match="weights: expected a trained model, but got none"):
+    with pytest.raises(FileNotFoundError, match="weights: expected refuge_mtl/models/model.pt in the package"):
         load_model()
 
 
