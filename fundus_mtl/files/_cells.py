@@ -24,7 +24,7 @@ def csv_text(table: pd.DataFrame, **options: Any) -> str:
 
     Args:
         table: rows and columns; its index is left out.
-        **options: of ``DataFrame.to_csv``, such as ``index_label``, which keeps the index.
+        **options: Options of ``DataFrame.to_csv``, such as ``index_label``, which keeps the index.
     """
     safe = table.map(harmless).rename(columns=harmless)
     return str(safe.to_csv(**{"index": False, "lineterminator": "\n", **options}))

@@ -1,4 +1,4 @@
-"""The output folder: no file of somebody else is overwritten, and no two runs are mixed."""
+"""The output folder: no file of another program is overwritten, and no two runs are mixed."""
 
 from __future__ import annotations
 
