@@ -1,7 +1,7 @@
 """The overlays and options of a training, written beside its weights, so that inference can read them.
 
 A recipe is data: names of overlays and plain values. Nothing in it is executed or evaluated, so a recipe from another
-else is as safe as weights that are loaded with ``weights_only``.
+person is as safe as weights that are loaded with ``weights_only``.
 """
 
 from __future__ import annotations
