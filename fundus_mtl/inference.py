@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from fundus_mtl.files import lasting_streams, printable
 
 
 def infer(
@@ -32,6 +34,17 @@ def infer(
         ValueError: If the weights have no recipe, or the recipe of other weights.
         WorkflowError: If the run failed.
     """
+    with lasting_streams():
+        return _infer(folder, out, weights, overlays, options)
+
+
+def _infer(
+    folder: str | Path,
+    out: str | Path,
+    weights: str | Path | None,
+    overlays: Sequence[str | Path],
+    options: Mapping[str, Any],
+) -> int:
     found = _checked(folder, weights)
     from fundus_mtl.files import printable
     from fundus_mtl.results import NothingUsableError

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from fundus_mtl.files import printable
+from fundus_mtl.files import lasting_streams, printable
 from fundus_mtl.workflow._explanation import config_id, explain, unwrapped
 from fundus_mtl.workflow._items import split
 
@@ -51,6 +51,11 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     Raises:
         WorkflowError: Instead of any ``Exception``; Ctrl-C and ``SystemExit`` pass.
     """
+    with lasting_streams():
+        yield from _ending_in_one_line(config or {})
+
+
+def _ending_in_one_line(config: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
@@ -59,14 +64,14 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
         root, where = unwrapped(error), config_id(error)
         if hasattr(root, "exit_code"):
             _end(str(root), root, int(root.exit_code))
-        if (config or {}).get("id_mode") == "hash" and not _is_ours(root, where):
+        if config.get("id_mode") == "hash" and not _is_ours(root, where):
             print(_frames(error), file=sys.stderr)
             _end(
                 f"{type(root).__name__}; its text is withheld, as it may contain names that id_mode hash hides.",
                 error,
             )
         print(_safe("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-        _end(f"{where}: {explain(error, config or {})}" if where else explain(error, config or {}), error)
+        _end(f"{where}: {explain(error, config)}" if where else explain(error, config), error)
 
 
 def _safe(text: str) -> str:
