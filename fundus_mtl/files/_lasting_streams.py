@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ class _LastingStream:
     """
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream = _null_stream() if stream is None else stream
+        self._stream: TextIO | _Nowhere = _Nowhere() if stream is None else stream
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -69,11 +70,14 @@ class _LastingStream:
             with Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), descriptor)
         except (OSError, ValueError):  # not a file of the system, or closed
-            self._stream = _null_stream()
+            self._stream = _Nowhere()
 
 
-def _null_stream() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
+class _Nowhere(io.TextIOBase):
+    """A text stream that discards everything."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
 
 
 def _occupy_descriptors() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fundus_mtl.data import plain_reason
 from fundus_mtl.photographs import PhotographList
+from fundus_mtl.results._column import Column
 from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
@@ -79,7 +80,8 @@ class FolderRun:
         self._names = Pseudonyms(output_dir, options.id_key_file, self._resumed) if hashed else None
         self._journal = Journal(output_dir / JOURNAL)
         if self._resumed:
-            self._journal.read(self._check_entry)
+            columns, failure_columns = _names(self._layout.columns), _names(FAILURE_COLUMNS)
+            self._journal.read(lambda entry: entry.check_columns(columns, failure_columns))
         placed = with_relpaths(items, options.input_dir)
         named = placed if self._names is None else self._names.of(placed)
         self.ledger = Ledger(named, stamp(record), self._journal)
@@ -100,7 +102,7 @@ class FolderRun:
         """Lock and claim the folder; remove another run's results, or what a killed run left unfinished.
 
         Raises:
-            OutputError: If another run writes to the folder, or has since this one was made; or it cannot be written to.
+            OutputError: If another run writes to it, or has since this one was made; or it cannot be written to.
         """
         self._lock.acquire()
         if files_state(self.output_dir) != self._seen:
@@ -150,10 +152,6 @@ class FolderRun:
         finally:
             self._lock.release()
 
-    def _check_entry(self, entry: Entry) -> None:
-        columns = [column.name for column in self._layout.columns]
-        entry.check_columns(columns, [column.name for column in FAILURE_COLUMNS])
-
     def _conclude(self, ending: Mapping[str, Any]) -> None:
         self._record |= {**ending, "finished_utc": now(), "counts": self.ledger.counts}
         self._journal.compact(self.ledger.items)
@@ -164,11 +162,13 @@ class FolderRun:
         )
 
     def _write_record(self) -> None:
-        write_output(self.output_dir / RUN, json.dumps(self._record, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(self._record, indent=2, ensure_ascii=False) + "\n"
+        # The reason for a stop may quote a name that is not UTF-8; a backslash starts an escape in JSON too.
+        write_output(self.output_dir / RUN, text.encode("utf-8", "backslashreplace"))
 
 
 def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: Path) -> dict[str, tuple[str, ...]]:
-    """Return the photographs that are done, with their pictures.
+    """Return the photographs of this run that an earlier one in ``output_dir`` has finished, with their pictures.
 
     A photograph is done if its file still has the bytes that the row was made from, and its pictures are there. An item
     with an ``error``, whose file must not be opened, is never done: its row costs nothing and is written again.
@@ -176,26 +176,26 @@ def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: P
     Cameras number their files, so two folders may hold the same names, and one folder may have several paths. Therefore the
     bytes decide whether the photographs are the same: at least half of those in the journal must be unchanged.
 
-    Args:
-        journal: Journal of the earlier run.
-        items: Items of this run.
-        output_dir: Folder of both.
-
     Raises:
         ValueError: If the journal has rows, but too few of these photographs.
     """
     known = {str(item["id"]): item for item in items}
     done: dict[str, tuple[str, ...]] = {}
-    unchanged, names = 0, journal.names()
-    for entry in journal.entries(names):
-        item = known.get(entry.name)
-        if item is not None and entry.row.get("source_sha256") == sha256_of(item):
+    unchanged = hashed = 0
+    for entry in journal.entries(journal.names()):
+        item, sha256 = known.get(entry.name), entry.row.get("source_sha256")
+        hashed += sha256 is not None  # else the file could not be read, or changed during that run
+        if item is not None and sha256 is not None and sha256 == sha256_of(item):
             unchanged += 1
-            if "error" not in item and all((output_dir / file).is_file() for file in entry.files):
+            if all((output_dir / file).is_file() for file in entry.files):
                 done[entry.name] = entry.files
-    if known and 2 * unchanged < len(names):
+    if known and 2 * unchanged < hashed:
         raise ValueError(
-            f"expected results of the same photographs to resume, but got {unchanged} of {len(names)} unchanged for the "
+            f"expected results of the same photographs to resume, but got {unchanged} of {hashed} unchanged for the "
             f"results in {output_dir.name!r}; choose another folder, or set overwrite to True."
         )
     return done
+
+
+def _names(columns: Iterable[Column]) -> frozenset[str]:
+    return frozenset(column.name for column in columns)

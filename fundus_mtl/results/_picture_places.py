@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Collection, Iterable
 from functools import cached_property
@@ -30,12 +31,19 @@ class PicturePlaces:
                 self._rivals[name] = first[place]
 
     def check(self, name: str) -> None:
-        """Check that the pictures of a photograph overwrite no others.
+        """Check that the pictures of a photograph can be written and overwrite no others.
 
         Raises:
-            ValueError: If they would; the message names the other photograph.
+            ValueError: If they would; the message names the other photograph. Or if the locale cannot write the name.
             OutputError: If nothing can be written to the output folder.
         """
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"expected a name that the locale can write, but got one that {error.encoding} cannot; set a UTF-8 locale, "
+                "such as LC_ALL=C.UTF-8."
+            ) from error
         rival = self._rivals.get(name)
         if rival is not None and (picture_name(rival) == picture_name(name) or self._folds):
             raise ValueError(
