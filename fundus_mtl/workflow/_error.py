@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 from fundus_mtl.files import lasting_streams, printable
 from fundus_mtl.workflow._explanation import config_id, explain, unwrapped
 from fundus_mtl.workflow._items import split
+from fundus_mtl.workflow._withheld_logs import withheld_logs
 
 REFUSED = 2  # exit status, as of wrong arguments everywhere
 _OF_FILES = ("run", "items", "results", "dataset", "dataloader")  # items of a config that read the photographs
@@ -43,7 +44,7 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     An exception with an ``exit_code`` attribute, such as that of a full disk, is printed without a traceback and gives
     the exit status. Where the config has ``id_mode: hash``, an error message may contain the name of a patient's file:
     then, unless it is a message of ours about the configuration, only the types of the exceptions and where they were
-    raised are printed.
+    raised are printed, and the text of other libraries' log lines and warnings is withheld.
 
     Args:
         config: Merged config, to suggest similar names for a missing reference.
@@ -51,8 +52,9 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     Raises:
         WorkflowError: Instead of any ``Exception``; Ctrl-C and ``SystemExit`` pass.
     """
-    with lasting_streams():
-        yield from _ending_in_one_line(config or {})
+    config = config or {}
+    with lasting_streams(), withheld_logs() if config.get("id_mode") == "hash" else nullcontext():
+        yield from _ending_in_one_line(config)
 
 
 def _ending_in_one_line(config: Mapping[str, Any]) -> Iterator[None]:
