@@ -46,7 +46,6 @@ def _infer(
     options: Mapping[str, Any],
 ) -> int:
     found = _checked(folder, weights)
-    from fundus_mtl.files import printable
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
 
@@ -79,8 +78,12 @@ def _checked(folder: str | Path, weights: str | Path | None) -> Path:
     from fundus_mtl.workflow import own_weights
 
     if not Path(folder).exists():
-        raise FileNotFoundError(f"{folder}: expected a folder of photographs, but got none; check the path.")
+        raise FileNotFoundError(
+            f"{printable(str(folder))}: expected a folder of photographs, but got none; check the path."
+        )
     path = own_weights() if weights is None else Path(weights)
     if not path.is_file():
-        raise FileNotFoundError(f"{weights}: expected weights of a training, but got no file; check the path.")
+        raise FileNotFoundError(
+            f"{printable(str(weights))}: expected weights of a training, but got no file; check the path."
+        )
     return path

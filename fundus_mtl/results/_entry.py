@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-from fundus_mtl.results._column import Value
+from fundus_mtl.results._column import Column, Value
 
 Row = dict[str, Value]
 STATES = ("ok", "ungradable", "failed")
@@ -70,13 +70,14 @@ class Entry:
             raise ValueError("expected a thumbnail as base64, but got something else")
         return cls(row, failure, tuple(files), None if small is None else base64.b64decode(small, validate=True))
 
-    def check_columns(self, columns: Collection[str], failure_columns: Collection[str]) -> None:
+    def check_columns(self, columns: Iterable[Column], failure_columns: Iterable[Column]) -> None:
         """Check that the entry has no other columns than these.
 
         Raises:
             ValueError: If it has; the message names them.
         """
-        if other := {*self.row} - {*columns} | {*(self.failure or ())} - {*failure_columns}:
+        names, failure_names = ({column.name for column in both} for both in (columns, failure_columns))
+        if other := self.row.keys() - names | (self.failure or {}).keys() - failure_names:
             raise ValueError(f"expected columns of this run, but got {', '.join(sorted(other))!r:.80}")
 
 

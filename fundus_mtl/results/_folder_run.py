@@ -10,7 +10,6 @@ from typing import Any
 
 from fundus_mtl.data import plain_reason
 from fundus_mtl.photographs import PhotographList
-from fundus_mtl.results._column import Column
 from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
@@ -30,7 +29,7 @@ from fundus_mtl.results._pseudonyms import Pseudonyms
 from fundus_mtl.results._relpath import with_relpaths
 from fundus_mtl.results._run_options import RunOptions
 from fundus_mtl.results._run_record import stamp
-from fundus_mtl.results._source_file import sha256_of
+from fundus_mtl.results._source_file import sha256_of, was_replaced
 
 _logger = logging.getLogger(__name__)
 
@@ -80,8 +79,8 @@ class FolderRun:
         self._names = Pseudonyms(output_dir, options.id_key_file, self._resumed) if hashed else None
         self._journal = Journal(output_dir / JOURNAL)
         if self._resumed:
-            columns, failure_columns = _names(self._layout.columns), _names(FAILURE_COLUMNS)
-            self._journal.read(lambda entry: entry.check_columns(columns, failure_columns))
+            columns = self._layout.columns
+            self._journal.read(lambda entry: entry.check_columns(columns, FAILURE_COLUMNS))
         placed = with_relpaths(items, options.input_dir)
         named = placed if self._names is None else self._names.of(placed)
         self.ledger = Ledger(named, stamp(record), self._journal)
@@ -181,21 +180,21 @@ def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: P
     """
     known = {str(item["id"]): item for item in items}
     done: dict[str, tuple[str, ...]] = {}
-    unchanged = hashed = 0
-    for entry in journal.entries(journal.names()):
+    unchanged, names = 0, journal.names()
+    for entry in journal.entries(names):
         item, sha256 = known.get(entry.name), entry.row.get("source_sha256")
-        hashed += sha256 is not None  # else the file could not be read, or changed during that run
-        if item is not None and sha256 is not None and sha256 == sha256_of(item):
-            unchanged += 1
-            if all((output_dir / file).is_file() for file in entry.files):
-                done[entry.name] = entry.files
-    if known and 2 * unchanged < hashed:
+        if item is None or sha256 not in (None, sha256_of(item)):
+            continue
+        unchanged += 1  # without a hash the file could not be read, or changed in that run: it is measured again
+        if sha256 is not None and not was_replaced(entry.failure) and _all_exist(output_dir, entry.files):
+            done[entry.name] = entry.files
+    if known and 2 * unchanged < len(names):
         raise ValueError(
-            f"expected results of the same photographs to resume, but got {unchanged} of {hashed} unchanged for the "
+            f"expected results of the same photographs to resume, but got {unchanged} of {len(names)} unchanged for the "
             f"results in {output_dir.name!r}; choose another folder, or set overwrite to True."
         )
     return done
 
 
-def _names(columns: Iterable[Column]) -> frozenset[str]:
-    return frozenset(column.name for column in columns)
+def _all_exist(output_dir: Path, files: Iterable[str]) -> bool:
+    return all((output_dir / file).is_file() for file in files)

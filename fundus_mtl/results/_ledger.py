@@ -18,7 +18,7 @@ from fundus_mtl.results._exit_codes import NOTHING_USABLE
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._pseudonyms import without_names
 from fundus_mtl.results._relpath import published_relpath
-from fundus_mtl.results._source_file import SourceFiles
+from fundus_mtl.results._source_file import ReplacedError, SourceFiles, sha256_of
 
 _logger = logging.getLogger(__name__)
 
@@ -108,9 +108,13 @@ class Ledger:
     def fail(self, name: str, stage: str, exception: BaseException, seconds: float | None = None) -> None:
         """Write the row of a photograph that failed, with the root cause of the error and no absolute path.
 
-        The row has no hash if the file has changed since the start of the run: a resumed run then measures it again.
+        After another error than `ReplacedError`, the row has no hash if the file has changed since the start of the run: it
+        may have been incomplete. A resumed run measures both again.
         """
-        self._keep(self._failed(name, stage, exception, self._sources.unchanged_sha256(self.items[name]), seconds))
+        item = self.items[name]
+        replaced = isinstance(exception, ReplacedError)
+        sha256 = sha256_of(item) if replaced else self._sources.unchanged_sha256(item)
+        self._keep(self._failed(name, stage, exception, sha256, seconds))
 
     def source_sha256(self, name: str, first: str | None = None) -> str | None:
         """Return the hash of a photograph's file, after everything else was read from it.
@@ -120,7 +124,7 @@ class Ledger:
             first: Hash when the file was first read; None if it is not known.
 
         Raises:
-            ValueError: If the file was replaced in between; if ``first`` is None, since the start of the run.
+            ReplacedError: If the file was replaced in between; if ``first`` is None, since the start of the run.
         """
         return self._sources.require_unchanged(self.items[name], first)
 

@@ -13,6 +13,15 @@ Item = Mapping[str, Any]
 FileState = tuple[int, int, int]
 
 
+class ReplacedError(ValueError):
+    """A photograph's file was replaced during the run. The next run measures it again."""
+
+
+def was_replaced(failure: Mapping[str, Any] | None) -> bool:
+    """Return whether a row of ``failures.csv`` is that of a file that was replaced during its run."""
+    return failure is not None and failure.get("error_class") == ReplacedError.__name__
+
+
 def file_state(path: Path) -> FileState | None:
     """Return what differs after a file was replaced or changed; None if there is no such file."""
     try:
@@ -54,12 +63,14 @@ class SourceFiles:
         """Return the hash of a file; see `Ledger.source_sha256`.
 
         Raises:
-            ValueError: If the file was replaced.
+            ReplacedError: If the file was replaced.
         """
         sha256 = sha256_of(item)
         same = _state(item) == self._before[str(item["id"])] if first is None else sha256 == first
         if not same:
-            raise ValueError("expected the file that was read at first, but it was replaced during the run; run again.")
+            raise ReplacedError(
+                "expected the file that was read at first, but it was replaced during the run; run again."
+            )
         return sha256
 
 

@@ -36,14 +36,14 @@ def test_a_photograph_replaced_during_the_run_fails_and_is_measured_again(tmp_pa
 
     infer(items, tmp_path / "out", replace)
     row = rows(tmp_path / "out/results.csv")[0]
-    assert (row["image_id"], row["status"], row["source_sha256"]) == ("a.png", "failed", "")
+    now = "" if how == "removed" else hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (row["image_id"], row["status"], row["source_sha256"]) == ("a.png", "failed", now)
     assert not (tmp_path / "out/masks/a.png.png").exists()
     if how == "removed":
         photograph(path, width=120)
     else:
-        assert row["status_reason"].startswith(
-            "expected a file that stays the same during the run, but got one that changed"
-        )
+        reason = "expected the file that was read at first, but it was replaced during the run; run again."
+        assert row["status_reason"] == reason
     made = []
     infer(scan_folder(tmp_path / "in"), tmp_path / "out", lambda item: made.append(item["id"]) or answer(item))
     row = rows(tmp_path / "out/results.csv")[0]
