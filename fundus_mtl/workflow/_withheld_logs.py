@@ -18,7 +18,7 @@ def withheld_logs() -> Iterator[None]:
     """Print other libraries' log lines and warnings without their text inside the ``with`` block, and no traceback.
 
     Libraries quote file names, also in warnings that they log with an exception. The name of the logger or the kind of the
-    warning is printed instead, so that somebody who looks for an error knows where to look.
+    warning is printed instead, to help with debugging.
     """
     handlers = _handlers()
     for handler in handlers:
