@@ -1,9 +1,10 @@
 """Names of photographs in the results: their relative paths, or pseudonyms.
 
 A file's name may be a patient's name. With ``id_mode: hash`` a photograph is named by the HMAC-SHA256 of its path under a
-secret key; without the key, the name can be neither read nor guessed and checked. With ``id_key_file`` the key is in a file of the user,
-and the same key gives the same names in every run. Otherwise the key is random, stays in the output folder until the run is
-complete (a killed run needs it to resume), and is then destroyed, so that the names cannot be traced back.
+secret key; without the key, the name can be neither read nor guessed and checked. With ``id_key_file`` the key is in a
+file of the user, and the same key gives the same names in every run. Otherwise the key is random, stays in the output
+folder until the run is complete (a killed run needs it to resume), and is then destroyed, so that the names cannot be
+traced back.
 """
 
 from __future__ import annotations
