@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from fundus_mtl.files import lasting_streams, printable
 
 
 def infer(
@@ -32,8 +34,18 @@ def infer(
         ValueError: If the weights have no recipe, or the recipe of other weights.
         WorkflowError: If the run failed.
     """
+    with lasting_streams():
+        return _infer(folder, out, weights, overlays, options)
+
+
+def _infer(
+    folder: str | Path,
+    out: str | Path,
+    weights: str | Path | None,
+    overlays: Sequence[str | Path],
+    options: Mapping[str, Any],
+) -> int:
     found = _checked(folder, weights)
-    from fundus_mtl.files import printable
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
 
@@ -66,8 +78,12 @@ def _checked(folder: str | Path, weights: str | Path | None) -> Path:
     from fundus_mtl.workflow import own_weights
 
     if not Path(folder).exists():
-        raise FileNotFoundError(f"{folder}: expected a folder of photographs, but got none; check the path.")
+        raise FileNotFoundError(
+            f"{printable(str(folder))}: expected a folder of photographs, but got none; check the path."
+        )
     path = own_weights() if weights is None else Path(weights)
     if not path.is_file():
-        raise FileNotFoundError(f"{weights}: expected weights of a training, but got no file; check the path.")
+        raise FileNotFoundError(
+            f"{printable(str(weights))}: expected weights of a training, but got no file; check the path."
+        )
     return path

@@ -45,7 +45,7 @@ def write_whole(path: str | Path, content: bytes | str | Iterable[bytes | str]) 
 
     Args:
         path: Path of the file; missing folders are made.
-        content: all of it, or its pieces one after the other, so that a long table need not be held in memory.
+        content: The whole content, or its pieces in order, so that a long table need not be held in memory.
     """
     pieces = [content] if isinstance(content, bytes | str) else content
     with whole_file(path) as part, part.open("xb") as file:
