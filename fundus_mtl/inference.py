@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from fundus_mtl.files import lasting_streams, printable
 
 
 def infer(
@@ -32,8 +34,18 @@ def infer(
         ValueError: If the weights have no recipe, or the recipe of other weights.
         WorkflowError: If the run failed.
     """
+    with lasting_streams():
+        return _infer(folder, out, weights, overlays, options)
+
+
+def _infer(
+    folder: str | Path,
+    out: str | Path,
+    weights: str | Path | None,
+    overlays: Sequence[str | Path],
+    options: Mapping[str, Any],
+) -> int:
     found, options = _checked(folder, weights, options)
-    from fundus_mtl.files import printable
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
 
@@ -57,7 +69,7 @@ def infer(
     return int(workflow.parser.get_parsed_content("results").exit_code)
 
 
-def _checked(folder: str | Path, weights: str | Path | None, options: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+def _checked(folder: str | Path, weights: str | Path | None, options: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
     """Return the file of the weights and the options, after checks that need no import, which takes seconds.
 
     Raises:
@@ -66,10 +78,14 @@ def _checked(folder: str | Path, weights: str | Path | None, options: dict[str, 
     from fundus_mtl.workflow import own_weights
 
     if not Path(folder).exists():
-        raise FileNotFoundError(f"{folder}: expected a folder of photographs, but got none; check the path.")
+        raise FileNotFoundError(
+            f"{printable(str(folder))}: expected a folder of photographs, but got none; check the path."
+        )
     if weights is None:
         print("weights: the package's own for disc, cup, fovea and quality (--weights for others)", file=sys.stderr)
         return own_weights().first, own_weights().options(options)
     if not Path(weights).is_file():
-        raise FileNotFoundError(f"{weights}: expected weights of a training, but got no file; check the path.")
-    return Path(weights), options
+        raise FileNotFoundError(
+            f"{printable(str(weights))}: expected weights of a training, but got no file; check the path."
+        )
+    return Path(weights), dict(options)

@@ -16,6 +16,7 @@ from fundus_mtl.cli._export import add_export
 from fundus_mtl.cli._infer import add_infer
 from fundus_mtl.cli._prepare import add_prepare
 from fundus_mtl.cli._train import add_train
+from fundus_mtl.files import lasting_streams
 from fundus_mtl.notices import RESEARCH_USE_ONLY, VERSION
 
 # Each adds its subparser, see `add_verb`. Importing them must be cheap: everything heavy is imported when the verb runs.
@@ -45,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    return exit_status(_parsed(sys.argv[1:] if arguments is None else list(arguments)))
+    with lasting_streams():
+        return exit_status(_parsed(sys.argv[1:] if arguments is None else list(arguments)))
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:

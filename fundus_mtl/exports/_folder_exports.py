@@ -73,6 +73,7 @@ def export_nifti(results: str | Path, out: str | Path) -> LeftOut:
     """
     folder = Path(results)
     masks = masks_of_run(finished_run(folder))
+    written: set[Path] = set()
 
     def write(row: Row) -> None:
         name = str(row["image_id"])
@@ -83,7 +84,11 @@ def export_nifti(results: str | Path, out: str | Path) -> LeftOut:
         known = None if scale[0] is None or scale[1] is None else (float(scale[0]), float(scale[1]))
         for mask, values in found:
             suffix = "" if mask.folder == CODES else f"_{mask.folder}"
-            write_nifti(Path(out) / f"{picture_name(name)}{suffix}.nii.gz", _labels(values, mask.labels), known)
+            target = Path(out) / f"{picture_name(name)}{suffix}.nii.gz"
+            if target in written:  # the photographs x, with arteries, and x_artery_vein
+                raise ValueError(f"expected a file of its own, but got {target.name}, which another photograph has")
+            written.add(target)
+            write_nifti(target, _labels(values, mask.labels), known)
 
     return each_measured(folder, write)
 

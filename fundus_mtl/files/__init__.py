@@ -1,9 +1,10 @@
-"""How files are written and named: whole or not at all, hashes, CSV cells, Markdown tables, safe names."""
+"""How files are written and named: whole or not at all, hashes, CSV cells, Markdown tables, safe names and streams."""
 
 from __future__ import annotations
 
 from fundus_mtl.files._cells import csv_text, harmless
 from fundus_mtl.files._hash import config_sha256, file_sha256, json_sha256
+from fundus_mtl.files._lasting_streams import lasting_streams
 from fundus_mtl.files._markdown import markdown_table
 from fundus_mtl.files._printable import printable
 from fundus_mtl.files._read_json import read_json
@@ -19,6 +20,7 @@ __all__ = [
     "harmless",
     "is_part",
     "json_sha256",
+    "lasting_streams",
     "markdown_table",
     "printable",
     "read_json",

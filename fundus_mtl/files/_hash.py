@@ -13,7 +13,7 @@ def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, 64 hexadecimal digits.
 
     Raises:
-        FileNotFoundError: if there is no such file.
+        FileNotFoundError: If there is no such file.
     """
     path = Path(path)
     if not path.is_file():
@@ -34,7 +34,7 @@ def config_sha256(config: str | None, without: Collection[str] = ()) -> str:
 
     Args:
         config: JSON text, as ``StrictWorkflow`` fills it in.
-        without: top-level items that change no result, such as whether to overwrite an earlier one.
+        without: Top-level items that change no result, such as whether to overwrite an earlier one.
 
     Example:
         >>> config_sha256('{"a": 1, "writers": 2}', without=["writers"]) == config_sha256('{"a": 1}')

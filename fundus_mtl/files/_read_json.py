@@ -1,4 +1,4 @@
-"""Read JSON from somebody else, with bounds on its size and depth."""
+"""Read JSON from an untrusted source, with bounds on its size and depth."""
 
 from __future__ import annotations
 

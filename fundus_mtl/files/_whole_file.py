@@ -21,7 +21,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     as the system allows.
 
     Args:
-        path: of the file.
+        path: Path of the file.
 
     Example:
         >>> with whole_file("table.csv") as part:  # doctest: +SKIP
@@ -44,8 +44,8 @@ def write_whole(path: str | Path, content: bytes | str | Iterable[bytes | str]) 
     """Write a file, text as UTF-8, so that a reader or a killed process never sees half of it; return its path.
 
     Args:
-        path: of the file; missing folders are made.
-        content: all of it, or its pieces one after the other, so that a long table need not be held in memory.
+        path: Path of the file; missing folders are made.
+        content: The whole content, or its pieces in order, so that a long table need not be held in memory.
     """
     pieces = [content] if isinstance(content, bytes | str) else content
     with whole_file(path) as part, part.open("xb") as file:

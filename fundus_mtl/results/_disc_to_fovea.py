@@ -60,7 +60,7 @@ class DiscToFovea(Relation):
 
 
 class ImplausibleDisc(Relation):
-    """Flags of `fundus_mtl.biomarkers.sanity_flags`; cup and fovea are looked at where there are some."""
+    """Flags of `fundus_mtl.biomarkers.sanity_flags`; cup and fovea are checked where they are known."""
 
     needs: ClassVar[tuple[str, ...]] = ("disc",)
 

@@ -16,6 +16,7 @@ from fundus_mtl.results._layout import Layout
 from fundus_mtl.results._measure import Measure
 from fundus_mtl.results._output_errors import OutputError
 from fundus_mtl.results._photograph_results import PhotographResults
+from fundus_mtl.results._picture_places import PicturePlaces
 from fundus_mtl.results._role import Role
 from fundus_mtl.results._rules import Rules
 from fundus_mtl.results._run_options import Provenance, RunOptions
@@ -47,6 +48,7 @@ class FolderResults:
     Raises:
         ValueError: If the output folder would mix results with something else, the ids are not different relative paths, or
             roles and rules do not fit, see `Measure`.
+        OutputError: If another run writes to the output folder, or nothing can be written there.
     """
 
     def __init__(
@@ -67,7 +69,8 @@ class FolderResults:
         record = run_record(model, provenance, measure, facts, options)
         self._run = FolderRun(self.output_dir, items, record, Layout.of(measure), options)
         self._ledger = self._run.ledger
-        self._results = PhotographResults(self.output_dir, reader, measure, facts, options.export_burned_in)
+        places = PicturePlaces(self.output_dir, self._ledger.items)
+        self._results = PhotographResults(self.output_dir, reader, measure, facts, places, options.export_burned_in)
         self._writer = Writer(options.writers)
 
     @property
@@ -95,7 +98,11 @@ class FolderResults:
         engine.add_event_handler(Events.EXCEPTION_RAISED, lambda _, error: self.stop(error))
 
     def start(self) -> None:
-        """Claim the output folder, and remove from it an earlier run's results, or what a killed run left unfinished."""
+        """Lock the output folder, and remove from it an earlier run's results, or what a killed run left unfinished.
+
+        Raises:
+            OutputError: If another run writes there, or has since this object was made; or nothing can be written there.
+        """
         self._run.start()
         self._ledger.start_clock()
 

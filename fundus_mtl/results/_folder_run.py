@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,24 @@ from fundus_mtl.data import plain_reason
 from fundus_mtl.photographs import PhotographList
 from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
-from fundus_mtl.results._layout import Layout
-from fundus_mtl.results._ledger import Ledger, now, sha256_of
+from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
+from fundus_mtl.results._ledger import Ledger, now
 from fundus_mtl.results._output_errors import OutputError, write_output
-from fundus_mtl.results._output_folder import JOURNAL, RUN, check_output, clear_output, sweep_output
+from fundus_mtl.results._output_folder import (
+    JOURNAL,
+    RUN,
+    check_output,
+    clear_output,
+    files_state,
+    holds_run,
+    sweep_output,
+)
+from fundus_mtl.results._output_lock import OutputLock
 from fundus_mtl.results._pseudonyms import Pseudonyms
 from fundus_mtl.results._relpath import with_relpaths
 from fundus_mtl.results._run_options import RunOptions
 from fundus_mtl.results._run_record import stamp
+from fundus_mtl.results._source_file import sha256_of, was_replaced
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +45,8 @@ class FolderRun:
         options: Options of the run.
 
     Raises:
-        ValueError: See `check_output`, `Pseudonyms`, `Ledger` and `finished`.
+        ValueError: See `check_output`, `Pseudonyms`, `Journal.read`, `Ledger` and `finished`.
+        OutputError: If another run writes to the folder.
     """
 
     def __init__(
@@ -47,6 +58,18 @@ class FolderRun:
         options: RunOptions,
     ) -> None:
         self.output_dir, self._layout = output_dir, layout
+        self._lock = OutputLock(output_dir)
+        if holds_run(output_dir):
+            self._lock.acquire()  # only to look: a run that writes there would change what is read here
+        try:
+            self._look(items, record, options)
+        finally:
+            self._lock.release()
+
+    def _look(self, items: Sequence[Mapping[str, Any]], record: Mapping[str, Any], options: RunOptions) -> None:
+        """Compare the folder with this run; change nothing in it."""
+        output_dir = self.output_dir
+        self._seen = files_state(output_dir)
         earlier = check_output(output_dir, options.input_dir, record, options.resume, options.overwrite)
         self._resumed = earlier.resumed
         # An earlier run's folders stay in the record until this run is replaced: it may be killed before it removes them.
@@ -55,6 +78,9 @@ class FolderRun:
         hashed = options.id_mode == "hash"
         self._names = Pseudonyms(output_dir, options.id_key_file, self._resumed) if hashed else None
         self._journal = Journal(output_dir / JOURNAL)
+        if self._resumed:
+            columns = self._layout.columns
+            self._journal.read(lambda entry: entry.check_columns(columns, FAILURE_COLUMNS))
         placed = with_relpaths(items, options.input_dir)
         named = placed if self._names is None else self._names.of(placed)
         self.ledger = Ledger(named, stamp(record), self._journal)
@@ -72,11 +98,18 @@ class FolderRun:
         return self._record.get("state") == "running"
 
     def start(self) -> None:
-        """Claim the folder; remove another run's results, or what a killed run left unfinished.
+        """Lock and claim the folder; remove another run's results, or what a killed run left unfinished.
 
         Raises:
-            OutputError: If the output cannot be written.
+            OutputError: If another run writes to it, or has since this one was made; or it cannot be written to.
         """
+        self._lock.acquire()
+        if files_state(self.output_dir) != self._seen:
+            self._lock.release()
+            raise OutputError(
+                "expected an output folder that no other run has changed since this one began, but got one with other "
+                "results; run the same command again."
+            )
         if not self._resumed:
             self._journal.clear()  # first: no row of another run may ever count as one of this
         self._record |= {"state": "running", "started_utc": now()}
@@ -97,10 +130,13 @@ class FolderRun:
         Raises:
             OutputError: If the output cannot be written.
         """
-        self.ledger.fail_the_rest("the network gave no answer")
-        self._conclude({"state": "completed"})
-        if self._names is not None:
-            self._names.destroy()
+        try:
+            self.ledger.fail_the_rest("the network gave no answer")
+            self._conclude({"state": "completed"})
+            if self._names is not None:
+                self._names.destroy()
+        finally:
+            self._lock.release()
 
     def stop(self, exception: BaseException) -> None:
         """Write the tables of what was done before an error or an interrupt, if they can be written."""
@@ -112,6 +148,8 @@ class FolderRun:
             self._conclude({"state": "stopped", "reason": reason})
         except OutputError:
             _logger.warning("the tables of what was done could not be written")
+        finally:
+            self._lock.release()
 
     def _conclude(self, ending: Mapping[str, Any]) -> None:
         self._record |= {**ending, "finished_utc": now(), "counts": self.ledger.counts}
@@ -123,22 +161,19 @@ class FolderRun:
         )
 
     def _write_record(self) -> None:
-        write_output(self.output_dir / RUN, json.dumps(self._record, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(self._record, indent=2, ensure_ascii=False) + "\n"
+        # The reason for a stop may quote a name that is not UTF-8; a backslash starts an escape in JSON too.
+        write_output(self.output_dir / RUN, text.encode("utf-8", "backslashreplace"))
 
 
 def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: Path) -> dict[str, tuple[str, ...]]:
-    """Return the photographs that are done, with their pictures.
+    """Return the photographs of this run that an earlier one in ``output_dir`` has finished, with their pictures.
 
     A photograph is done if its file still has the bytes that the row was made from, and its pictures are there. An item
     with an ``error``, whose file must not be opened, is never done: its row costs nothing and is written again.
 
     Cameras number their files, so two folders may hold the same names, and one folder may have several paths. Therefore the
     bytes decide whether the photographs are the same: at least half of those in the journal must be unchanged.
-
-    Args:
-        journal: Journal of the earlier run.
-        items: Items of this run.
-        output_dir: Folder of both.
 
     Raises:
         ValueError: If the journal has rows, but too few of these photographs.
@@ -147,14 +182,19 @@ def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: P
     done: dict[str, tuple[str, ...]] = {}
     unchanged, names = 0, journal.names()
     for entry in journal.entries(names):
-        item = known.get(entry.name)
-        if item is not None and entry.row.get("source_sha256") == sha256_of(item):
-            unchanged += 1
-            if "error" not in item and all((output_dir / file).is_file() for file in entry.files):
-                done[entry.name] = entry.files
+        item, sha256 = known.get(entry.name), entry.row.get("source_sha256")
+        if item is None or sha256 not in (None, sha256_of(item)):
+            continue
+        unchanged += 1  # without a hash the file could not be read, or changed in that run: it is measured again
+        if sha256 is not None and not was_replaced(entry.failure) and _all_exist(output_dir, entry.files):
+            done[entry.name] = entry.files
     if known and 2 * unchanged < len(names):
         raise ValueError(
             f"expected results of the same photographs to resume, but got {unchanged} of {len(names)} unchanged for the "
             f"results in {output_dir.name!r}; choose another folder, or set overwrite to True."
         )
     return done
+
+
+def _all_exist(output_dir: Path, files: Iterable[str]) -> bool:
+    return all((output_dir / file).is_file() for file in files)

@@ -1,34 +1,36 @@
 """What a run has finished, one line of JSON per photograph, so that a killed run can be resumed.
 
 A line is appended and synced after the photograph's pictures are in place, so a photograph with a line is done. If the run
-was killed while it wrote, the incomplete last line is dropped. Only the positions of the lines are held in memory, which
-therefore does not grow with the pictures and numbers of a folder.
+was killed while it wrote, the damaged last line is dropped, and its photograph is measured again. Other damage is refused.
+Only the positions of the lines are held in memory, which therefore does not grow with the pictures and numbers of a folder.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Lock
+from typing import NoReturn
 
-from fundus_mtl.results._entry import Entry
+from fundus_mtl.results._entry import Entry, parsed
 from fundus_mtl.results._output_errors import output_errors, write_output
+
+_logger = logging.getLogger(__name__)
 
 
 class Journal:
     """The entries of a run on disk; of several with the same name, the last one counts.
 
     Args:
-        path: Path of the file, which need not exist; nothing is written before the first `append`.
+        path: Path of the file, which need not exist. It is not opened before `read` or the first `append`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._places: dict[str, tuple[int, int]] = {}
         self._end, self._lock = 0, Lock()
-        if path.exists():
-            self._read()
 
     def __contains__(self, name: str) -> bool:
         """Return whether a photograph is done."""
@@ -46,7 +48,37 @@ class Journal:
                 for name in kept:
                     place, length = self._places[name]
                     file.seek(place)
-                    yield Entry.of(file.read(length))
+                    yield Entry.of(parsed(file.read(length)))
+
+    def read(self, check: Callable[[Entry], None] = lambda entry: None) -> None:
+        """Find the entries of an earlier run; drop a damaged last line with a line in the log.
+
+        Args:
+            check: Raises ``ValueError`` for an entry that the run cannot use.
+
+        Raises:
+            ValueError: If the file has another damaged line, or an entry that is none or that ``check`` refuses.
+            OutputError: If the file cannot be read.
+        """
+        self._places, self._end = {}, 0
+        if not self.path.exists():
+            return
+        with output_errors(), self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    record = parsed(line)
+                except ValueError as error:
+                    if file.read(1):
+                        self._refuse(number, error)
+                    _logger.warning("the last line of %s is damaged; its photograph is measured again", self.path.name)
+                    return
+                try:
+                    entry = Entry.of(record)
+                    check(entry)
+                except ValueError as error:
+                    self._refuse(number, error)
+                self._places[entry.name] = (self._end, len(line))
+                self._end += len(line)
 
     def append(self, entry: Entry) -> None:
         """Write an entry to disk; threads may call this at the same time.
@@ -73,7 +105,7 @@ class Journal:
             OutputError: If it cannot be written; the journal is then as it was.
         """
         write_output(self.path, (entry.line() for entry in self.entries(names)))
-        self._read()
+        self.read()
 
     def clear(self) -> None:
         """Remove all entries.
@@ -85,15 +117,9 @@ class Journal:
             self.path.unlink(missing_ok=True)
         self._places, self._end = {}, 0
 
-    def _read(self) -> None:
-        self._places, self._end = {}, 0
-        with self.path.open("rb") as file:
-            for line in file:
-                try:
-                    entry = Entry.of(line)
-                except (ValueError, KeyError, TypeError):
-                    return  # incomplete: this photograph, and any after it, are done again
-                if not line.endswith(b"\n"):
-                    return
-                self._places[entry.name] = (self._end, len(line))
-                self._end += len(line)
+    def _refuse(self, number: int, error: ValueError) -> NoReturn:
+        what = str(error) if str(error).startswith("expected ") else "expected an entry as JSON, but got something else"
+        raise ValueError(
+            f"{self.path.name}, line {number}: {what}; choose another output folder, or set overwrite to True to measure "
+            "all photographs again."
+        ) from error

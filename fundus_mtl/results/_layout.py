@@ -17,7 +17,7 @@ from fundus_mtl.results._role import Role
 IDENTITY = ColumnGroup(
     -1,
     (
-        Column("image_id", "", "the photograph's name in this run; an apostrophe is put before a leading = + - @"),
+        Column("image_id", "", "the photograph's name in this run; an apostrophe is put before a formula's = + - @"),
         Column(
             "source_relpath",
             "",

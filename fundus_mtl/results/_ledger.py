@@ -12,14 +12,13 @@ from threading import Lock
 from typing import Any
 
 from fundus_mtl.data import plain_reason, root_cause
-from fundus_mtl.files import file_sha256
-from fundus_mtl.photographs import photograph_file
 from fundus_mtl.results._column import Value
-from fundus_mtl.results._entry import Entry, Row
+from fundus_mtl.results._entry import STATES, Entry, Row
 from fundus_mtl.results._exit_codes import NOTHING_USABLE
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._pseudonyms import without_names
 from fundus_mtl.results._relpath import published_relpath
+from fundus_mtl.results._source_file import ReplacedError, SourceFiles, sha256_of
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Ledger:
         journal: Journal of the run.
 
     Raises:
-        ValueError: If an id occurs twice, or is not a path below the folder.
+        ValueError: If an id occurs twice, is not a path below the folder, or is not valid Unicode.
     """
 
     def __init__(self, items: Sequence[Mapping[str, Any]], stamp: Mapping[str, str], journal: Journal) -> None:
@@ -54,9 +53,11 @@ class Ledger:
             raise ValueError(f"items: expected different ids, but got {len(items) - len(self.items)} more than once.")
         for name in self.items:
             path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise ValueError(f"items: expected relative paths inside the folder as ids, but got {name!r}.")
+            valid = name == name.encode("utf-8", "replace").decode()
+            if path.is_absolute() or ".." in path.parts or not path.parts or not valid:
+                raise ValueError(f"items: expected relative paths inside the folder as ids, but got {name!a}.")
         self._stamp, self._journal = dict(stamp), journal
+        self._sources = SourceFiles(self.items.values())
         self._states: dict[str, str] = {}
         self._lock = Lock()  # rows come from the engine's thread and from the writer threads
         self._unreached: dict[str, Entry] = {}
@@ -67,7 +68,7 @@ class Ledger:
         """Numbers of photographs so far that are ``ok``, ``ungradable`` and ``failed``."""
         with self._lock:
             counted = Counter(self._states.values())
-        return {state: counted[state] for state in ("ok", "ungradable", "failed")}
+        return {state: counted[state] for state in STATES}
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries so far from the journal, in the order of the items."""
@@ -92,14 +93,40 @@ class Ledger:
         thumbnail: bytes | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Write the row of a photograph that was measured; its columns may have another status than ok."""
-        given = {"source_sha256": sha256_of(self.items[name])} if "source_sha256" not in columns else {}
-        measured = {**given, "status": "ok", **columns, "runtime_s": seconds}
+        """Write the row of a photograph that was measured; its columns may have another status than ok.
+
+        Args:
+            name: Id of the photograph.
+            columns: Columns of its row, with ``source_sha256``, see `source_sha256`.
+            files: Its pictures, relative to the output folder.
+            thumbnail: Small JPEG of its overlay.
+            seconds: Time that it took.
+        """
+        measured = {"status": "ok", **columns, "runtime_s": seconds}
         self._keep(Entry(self._row(name, measured), None, tuple(files), thumbnail))
 
     def fail(self, name: str, stage: str, exception: BaseException, seconds: float | None = None) -> None:
-        """Write the row of a photograph that failed, with the root cause of the error and no absolute path."""
-        self._keep(self._failed(name, stage, exception, sha256_of(self.items[name]), seconds))
+        """Write the row of a photograph that failed, with the root cause of the error and no absolute path.
+
+        After another error than `ReplacedError`, the row has no hash if the file has changed since the start of the run: it
+        may have been incomplete. A resumed run measures both again.
+        """
+        item = self.items[name]
+        replaced = isinstance(exception, ReplacedError)
+        sha256 = sha256_of(item) if replaced else self._sources.unchanged_sha256(item)
+        self._keep(self._failed(name, stage, exception, sha256, seconds))
+
+    def source_sha256(self, name: str, first: str | None = None) -> str | None:
+        """Return the hash of a photograph's file, after everything else was read from it.
+
+        Args:
+            name: Id of the photograph.
+            first: Hash when the file was first read; None if it is not known.
+
+        Raises:
+            ReplacedError: If the file was replaced in between; if ``first`` is None, since the start of the run.
+        """
+        return self._sources.require_unchanged(self.items[name], first)
 
     def start_clock(self) -> None:
         """Start measuring the time of the next row."""
@@ -157,13 +184,3 @@ class Ledger:
     def _row(self, name: str, columns: Mapping[str, Value]) -> Row:
         relpath = published_relpath(self.items[name])
         return {"image_id": name, "source_relpath": relpath, **columns, **self._stamp, "timestamp_utc": now()}
-
-
-def sha256_of(item: Mapping[str, Any]) -> str | None:
-    """Return the file's hash; None if it must not be opened or cannot be read."""
-    if "error" in item:
-        return None
-    try:
-        return file_sha256(photograph_file(item["image"]))
-    except OSError:
-        return None

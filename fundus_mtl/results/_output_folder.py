@@ -1,4 +1,4 @@
-"""The output folder: no file of somebody else is overwritten, and no two runs are mixed."""
+"""The output folder: no file of another program is overwritten, and no two runs are mixed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from fundus_mtl.files import is_part
 from fundus_mtl.notices import SOFTWARE
 from fundus_mtl.results._exported import plain_folders
 from fundus_mtl.results._output_errors import OutputError, output_errors
+from fundus_mtl.results._picture_places import folded, is_kept
 from fundus_mtl.results._run_record import identity
+from fundus_mtl.results._source_file import FileState, file_state
 
 TABLES = ("results.csv", "results.jsonl", "failures.csv", "data_dictionary.csv", "report.html")
 RUN, JOURNAL = "run.json", "journal.jsonl"
@@ -74,6 +76,16 @@ def check_output(
     return Earlier(True, before)
 
 
+def holds_run(output_dir: Path) -> bool:
+    """Return whether a run of this software has written to a folder."""
+    return _record(output_dir / RUN) is not None
+
+
+def files_state(output_dir: Path) -> list[FileState | None]:
+    """Return what differs after a run has written its record or its journal."""
+    return [file_state(output_dir / name) for name in (RUN, JOURNAL)]
+
+
 def clear_output(output_dir: Path, folders: Iterable[str]) -> None:
     """Remove an earlier run's results, and only those; call after `check_output`.
 
@@ -108,7 +120,7 @@ def sweep_output(output_dir: Path, folders: Iterable[str], files: Collection[str
     Raises:
         OutputError: If it cannot be removed.
     """
-    kept = set(files)
+    kept, kept_folded = set(files), {folded(file) for file in files}
     _remove_parts(output_dir)
     with output_errors():
         for folder in folders:
@@ -117,7 +129,7 @@ def sweep_output(output_dir: Path, folders: Iterable[str], files: Collection[str
                 if path.is_dir() and not path.is_symlink():
                     if not any(path.iterdir()):
                         path.rmdir()
-                elif path.relative_to(output_dir).as_posix() not in kept:
+                elif not is_kept(output_dir, path.relative_to(output_dir).as_posix(), kept, kept_folded):
                     path.unlink()
 
 
@@ -147,6 +159,6 @@ def _folders(record: Mapping[str, Any] | None) -> tuple[str, ...]:
 def _record(run: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(run.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and record.get("software") == SOFTWARE else None

@@ -14,8 +14,9 @@ from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
 from fundus_mtl.photographs import SHA256
 from fundus_mtl.results._facts import KnownFacts
 from fundus_mtl.results._layout import Layout
-from fundus_mtl.results._ledger import Ledger, sha256_of
+from fundus_mtl.results._ledger import Ledger
 from fundus_mtl.results._measure import Measure
+from fundus_mtl.results._picture_places import PicturePlaces
 from fundus_mtl.results._pictures import discard_pictures, write_pictures
 
 
@@ -28,6 +29,7 @@ class PhotographResults:
         reader: Reads the photograph at a path as RGB uint8 ``(3, H, W)``, upright.
         measure: Measures it in memory.
         facts: Where eye and scale come from.
+        places: Where the pictures of each photograph go.
         export_burned_in: Whether photographs with text burned in are shown.
     """
 
@@ -35,6 +37,7 @@ class PhotographResults:
     reader: Callable[[str], ArrayLike]
     measure: Measure
     facts: KnownFacts
+    places: PicturePlaces
     export_burned_in: bool = False
 
     def commit(self, ledger: Ledger, sample: Mapping[str, Any], seconds: float) -> None:
@@ -53,7 +56,13 @@ class PhotographResults:
             ledger.fail(name, "postprocess", sample[FAILURE], seconds)
             return
         try:
+            self.places.check(name)
+        except PHOTOGRAPH_ERRORS as error:
+            ledger.fail(name, "measure", error, seconds)
+            return
+        try:
             columns, files, thumbnail = self._written(name, ledger.items[name], sample)
+            columns["source_sha256"] = ledger.source_sha256(name, _sha256_at_first(sample))
         except PHOTOGRAPH_ERRORS as error:
             layout = Layout.of(self.measure)
             discard_pictures(self.output_dir, name, layout.mask_folders, layout.structures)
@@ -64,18 +73,15 @@ class PhotographResults:
     def _written(
         self, name: str, item: Mapping[str, Any], sample: Mapping[str, Any]
     ) -> tuple[dict[str, Any], tuple[str, ...], bytes | None]:
-        """Return the columns of a photograph, its files and its thumbnail, after the files are in place.
-
-        Raises:
-            ValueError: If the file was replaced since the network's input was read: numbers, pictures and hash would be of
-                different photographs.
-        """
+        """Return the columns of a photograph, its files and its thumbnail, after the files are in place."""
         picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
         facts = self.facts.of(item)
         measured = self.measure(picture, sample, facts, str(item.get("relpath", name)))
         shown = self.export_burned_in or not facts.burned_in
         files, thumbnail = write_pictures(self.output_dir, name, picture, measured, shown)
-        digest, first = sha256_of(item), getattr(sample.get("image"), "meta", {}).get(SHA256)
-        if first is not None and first != digest:
-            raise ValueError("expected the file that was read at first, but it was replaced during the run; run again.")
-        return measured.columns | {"source_sha256": digest}, files, thumbnail
+        return dict(measured.columns), files, thumbnail
+
+
+def _sha256_at_first(sample: Mapping[str, Any]) -> str | None:
+    """Return the hash of the file as the network's input was read from it; None if the reader has not noted it."""
+    return getattr(sample.get("image"), "meta", {}).get(SHA256)

@@ -6,8 +6,9 @@ import hashlib
 from pathlib import Path, PurePosixPath
 
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
-_LONGEST = 240  # bytes; file systems allow 255, and a suffix is added
+_LONGEST = 200  # bytes; file systems allow 255, and a suffix is added
 _KEPT = 180
+_SUFFIXES = (".png", ".jpg", ".nii.gz", ".dcm")  # of what a run or an export writes
 
 
 def picture_path(output_dir: Path, folder: str, name: str, suffix: str = ".png") -> Path:
@@ -30,10 +31,19 @@ def map_path(output_dir: Path, name: str, structure: str) -> Path:
 
 
 def picture_name(name: str) -> str:
-    """Return the photograph's name; one too long to take a suffix is cut and gets sixteen digits of its SHA-256."""
-    path = PurePosixPath(name)
-    given = path.name.encode()
-    if len(given) <= _LONGEST:
-        return name
-    cut = given[:_KEPT].decode(errors="ignore")
-    return str(path.with_name(f"{cut}~{hashlib.sha256(given).hexdigest()[:16]}"))
+    """Return the photograph's name, as a relative path to which a suffix can be appended.
+
+    A file's name that is too long to take a suffix is cut and gets sixteen digits of its SHA-256. A folder's name gets them
+    if it ends as an output does: the folder ``scan.png`` would stand where the mask of the photograph ``scan`` goes.
+    """
+    *folders, last = PurePosixPath(name).parts
+    kept = [_numbered(folder) if folder.lower().endswith(_SUFFIXES) else folder for folder in folders]
+    given = [*folders, last]
+    kept.append(_numbered(last) if len(last.encode()) > _LONGEST else last)
+    return name if kept == given else "/".join(kept)
+
+
+def _numbered(part: str) -> str:
+    """Return a part of a path, cut if it is long, with sixteen digits of its SHA-256."""
+    whole = part.encode()
+    return f"{whole[:_KEPT].decode(errors='ignore')}~{hashlib.sha256(whole).hexdigest()[:16]}"

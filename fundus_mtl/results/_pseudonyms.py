@@ -1,9 +1,10 @@
 """Names of photographs in the results: their relative paths, or pseudonyms.
 
 A file's name may be a patient's name. With ``id_mode: hash`` a photograph is named by the HMAC-SHA256 of its path under a
-secret key; without the key nobody can read the name or test a guess. With ``id_key_file`` the key is in a file of the user,
-and the same key gives the same names in every run. Otherwise the key is random, stays in the output folder until the run is
-complete (a killed run needs it to resume), and is then destroyed, so that the names cannot be traced back.
+secret key; without the key, the name can be neither read nor guessed and checked. With ``id_key_file`` the key is in a
+file of the user, and the same key gives the same names in every run. Otherwise the key is random, stays in the output
+folder until the run is complete (a killed run needs it to resume), and is then destroyed, so that the names cannot be
+traced back.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ IdMode = Literal["name", "hash"]
 Items = list[dict[str, Any]]
 KEY = ".id_key"
 _DIGITS = 32
-_SHORTEST = 16  # bytes
+_SHORTEST, _LONGEST = 16, 4096  # bytes
 
 
 class Pseudonyms:
@@ -35,7 +36,8 @@ class Pseudonyms:
         resumed: Whether an earlier run is resumed, whose key must exist.
 
     Raises:
-        ValueError: If the user's file is in the output folder or too short, or the earlier run's key does not exist.
+        ValueError: If the user's file is in the output folder, is no plain file, is too short or too long, or cannot be
+            read; or the earlier run's key does not exist.
     """
 
     def __init__(self, output_dir: Path, id_key_file: str | Path | None = None, resumed: bool = False) -> None:
@@ -48,7 +50,7 @@ class Pseudonyms:
                 "expected the key that the photographs got their names with, but got a complete run, whose key is "
                 "destroyed; set overwrite to True, or choose another folder and give id_key_file to keep the key."
             )
-        self._key = self.path.read_bytes().strip() if self.path.exists() else secrets.token_hex(32).encode()
+        self._key = _key_of(self.path) if self.path.exists() else secrets.token_hex(32).encode()
         if len(self._key) < _SHORTEST:
             raise ValueError(
                 f"id_key_file: expected a secret of at least {_SHORTEST} bytes, but got {len(self._key)}; "
@@ -90,6 +92,28 @@ class Pseudonyms:
 
     def _name(self, name: str) -> str:
         return hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+def _key_of(path: Path) -> bytes:
+    """Return the key in a file.
+
+    Raises:
+        ValueError: If it is a device, a pipe or a folder, which may never end, too long for a key, or cannot be read.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("id_key_file: expected a file, but got a folder, a pipe or a device; choose another path.")
+        with path.open("rb") as file:
+            key = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise ValueError(
+            f"id_key_file: expected a file that can be read, but got {error.strerror!r}; check its permissions."
+        ) from error
+    if len(key) > _LONGEST:
+        raise ValueError(
+            f"id_key_file: expected a secret of at most {_LONGEST} bytes, but got a longer file; is it another file?"
+        )
+    return key.strip()
 
 
 def without_names(text: str, item: Mapping[str, Any], instead: str) -> str:

@@ -30,7 +30,7 @@ def tracking_errors() -> Iterator[None]:
     """Raise every error of MLflow inside the ``with`` block as a `TrackingError`.
 
     Raises:
-        TrackingError: with MLflow's message and error code.
+        TrackingError: With MLflow's message and error code.
     """
     from mlflow.exceptions import MlflowException
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
-from fundus_mtl.files import printable
+from fundus_mtl.files import lasting_streams, printable
 from fundus_mtl.workflow._explanation import config_id, explain, unwrapped
 from fundus_mtl.workflow._items import split
+from fundus_mtl.workflow._withheld_logs import withheld_logs
 
 REFUSED = 2  # exit status, as of wrong arguments everywhere
 _OF_FILES = ("run", "items", "results", "dataset", "dataloader")  # items of a config that read the photographs
@@ -43,7 +44,7 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     An exception with an ``exit_code`` attribute, such as that of a full disk, is printed without a traceback and gives
     the exit status. Where the config has ``id_mode: hash``, an error message may contain the name of a patient's file:
     then, unless it is a message of ours about the configuration, only the types of the exceptions and where they were
-    raised are printed.
+    raised are printed, and the text of other libraries' log lines and warnings is withheld.
 
     Args:
         config: Merged config, to suggest similar names for a missing reference.
@@ -51,6 +52,12 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
     Raises:
         WorkflowError: Instead of any ``Exception``; Ctrl-C and ``SystemExit`` pass.
     """
+    config = config or {}
+    with lasting_streams(), withheld_logs() if config.get("id_mode") == "hash" else nullcontext():
+        yield from _ending_in_one_line(config)
+
+
+def _ending_in_one_line(config: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
@@ -59,14 +66,14 @@ def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
         root, where = unwrapped(error), config_id(error)
         if hasattr(root, "exit_code"):
             _end(str(root), root, int(root.exit_code))
-        if (config or {}).get("id_mode") == "hash" and not _is_ours(root, where):
+        if config.get("id_mode") == "hash" and not _is_ours(root, where):
             print(_frames(error), file=sys.stderr)
             _end(
                 f"{type(root).__name__}; its text is withheld, as it may contain names that id_mode hash hides.",
                 error,
             )
         print(_safe("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-        _end(f"{where}: {explain(error, config or {})}" if where else explain(error, config or {}), error)
+        _end(f"{where}: {explain(error, config)}" if where else explain(error, config), error)
 
 
 def _safe(text: str) -> str:

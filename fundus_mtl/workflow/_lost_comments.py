@@ -18,7 +18,7 @@ def refuse_lost_comments(arguments: Sequence[str], given: Mapping[str, Any]) -> 
     Raises:
         RefusedError: If there is one.
     """
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments, ""][1:], strict=True):
         if not argument.startswith("--"):
             continue
         option, sign, text = argument.partition("=")

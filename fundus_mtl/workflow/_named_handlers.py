@@ -14,7 +14,7 @@ TRACKING = "tracking"
 
 
 def validation_refers_to(handlers: Mapping[str, Any], argument: str, item_id: str) -> bool:
-    """Tell whether an argument of the ``ValidationHandler``, if it is a reference, refers to the right item.
+    """Return whether an argument of the ``ValidationHandler``, if it is a reference, refers to the right item.
 
     Args:
         handlers: Config of each handler by name.

@@ -1,7 +1,7 @@
 """The overlays and options of a training, written beside its weights, so that inference can read them.
 
-A recipe is data: names of overlays and plain values. Nothing in it is executed or evaluated, so a recipe from somebody
-else is as safe as weights that are loaded with ``weights_only``.
+A recipe is data: names of overlays and plain values. Nothing in it is executed or evaluated, so a recipe from another
+person is as safe as weights that are loaded with ``weights_only``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Recipe:
         return text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "@%#$"})
 
     def refuse_commands(self) -> None:
-        """Refuse what a config would execute: a recipe may come from somebody else.
+        """Refuse what a config would execute: a recipe may come from another person.
 
         Raises:
             ValueError: If there is such an item.

@@ -51,7 +51,7 @@ class StrictWorkflow(ConfigWorkflow):
     * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
     * an item ``recipe: null`` with the bundle's name, overlays and options as JSON text, for `BestModelSaver`;
     * the stock command ends with the status that an item ``exit_code`` has when all is done;
-    * SIGTERM ends a run as Ctrl-C does, so that handlers can close what they opened;
+    * SIGTERM and SIGHUP end a run as Ctrl-C does, so that handlers can close what they opened;
     * every error ends in `WorkflowError`: the traceback (not for refused input), then one last line
       ``error: <id of the item>: <root cause>``, exit status 2.
 
@@ -148,7 +148,7 @@ class StrictWorkflow(ConfigWorkflow):
 
     def run(self) -> Any:
         """Run the config's ``run`` list."""
-        with one_line(self.parser.get()), sigterm_as_exit():
+        with one_line(self.parser.get()), signals_as_exit():
             return super().run()
 
     def finalize(self) -> Any:
@@ -167,21 +167,27 @@ def _bundle_root(config_file: Path) -> Path:
     return folder / ".." if folder.resolve().name == "configs" else folder
 
 
-_TERMINATED = 128 + signal.SIGTERM  # the exit status a shell gives
-
-
 @contextmanager
-def sigterm_as_exit() -> Iterator[None]:
-    """Turn SIGTERM into ``SystemExit``; Python allows that in the main thread only."""
+def signals_as_exit() -> Iterator[None]:
+    """Turn SIGTERM, and SIGHUP of a terminal that closes, into ``SystemExit`` with the exit status that a shell gives.
 
-    def leave(*_: Any) -> None:
-        raise SystemExit(_TERMINATED)
+    An ignored SIGHUP (``nohup``) stays ignored. A terminal that closes sends it more than once: only the first one raises,
+    so that the others do not interrupt what is written at the end. Python handles signals in the main thread only.
+    """
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: Any = signal.signal(signal.SIGTERM, leave)
+    def leave(number: int, _: Any) -> None:
+        if hangup in before:
+            signal.signal(hangup, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # not on Windows
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in {signal.SIGTERM, hangup}:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

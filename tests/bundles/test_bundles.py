@@ -76,6 +76,7 @@ def test_properties(bundle, kind, data_of, trained_bundle, tmp_path):
     if kind == "inference":
         data = next((data.parent / "raw").rglob("*.jpg")).parent
     extra = {"results_dir": str(tmp_path)} if kind == "inference" else {"tracking_uri": None}
+    extra |= {"batch_size": TINY["batch_size"]} if kind == "train" else {}
     made = workflow(bundle, kind, **options(data, trained), **extra)
     made.initialize()
     assert not made.check_properties()

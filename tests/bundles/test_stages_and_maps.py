@@ -40,7 +40,7 @@ def photographs(tmp_path_factory):
     raw, folder = (tmp_path_factory.mktemp(name) for name in ("raw", "photographs"))
     write_refuge(raw, {"train": 1, "validation": 1, "test": 1}, size=96, seed=0, share=0.5)
     (folder / "DOE_OS.jpg").write_bytes(next(raw.rglob("*.jpg")).read_bytes())
-    (folder / "list.csv").write_text("id,path,mm_per_px\nfirst,DOE_OS.jpg,0.02\nsecond,gone.jpg,\n")
+    (folder / "list.csv").write_text("id,path,mm_per_px\nfirst,DOE_OS.jpg,0.1\nsecond,gone.jpg,\n")
     return folder
 
 
@@ -97,7 +97,7 @@ def test_all_stages_name_themselves_and_keep_their_maps(photographs, tmp_path):
         colours = np.asarray(picture.convert("RGB")) > 0
     artery, vein = maps["artery"] >= 0.5, maps["vein"] >= 0.5
     np.testing.assert_array_equal(colours, np.stack([artery & ~vein, artery & vein, vein & ~artery], axis=-1))
-    assert nibabel.load(out / "probabilities/first_vein.nii.gz").header.get_zooms()[:2] == pytest.approx((0.02, 0.02))
+    assert nibabel.load(out / "probabilities/first_vein.nii.gz").header.get_zooms()[:2] == pytest.approx((0.1, 0.1))
 
 
 def test_without_stages_the_first_network_made_it_all(photographs, tmp_path):

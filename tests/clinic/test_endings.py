@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
+import warnings
 
 import monai.bundle
 import pytest
@@ -87,6 +89,43 @@ def test_a_list_that_cannot_be_made_tells_no_name_either(folder, weights, tmp_pa
     told = capfd.readouterr()
     assert "error: TypeError; its text is withheld" in told.err
     assert NAME not in told.out + told.err
+
+
+@pytest.mark.parametrize("id_mode", ["hash", "name"])
+def test_what_other_libraries_log_names_no_file(id_mode, folder, weights, tmp_path, capfd, monkeypatch):
+    """They quote paths in log lines, in the tracebacks of these, and in warnings."""
+    from fundus_mtl.transforms import LoadFundusd
+
+    original = LoadFundusd.__call__
+
+    def talkative(self, item):
+        try:
+            raise ValueError(item["image"])
+        except ValueError:
+            logging.getLogger("tifffile").exception("cannot read %s", item["image"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(f"{item['image']} is strange", stacklevel=1)
+        return original(self, item)
+
+    monkeypatch.setattr(LoadFundusd, "__call__", talkative)
+    given = (
+        "infer",
+        str(folder),
+        str(tmp_path / "out"),
+        "--weights",
+        str(weights),
+        f"id_mode={id_mode}",
+        "read_ahead=0",
+    )
+    assert main([*given, *ANYWAY]) == 0
+    printed = capfd.readouterr()
+    printed = printed.out + printed.err
+    assert ("tifffile: text withheld, as it may contain names" in printed) == (id_mode == "hash")
+    assert ("UserWarning: text withheld" in printed) == (id_mode == "hash")
+    assert (NAME in printed) == (id_mode == "name")
+    logging.getLogger("tifffile").warning("text again")
+    assert "text again" in capfd.readouterr().out
 
 
 def test_results_of_another_folder_are_not_replaced(folder, weights, tmp_path, capsys):

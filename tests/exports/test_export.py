@@ -164,3 +164,18 @@ def test_a_pseudonym_has_no_dicom(finished, tmp_path):
     assert left_out == {
         "a1b2": "it is under a pseudonym, or not among the photographs, so that its DICOM file is not known"
     }
+
+
+def test_two_masks_never_share_a_file(finished, tmp_path):
+    """The arteries and veins of the photograph x, and the disc of a photograph x_artery_vein."""
+    rows = [row("x"), row("x_artery_vein")]
+    folder = finished(rows)
+    (folder / "artery_vein").mkdir()
+    Image.fromarray(np.ones((40, 60), np.uint8)).save(folder / "artery_vein" / "x.png")
+    record = json.loads((folder / "run.json").read_text())
+    record["exported"]["masks"].append({"folder": "artery_vein", "labels": [[0, 0], [1, 1]]})
+    (folder / "run.json").write_text(json.dumps(record))
+    left_out = export_nifti(folder, tmp_path / "nifti")
+    reason = "expected a file of its own, but got x_artery_vein.nii.gz, which another photograph has"
+    assert left_out == {"x_artery_vein": reason}
+    assert set(np.unique(nibabel.load(tmp_path / "nifti/x_artery_vein.nii.gz").dataobj)) == {1}

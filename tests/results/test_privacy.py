@@ -54,6 +54,7 @@ def everything(output: Path) -> bytes:
 
 
 def leaks(text: bytes) -> list[bytes]:
+    text = re.sub(rb"[0-9a-f]{32,}", b"", text)  # random pseudonyms and hashes contain 1961 once in some hundred runs
     parts = {CANARY, "DOE", "JOHN", "1961", "Ünal", "visit", "surgery", "truncated ", "second", "gone"}
     return [part.encode() for part in parts if part.encode() in text]
 

@@ -173,6 +173,33 @@ def test_a_recipe_from_others_cannot_command(options, tmp_path, linear):
         read_recipe(weights)
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("[" * 200_000 + "]" * 200_000, "at most 32 brackets inside each other"),
+        ('{"recipe": "' + "x" * 2**20 + '"}', "at most 1048576 bytes"),
+        ('{"recipe": {"bundle": "refuge_mtl", "options": {"size": NaN}}}', "but got NaN"),
+        ("[]", "expected a recipe of these weights"),
+        ("7", "expected a recipe of these weights"),
+        ('{"recipe": {"bundle": 7}, "weights": {"model.pt": "0"}}', "expected str for bundle"),
+        ('{"recipe": {"bundle": "b", "options": []}, "weights": {"model.pt": "0"}}', "expected dict for options"),
+        ('{"recipe": {"bundle": "b", "overlays": "x"}, "weights": {"model.pt": "0"}}', "expected dict for overlays"),
+        (
+            '{"recipe": {"bundle": "b", "overlays": {"a": 1}}, "weights": {"model.pt": "0"}}',
+            "expected texts as overlays",
+        ),
+        ('{"recipe": {"bundle": "b", "expressions": "lr"}, "weights": {"model.pt": "0"}}', "expected list for expr"),
+        ("\x00\xff", "expected a recipe of these weights"),
+    ],
+)
+def test_a_recipe_of_another_form_is_one_sentence(text, message, tmp_path, linear):
+    weights = trained(tmp_path, Recipe("refuge_mtl"), linear)
+    weights.with_name("recipe.json").write_text(text, encoding="latin-1")
+    with pytest.raises(RefusedError, match=message) as refused:
+        read_recipe(weights)
+    assert len(str(refused.value)) < 400
+
+
 @pytest.mark.parametrize("changed", [{"bundle": "../evil"}, {"overlays": {"../evil.yaml": "0"}}])
 def test_a_recipe_from_others_cannot_reach_out(changed, tmp_path, linear):
     recipe = Recipe(**({"bundle": "refuge_disc_mtl", "overlays": {}, "options": {}} | changed))

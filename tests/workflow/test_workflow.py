@@ -478,3 +478,25 @@ def test_the_stock_command(bundle):
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path})
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == f"error: --max_epoch: no such item in {TRAIN}; did you mean max_epochs?"
+
+
+@pytest.mark.parametrize("value", [12, 0.5, True])
+def test_a_text_item_takes_no_number(make, bundle, value, capfd):
+    """Python Fire makes a number of `--experiment_name 12`."""
+    (bundle / "train.yaml").write_text(CONFIG + "experiment_name: mine\n")
+    expected = f"--experiment_name {value}: the item is a text, write it in quotes within quotes: '\"{value}\"'"
+    assert refused(capfd, make, experiment_name=value) == expected
+    assert make(experiment_name=str(value)).parser["experiment_name"] == str(value)
+
+
+def test_an_error_sends_no_escape_sequence_to_the_terminal(make, capfd):
+    """Neither in the last line nor in the traceback for developers; line breaks in a name forge no line."""
+    with pytest.raises(WorkflowError):
+        make(config_file="no\x1b[2J\nerror: done.yaml")
+    workflow = make(max_epochs="$(_ for _ in ()).throw(ValueError('a\x1b]0;title\x07'))")
+    with pytest.raises(WorkflowError):
+        workflow.initialize()
+    printed = capfd.readouterr()
+    assert r"a\x1b]0;title\x07" in printed.err
+    assert "\x1b" not in printed.out + printed.err
+    assert "error: done.yaml: no such config file" not in printed.err.splitlines()
