@@ -16,6 +16,7 @@ SEED ?= 0
 .PHONY: demo test lint clean
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
+	$(BIN)/fundus-mtl infer data_prep/samples $(DEMO)/real
 	$(BIN)/python -m data_prep.phantom $(DEMO)/raw --train 240 --validation 24 --test 60 --seed $(SEED)
 	$(BIN)/python -m data_prep.refuge $(DEMO)/raw $(DEMO)/data
 	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args.yaml $(RECIPE) --seed $(SEED)
@@ -25,6 +26,7 @@ demo: $(VENV)/ready
 	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args_inference.yaml $(RECIPE) --dataset_dir $(DEMO)/photographs
 	@echo
 	@echo "The model was trained on phantoms: its numbers show that the software runs, and nothing about eyes."
+	@echo "  a real eye  $(DEMO)/real/report.html, by the weights that come with the package"
 	@echo "  evaluation  $(DEMO)/refuge_mtl/evaluation/summary.md and the pictures beside it"
 	@echo "  table       $(DEMO)/refuge_mtl/results/results.csv"
 	@echo "  overlays    $(DEMO)/refuge_mtl/results/overlays/"

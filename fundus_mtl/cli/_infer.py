@@ -37,7 +37,7 @@ def add_infer(verbs: Any) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE",
-        help="model.pt of a training, with recipe.json beside it; default: the bundle's own",
+        help="model.pt of a training, with recipe.json beside it; default: the package's own",
     )
     parser.add_argument(
         "--disc-weights",

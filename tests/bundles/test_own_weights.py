@@ -1,0 +1,83 @@
+"""The weights that come with the package: whole, small, and sensible on a real photograph of a camera they never saw."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fundus_mtl.cli import main
+from fundus_mtl.files import file_sha256
+from fundus_mtl.predictor import load_model
+
+ROOT = Path(__file__).resolve().parents[2]
+RETINA = ROOT / "data_prep" / "samples" / "retina.jpg"  # a left eye, 1411 x 1411 px
+WEIGHTS = sorted((ROOT / "bundles").glob("*/models/model.pt"))
+
+
+@pytest.fixture(scope="module")
+def answer():
+    with Image.open(RETINA) as opened:
+        photograph = np.asarray(opened.convert("RGB"))
+    (found,) = load_model(device="cpu")([photograph])
+    return found
+
+
+def test_both_networks_are_there_and_small():
+    assert [path.parents[1].name for path in WEIGHTS] == ["refuge_disc_mtl", "refuge_mtl"]
+    assert sum(path.stat().st_size for path in WEIGHTS) < 25_000_000
+
+
+@pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.parents[1].name)
+def test_the_recipe_is_that_of_the_weights_and_of_the_overlays(path):
+    record = json.loads(path.with_name("recipe.json").read_text())
+    assert record["weights"] == {"model.pt": file_sha256(path)}
+    own, shared = path.parents[1] / "configs" / "overlays", path.parents[2] / "methods"
+    for name, digest in record["recipe"]["overlays"].items():
+        assert file_sha256(own / name if (own / name).is_file() else shared / name) == digest
+    tensors = torch.load(path, weights_only=True)
+    assert all(bool(tensor.isfinite().all()) for tensor in tensors.values())
+
+
+def test_disc_and_fovea_are_where_a_person_sees_them(answer):
+    """Read off the photograph in an image viewer, to some 15 px: the disc's rim and the darkest point of the macula."""
+    assert answer.status == "ok"
+    rows, columns = np.nonzero(answer.masks["disc"])
+    assert (columns.min(), columns.max()) == pytest.approx((122, 316), abs=25)
+    assert (rows.min(), rows.max()) == pytest.approx((542, 757), abs=25)
+    assert answer.points["fovea"] == pytest.approx([718, 700], abs=25)
+    assert answer.columns["laterality"] == "L"
+
+
+def test_cup_and_quality_are_within_what_an_eye_can_have(answer):
+    assert 0.2 < answer.columns["vcdr"] < 0.7
+    assert not (answer.masks["cup"] & ~answer.masks["disc"]).any()
+    assert 0.5 < answer.columns["quality_score"] <= 1  # sharp and bright
+    assert answer.columns["quality_source"] == "model"
+    assert answer.columns.get("glaucoma_prob") is None  # no score ships
+
+
+def test_infer_needs_no_weights(answer, tmp_path, capfd):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
+    assert main(["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu"]) == 0
+    assert "weights: the package's own" in capfd.readouterr().err
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["vcdr"]) == pytest.approx(answer.columns["vcdr"], abs=1e-6)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["model"]["sha256"] == file_sha256(WEIGHTS[1])
+    assert [stage["sha256"] for stage in run["stages"]] == [file_sha256(WEIGHTS[0])]
+
+
+def test_the_second_stage_can_be_left_out():
+    with Image.open(RETINA) as opened:
+        photograph = np.asarray(opened.convert("RGB"))
+    (found,) = load_model(device="cpu", disc_weights=None)([photograph])
+    assert "cup" not in found.masks
+    assert found.masks["disc"].any()
