@@ -43,7 +43,7 @@ class PicturePlaces:
             raise ValueError(
                 f"expected a name that the locale can write, but got one that {error.encoding} cannot; set a UTF-8 locale, "
                 "such as LC_ALL=C.UTF-8."
-            ) from error
+            ) from None  # a row has the first error of a chain
         rival = self._rivals.get(name)
         if rival is not None and (picture_name(rival) == picture_name(name) or self._folds):
             raise ValueError(
