@@ -22,8 +22,8 @@ def scalars(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     """Flatten metrics to named numbers; other values are skipped with a warning.
 
     Args:
-        metrics: Values by name: a number, a tensor or array without or with one dimension (up to 32 entries become ``name_0``,
-            ``name_1`` …), or a dictionary of these (``name_key``). NaN stays NaN.
+        metrics: Values by name: a number, a tensor or array without or with one dimension (up to 32 entries become
+            ``name_0``, ``name_1`` …), or a dictionary of these (``name_key``). NaN stays NaN.
         prefix: text put before every name that does not start with it.
     """
     found: dict[str, float] = {}
