@@ -33,6 +33,7 @@ def test_a_second_run_is_refused_and_changes_nothing(items, tmp_path, make):
     first = make(items, tmp_path / "out")
     first.start()
     first.add([answer(items[0])])
+    first._writer.drain()  # a thread writes
     before = files_of(tmp_path / "out")
     for options in ({}, {"overwrite": True}):
         with pytest.raises(
