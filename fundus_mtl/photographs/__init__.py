@@ -9,7 +9,7 @@ from fundus_mtl.lazy_names import lazy_names
 if TYPE_CHECKING:
     from fundus_mtl.photographs._find import find_photographs
     from fundus_mtl.photographs._frame_path import photograph_file
-    from fundus_mtl.photographs._header_facts import Facts
+    from fundus_mtl.photographs._header_facts import HeaderFacts
     from fundus_mtl.photographs._photograph_list import PhotographList
     from fundus_mtl.photographs._reader import SHA256, FundusReader, Photograph
     from fundus_mtl.photographs._scan_folder import PHOTOGRAPH_EXTENSIONS, scan_folder
@@ -21,8 +21,8 @@ else:
 __all__ = [
     "PHOTOGRAPH_EXTENSIONS",
     "SHA256",
-    "Facts",
     "FundusReader",
+    "HeaderFacts",
     "Photograph",
     "PhotographList",
     "UnreadableImageError",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from fundus_mtl.photographs._dicom import dicom_head, frames_of, opened
-from fundus_mtl.photographs._header_facts import Facts, spacing
+from fundus_mtl.photographs._header_facts import HeaderFacts, spacing
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -19,7 +19,7 @@ _SIDE_CODES = {"24028007": "R", "G-A100": "R", "7771000": "L", "G-A101": "L", "5
 _SIDES: dict[str, Literal["R", "L"]] = {"R": "R", "L": "L"}
 
 
-def dicom_facts(file: BinaryIO, frame: int | None) -> Facts:
+def dicom_facts(file: BinaryIO, frame: int | None) -> HeaderFacts:
     """Return side, scale and burned-in annotation; illegal values are unknown.
 
     The spacing is that of PixelSpacing, whose first number is the distance of rows, so y. The detector's own spacing

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fundus_mtl.photographs._dicom_facts import dicom_facts
 from fundus_mtl.photographs._dicom_pixels import dicom_levels
-from fundus_mtl.photographs._header_facts import Facts
+from fundus_mtl.photographs._header_facts import HeaderFacts
 from fundus_mtl.photographs._jpeg import JPEG_MARK
 from fundus_mtl.photographs._metaimage import metaimage
 from fundus_mtl.photographs._nifti import head_of, nifti_facts, nifti_levels
@@ -43,7 +43,7 @@ class Format:
     """
 
     levels: Callable[[bytes, int | None, int], NDArray[np.uint8]]
-    facts: Callable[[BinaryIO, int | None], Facts]
+    facts: Callable[[BinaryIO, int | None], HeaderFacts]
     framed: bool = False
 
 

@@ -6,7 +6,7 @@ import math
 from typing import Literal, TypedDict
 
 
-class Facts(TypedDict):
+class HeaderFacts(TypedDict):
     """Read from a header; never the identity of the patient."""
 
     laterality: Literal["R", "L", "unknown"]
@@ -14,7 +14,7 @@ class Facts(TypedDict):
     burned_in: Literal["yes", "no"] | None
 
 
-def no_facts() -> Facts:
+def no_facts() -> HeaderFacts:
     """Return the facts of a file without such a header: all unknown."""
     return {"laterality": "unknown", "mm_per_px": None, "burned_in": None}
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from fundus_mtl.files import printable
 from fundus_mtl.photographs._formats import HEAD, Format, format_of
 from fundus_mtl.photographs._frame_path import split_frame
-from fundus_mtl.photographs._header_facts import Facts, no_facts
+from fundus_mtl.photographs._header_facts import HeaderFacts, no_facts
 from fundus_mtl.photographs._pixels import picture
 from fundus_mtl.photographs._source import opened_file, whole_bytes
 from fundus_mtl.photographs._unreadable import DAMAGE, UnreadableImageError, sentence
@@ -128,7 +128,7 @@ class FundusReader(ImageReader):
         }
         return img.pixels, {str(key): value for key, value in meta.items()}
 
-    def facts(self, path: str | os.PathLike[str]) -> Facts:
+    def facts(self, path: str | os.PathLike[str]) -> HeaderFacts:
         """Return eye, scale and burned-in annotation of a file or a frame, from its header; never the patient's identity.
 
         Returns:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.photographs._header_facts import Facts, no_facts
+from fundus_mtl.photographs._header_facts import HeaderFacts, no_facts
 from fundus_mtl.photographs._inflate import inflated
 from fundus_mtl.photographs._levels import colour, scaled
 from fundus_mtl.photographs._plane import Plane, plane_of
@@ -49,7 +49,7 @@ class Volume:
         """Return the one slice; see `plane_of` for the errors."""
         return plane_of(self.shape, self.directions, self.spacing, max_pixels)
 
-    def facts(self) -> Facts:
+    def facts(self) -> HeaderFacts:
         """Return the spacing, where it is not the default of 1 mm."""
         return no_facts() | {"mm_per_px": self.plane(None).mm_per_px}
 

@@ -8,14 +8,14 @@ from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from fundus_mtl.results._artery_vein_role import ArteryVein
-    from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, Uncertainty, Value
+    from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, UncertaintyColumn, Value
     from fundus_mtl.results._contribution import Contribution, Missing
     from fundus_mtl.results._csv_table import cell, table
     from fundus_mtl.results._cup_role import Cup
     from fundus_mtl.results._disc_role import Disc
     from fundus_mtl.results._exit_codes import ALL_OK, NOTHING_USABLE, SOME_FAILED, exit_code
     from fundus_mtl.results._exported import MaskFile, Quantity, ReportedQuantity, masks_of_run, quantities_of_run
-    from fundus_mtl.results._facts import Facts, KnownFacts
+    from fundus_mtl.results._facts import KnownFacts, PhotographFacts
     from fundus_mtl.results._findings import Answers, Findings
     from fundus_mtl.results._flip_spreads import flip_spreads
     from fundus_mtl.results._folder_results import FolderResults
@@ -59,7 +59,6 @@ __all__ = [
     "Contribution",
     "Cup",
     "Disc",
-    "Facts",
     "Findings",
     "FolderResults",
     "Fovea",
@@ -76,6 +75,7 @@ __all__ = [
     "Model",
     "NothingUsableError",
     "OutputError",
+    "PhotographFacts",
     "PointRole",
     "Provenance",
     "Quality",
@@ -88,7 +88,7 @@ __all__ = [
     "ScoreRole",
     "Shown",
     "Stage",
-    "Uncertainty",
+    "UncertaintyColumn",
     "Value",
     "Vessel",
     "cell",

@@ -68,7 +68,7 @@ class Shown(NamedTuple):
     histogram: Histogram | None = None
 
 
-class Uncertainty(NamedTuple):
+class UncertaintyColumn(NamedTuple):
     """How much an answer varies over mirrored views of the photograph.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from math import nan
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from fundus_mtl.results._column import ColumnGroup, Columns, Shown, Uncertainty
+from fundus_mtl.results._column import ColumnGroup, Columns, Shown, UncertaintyColumn
 from fundus_mtl.results._exported import MaskFile, Quantity
 from fundus_mtl.results._findings import Findings, Mask, Point
 from fundus_mtl.results._rules import Rules
@@ -47,7 +47,7 @@ class Contribution:
     files: ClassVar[tuple[MaskFile, ...]] = ()
     quantities: ClassVar[tuple[Quantity, ...]] = ()
     options: ClassVar[Mapping[str, Any]] = {}
-    uncertainty: ClassVar[Uncertainty | None] = None
+    uncertainty: ClassVar[UncertaintyColumn | None] = None
 
     @property
     def measured_in(self) -> tuple[str, ...]:

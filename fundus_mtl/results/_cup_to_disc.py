@@ -10,12 +10,12 @@ import numpy as np
 
 from fundus_mtl import biomarkers
 from fundus_mtl.metrics import refuge
-from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, Uncertainty
+from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, UncertaintyColumn
 from fundus_mtl.results._contribution import Sample
 from fundus_mtl.results._exported import MaskFile, Quantity
 from fundus_mtl.results._findings import Findings, Mask
 from fundus_mtl.results._millimetre_columns import lengths
-from fundus_mtl.results._picture_bytes import encode
+from fundus_mtl.results._picture_bytes import picture_bytes
 from fundus_mtl.results._relation import Relation
 
 
@@ -58,7 +58,7 @@ class CupToDisc(Relation):
         Quantity("cup_area_px", "CUPAREA", "Optic cup area"),
         Quantity("cup_area_mm2", "CUPAREA", "Optic cup area"),
     )
-    uncertainty: ClassVar[Uncertainty | None] = Uncertainty("vcdr", "vcdr_uncertainty")
+    uncertainty: ClassVar[UncertaintyColumn | None] = UncertaintyColumn("vcdr", "vcdr_uncertainty")
 
     def refine(self, masks: Mapping[str, Mask]) -> dict[str, Mask]:
         """Return the part of the cup that lies inside the disc."""
@@ -135,4 +135,4 @@ class DiscCupMask(Relation):
         """Return the mask; a structure that the network was not asked for is nowhere."""
         nowhere = np.zeros_like(found.seen)
         disc, cup = (found.answers.masks.get(name, nowhere) for name in self.any_of)
-        return {"masks": encode(refuge.encode(disc, cup), ".png")}
+        return {"masks": picture_bytes(refuge.encode(disc, cup), ".png")}

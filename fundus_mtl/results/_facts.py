@@ -13,7 +13,7 @@ EYES = ("R", "L")
 
 
 @dataclass(frozen=True)
-class Facts:
+class PhotographFacts:
     """Facts about one photograph; None where unknown.
 
     Args:
@@ -33,7 +33,7 @@ class Facts:
     scale_fault: str | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, Any] | None) -> Facts:
+    def of(cls, given: Mapping[str, Any] | None) -> PhotographFacts:
         """Take the facts out of a mapping; other keys are ignored, and None or an absent key is unknown.
 
         Only R and L are accepted as an eye (DICOM's B means both), and only two numbers as a scale, or one that holds for
@@ -51,7 +51,7 @@ class Facts:
             burned_in=known.get("burned_in") == "yes",
         )
 
-    def plausible(self, height_px: int, width_px: int, disc_height_px: float = nan) -> Facts:
+    def plausible(self, height_px: int, width_px: int, disc_height_px: float = nan) -> PhotographFacts:
         """Return the facts without a scale that cannot be right, see `fundus_mtl.biomarkers.implausible_scale`.
 
         Args:
@@ -78,7 +78,7 @@ class KnownFacts:
     of_file: Callable[[str], Mapping[str, Any]] | None = None
     mm_per_px: float | None = None
 
-    def of(self, item: Mapping[str, Any]) -> Facts:
+    def of(self, item: Mapping[str, Any]) -> PhotographFacts:
         """Return the facts about a photograph: the user's list comes first, then the file, then the user's default.
 
         Args:
@@ -92,4 +92,4 @@ class KnownFacts:
             scale = self.mm_per_px
         if scale is not None:
             facts |= {"mm_per_px": scale, "scale_source": "user"}
-        return Facts.of(facts)
+        return PhotographFacts.of(facts)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_mtl.biomarkers import Gradability
-from fundus_mtl.results._facts import Facts
+from fundus_mtl.results._facts import PhotographFacts
 from fundus_mtl.results._rules import Rules
 
 Mask = NDArray[np.bool_]
@@ -46,14 +46,14 @@ class Findings:
         facts: Eye and scale, as the file or a list says.
         rules: Rules of the user.
         relpath: Relative path of the photograph, whose name may say which eye it is.
-        uncertainties: Variation over mirrored views by key, see `Uncertainty`.
+        uncertainties: Variation over mirrored views by key, see `UncertaintyColumn`.
     """
 
     roles: frozenset[str]
     answers: Answers
     seen: Mask
     quality: Gradability
-    facts: Facts
+    facts: PhotographFacts
     rules: Rules
     relpath: str = ""
     uncertainties: Mapping[str, float] = field(default_factory=dict)

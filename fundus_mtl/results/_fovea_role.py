@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fundus_mtl.results._column import Column, ColumnGroup, Columns, Uncertainty
+from fundus_mtl.results._column import Column, ColumnGroup, Columns, UncertaintyColumn
 from fundus_mtl.results._findings import Findings
 from fundus_mtl.results._positions import PIXELS
 from fundus_mtl.results._role import PointRole
@@ -30,7 +30,7 @@ class Fovea(PointRole):
             ),
         ),
     )
-    uncertainty: ClassVar[Uncertainty | None] = Uncertainty("fovea_px", "fovea_uncertainty_px")
+    uncertainty: ClassVar[UncertaintyColumn | None] = UncertaintyColumn("fovea_px", "fovea_uncertainty_px")
 
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return the coordinates."""

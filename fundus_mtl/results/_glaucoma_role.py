@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite, isnan
 from typing import Any, ClassVar
 
-from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, Uncertainty
+from fundus_mtl.results._column import Column, ColumnGroup, Columns, Histogram, Shown, UncertaintyColumn
 from fundus_mtl.results._contribution import Missing
 from fundus_mtl.results._exported import Quantity
 from fundus_mtl.results._findings import Findings
@@ -56,7 +56,7 @@ class Glaucoma(ScoreRole):
     quantities: ClassVar[tuple[Quantity, ...]] = (
         Quantity("glaucoma_prob", "SCORE", "Glaucoma classifier research score", calibrated=True),
     )
-    uncertainty: ClassVar[Uncertainty | None] = Uncertainty("glaucoma_prob", "glaucoma_prob_uncertainty")
+    uncertainty: ClassVar[UncertaintyColumn | None] = UncertaintyColumn("glaucoma_prob", "glaucoma_prob_uncertainty")
 
     def check(self, rules: Rules) -> None:
         """Check the threshold.

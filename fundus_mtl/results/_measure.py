@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fundus_mtl import biomarkers
 from fundus_mtl.results._column import Column, Columns, sorted_columns
 from fundus_mtl.results._contribution import KINDS, Contribution
-from fundus_mtl.results._facts import Facts
+from fundus_mtl.results._facts import PhotographFacts
 from fundus_mtl.results._findings import Answers, Findings, Mask, Picture
 from fundus_mtl.results._photograph_measures import Measured
 from fundus_mtl.results._relation import Relation
@@ -65,7 +65,7 @@ class Measure:
         self,
         picture: Picture,
         sample: Mapping[str, Any],
-        facts: Facts | Mapping[str, Any] | None = None,
+        facts: PhotographFacts | Mapping[str, Any] | None = None,
         relpath: str = "",
     ) -> Measured:
         """Measure a photograph.
@@ -75,14 +75,14 @@ class Measure:
             sample: Postprocessed sample with ``pred_<task>`` (tensors or arrays): masks ``(C, H, W)`` of the photograph's
                 size, points ``(x, y)`` in native px, scores ``(1,)``. It may have ``probability_<task>`` ``(C, H, W)`` and
                 ``uncertainty_<key>``. A role whose answer is absent is not measured.
-            facts: `Facts`, or a mapping with ``laterality``, ``laterality_source``, ``mm_per_px`` along x and y,
+            facts: `PhotographFacts`, or a mapping with ``laterality``, ``laterality_source``, ``mm_per_px`` along x and y,
                 ``scale_source`` and ``burned_in`` ("yes" or "no").
             relpath: Relative path of the photograph; its name may say which eye it is.
 
         Raises:
             ValueError: If an answer does not fit the photograph.
         """
-        known = facts if isinstance(facts, Facts) else Facts.of(facts)
+        known = facts if isinstance(facts, PhotographFacts) else PhotographFacts.of(facts)
         found = self._findings(picture, sample, known, relpath)
         active = tuple(one for one in self.contributions if one.listed(found.roles))
         columns: Columns = {}
@@ -101,7 +101,7 @@ class Measure:
         }
         return Measured(columns, found, active)
 
-    def _findings(self, picture: Picture, sample: Mapping[str, Any], facts: Facts, relpath: str) -> Findings:
+    def _findings(self, picture: Picture, sample: Mapping[str, Any], facts: PhotographFacts, relpath: str) -> Findings:
         seen = seen_in(picture)
         answered = {role: sample[f"pred_{role.task}"] for role in self.roles if _has(sample, f"pred_{role.task}")}
         names = frozenset(role.name for role in answered)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fundus_mtl import biomarkers
 from fundus_mtl.results._column import Columns
-from fundus_mtl.results._facts import Facts
+from fundus_mtl.results._facts import PhotographFacts
 
 
-def lengths(facts: Facts, columns: Columns, *names: str) -> Columns:
+def lengths(facts: PhotographFacts, columns: Columns, *names: str) -> Columns:
     """Return lengths and areas in mm; nothing without a scale.
 
     Args:
-        facts: Facts about the photograph, with its scale.
+        facts: PhotographFacts about the photograph, with its scale.
         columns: Measures in native px, see `fundus_mtl.biomarkers.in_millimetres`.
         *names: Names of the columns that are wanted.
     """

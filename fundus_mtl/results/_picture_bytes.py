@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fundus_mtl.results._findings import Mask
 
 
-def encode(picture: NDArray[np.uint8], extension: str, jpeg_quality: int = 90) -> bytes:
+def picture_bytes(picture: NDArray[np.uint8], extension: str, jpeg_quality: int = 90) -> bytes:
     """Return an RGB ``(H, W, 3)`` or grey ``(H, W)`` picture as the bytes of a file, ``.png`` or ``.jpg``."""
     import cv2
 

@@ -12,7 +12,7 @@ from fundus_mtl.results._nifti_writer import write_probabilities
 from fundus_mtl.results._output_errors import write_output
 from fundus_mtl.results._overlay import draw_overlay
 from fundus_mtl.results._photograph_measures import Measured
-from fundus_mtl.results._picture_bytes import encode
+from fundus_mtl.results._picture_bytes import picture_bytes
 from fundus_mtl.results._picture_paths import OVERLAYS, map_path, picture_path
 
 THUMBNAIL_PX = 168  # longer side: twice what the report shows, for dense screens
@@ -49,8 +49,8 @@ def write_pictures(
     small = None
     if overlay:
         drawn = overlay_of(picture, measured)
-        write(picture_path(output_dir, OVERLAYS, name, ".jpg"), encode(drawn, ".jpg"))
-        small = encode(thumbnail(drawn, measured.landmark), ".jpg", jpeg_quality=80)
+        write(picture_path(output_dir, OVERLAYS, name, ".jpg"), picture_bytes(drawn, ".jpg"))
+        small = picture_bytes(thumbnail(drawn, measured.landmark), ".jpg", jpeg_quality=80)
     for structure, probabilities in measured.probabilities.items():
         path = map_path(output_dir, name, structure)
         write_probabilities(path, probabilities, measured.findings.facts.mm_per_px)

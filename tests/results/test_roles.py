@@ -298,7 +298,7 @@ def test_measuring_writes_and_changes_nothing(tmp_path, monkeypatch):
 def test_the_spread_of_a_role_of_ones_own_is_asked_for():
     class Score(results.ScoreRole):
         name: ClassVar[str] = "dryness"
-        uncertainty: ClassVar = results.Uncertainty("dryness", "dryness_uncertainty")
+        uncertainty: ClassVar = results.UncertaintyColumn("dryness", "dryness_uncertainty")
         columns: ClassVar = (ColumnGroup(97, (Column("dryness_uncertainty", "1", "over views"),)),)
 
     spreads = flip_spreads([Score("s"), Glaucoma(None)])

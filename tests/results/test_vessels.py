@@ -10,7 +10,17 @@ import pytest
 from PIL import Image
 
 from fundus_mtl.biomarkers import gradability, vessel_measures
-from fundus_mtl.results import Answers, ArteryVein, Disc, Facts, Findings, FolderResults, Measure, Rules, Vessel
+from fundus_mtl.results import (
+    Answers,
+    ArteryVein,
+    Disc,
+    Findings,
+    FolderResults,
+    Measure,
+    PhotographFacts,
+    Rules,
+    Vessel,
+)
 from fundus_mtl.results._vessel_tree import VesselTree
 from tests.biomarkers.fundus_drawings import fundus
 
@@ -31,7 +41,7 @@ def findings(seen=SEEN, mm_per_px=None, **answers):
     masks = {name: mask for one in taken for name, mask in one.masks.items()}
     quality = gradability(np.zeros((*seen.shape, 3), np.uint8), seen)
     known = frozenset(role.name for role in roles)
-    return Findings(known, Answers(masks), seen, quality, Facts(mm_per_px=mm_per_px), Rules())
+    return Findings(known, Answers(masks), seen, quality, PhotographFacts(mm_per_px=mm_per_px), Rules())
 
 
 def found(seen=SEEN, without=(), **changes):
