@@ -13,6 +13,7 @@ from fundus_mtl.photographs._dicom import is_directory
 from fundus_mtl.photographs._frames import PICTURE_EXTENSIONS, looks_like_photograph, with_frames
 from fundus_mtl.photographs._photograph_list import PhotographList
 
+OF_RESULTS = ("run.json", "journal.jsonl")  # files of every folder that `infer` has written
 PHOTOGRAPH_EXTENSIONS = (*PICTURE_EXTENSIONS, ".dcm", ".dicom", ".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
 
 _logger = logging.getLogger(__name__)
@@ -104,7 +105,9 @@ class _Scan:
             self.skipped["linked folder"] += 1
         elif not folder:
             self.skipped[_kind(entry)] += 1
-        if folder and not linked:
+        if folder and not linked and all((entry / name).is_file() for name in OF_RESULTS):
+            self.skipped["folder of results"] += 1  # its masks and overlays are no photographs
+        elif folder and not linked:
             yield from self.below(entry)
 
     def _is_photograph(self, entry: Path) -> bool:

@@ -73,10 +73,18 @@ class KnownFacts:
         of_file: Returns ``laterality``, ``mm_per_px`` and ``burned_in`` of the file at a path; nothing else of it is used.
             None if files are not asked.
         mm_per_px: Scale of photographs for which neither the file nor the list of files gives one.
+
+    Raises:
+        ValueError: If the scale is not a number.
     """
 
     of_file: Callable[[str], Mapping[str, Any]] | None = None
     mm_per_px: float | None = None
+
+    def __post_init__(self) -> None:
+        given = self.mm_per_px
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int | float)):
+            raise ValueError(f"mm_per_px: expected millimetres per pixel, such as 0.006, but got {given!r}; or null.")
 
     def of(self, item: Mapping[str, Any]) -> PhotographFacts:
         """Return the facts about a photograph: the user's list comes first, then the file, then the user's default.

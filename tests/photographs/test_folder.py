@@ -260,3 +260,15 @@ def test_reason_with_a_quoted_name() -> None:
         "cannot identify 'a"
     )
     assert "eve" not in plain_reason(OSError(f"cannot identify {name!r}"), {"id": "a\nb.png", "image": name})
+
+
+def test_results_of_an_earlier_run_are_no_photographs(tmp_path: Path) -> None:
+    """A user may write results into the folder of the photographs, and measure it again later with another OUT."""
+    for name in ("eye.png", "out/overlays/eye.png", "half/eye.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / name)
+    for name in ("out/run.json", "out/journal.jsonl", "half/run.json"):
+        (tmp_path / name).write_text("{}")
+    found = scan_folder(tmp_path)
+    assert [item["id"] for item in found] == ["eye.png", "half/eye.png"]
+    assert found.skipped["folder of results"] == 1

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fundus_mtl.biomarkers import GradabilityLimits, clock_hours, rim_profile, vcdr_percentile
-from fundus_mtl.results import ArteryVein, Cup, Disc, Layout, Measure, Rules, Vessel, table
+from fundus_mtl.results import ArteryVein, Cup, Disc, KnownFacts, Layout, Measure, Rules, Vessel, table
 from tests.biomarkers.fundus_drawings import blurred, fundus
 
 from .conftest import COLUMNS, ROLES
@@ -268,3 +268,9 @@ def test_only_the_tasks_that_were_asked():
     assert found["disc_height_px"] == 60
     with pytest.raises(ValueError, match="^mask disc: expected the photograph's size \\(340, 400\\), but got"):
         row(pred_disc=np.zeros((1, 400, 340)))
+
+
+@pytest.mark.parametrize("scale", ["abc", True, [0.006]])
+def test_a_scale_that_is_no_number_is_refused_at_once(scale):
+    with pytest.raises(ValueError, match="mm_per_px: expected millimetres per pixel, such as 0.006, but got"):
+        KnownFacts(mm_per_px=scale)
