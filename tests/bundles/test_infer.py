@@ -86,8 +86,8 @@ def test_closer_looks_at_disc_and_vessels_and_a_mirrored_view(weights, photograp
 
 
 def test_what_is_wrong_is_said_in_a_sentence(weights, photographs, tmp_path, capsys):
-    assert main(["infer", str(photographs), str(tmp_path / "out")]) == 2
-    assert "give --weights" in capsys.readouterr().err
+    assert main(["infer", str(photographs), str(tmp_path / "out"), "--weights", str(tmp_path / "no.pt")]) == 2
+    assert "expected weights of a training, but got no file" in capsys.readouterr().err
     bare = tmp_path / "model.pt"
     shutil.copy(weights["refuge_mtl"], bare)
     assert main(["infer", str(photographs), str(tmp_path / "out"), "--weights", str(bare)]) == 2

@@ -50,7 +50,8 @@ def exported(trained, tmp_path_factory):
 
 @pytest.mark.parametrize("bundle", sorted(DATA))
 def test_a_bundle_without_weights_trains_and_evaluates_with_monais_workflow(bundle, request, tmp_path, monkeypatch):
-    assert export_bundle(bundle, tmp_path / "out") is None
+    shutil.copytree(BUNDLES, tmp_path / "bundles", ignore=shutil.ignore_patterns("models", "__pycache__"))
+    assert export_bundle(str(tmp_path / "bundles" / bundle), tmp_path / "out") is None
     monkeypatch.chdir(tmp_path / "out")
     data = {"dataset_dir": str(request.getfixturevalue(DATA[bundle])), **TINY_BUNDLE[bundle]}
     training = stock("train", **data, **TINY)
@@ -86,6 +87,21 @@ def test_inference_answers_as_in_the_package(exported, trained, refuge_data, tmp
     different = {key for key in rows[0] if rows[0][key] != rows[1][key]}
     assert different - {"runtime_s", "timestamp_utc"} == {"config_sha256"}
     assert rows[1]["config_sha256"] == ""  # MONAI's own workflow does not tell the configuration
+
+
+def test_the_weights_of_the_package_come_along_and_answer_with_monais_workflow(tmp_path, monkeypatch):
+    assert export_bundle("refuge_mtl", tmp_path / "out") == tmp_path / "out" / "models" / "model.pt"
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    shutil.copyfile(BUNDLES.parent / "data_prep" / "samples" / "retina.jpg", photographs / "eye.jpg")
+    monkeypatch.chdir(tmp_path / "out")
+    here = stock("inference", dataset_dir=str(photographs), results_dir=str(tmp_path / "results"), **CPU)
+    here.initialize()
+    assert here.check_properties() == []
+    here.run()
+    row = json.loads((tmp_path / "results" / "results.jsonl").read_text().splitlines()[0])
+    assert row["status"] == "ok"
+    assert (row["disc_cx_px"], row["disc_cy_px"]) == pytest.approx((219, 650), abs=15)  # seen in the photograph
 
 
 def test_our_workflow_finds_the_folder_and_resumes(exported, refuge_data, tmp_path):
