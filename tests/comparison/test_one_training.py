@@ -1,4 +1,4 @@
-"""One training: not again, further, or anew; its failures as sentences. The commands are recorded, not run."""
+"""One training: skipped, resumed or restarted; its failures as sentences. The commands are recorded, not run."""
 
 from __future__ import annotations
 

@@ -406,7 +406,7 @@ def test_numbers_that_leave_nothing_to_train_on_are_refused():
 def test_a_second_run_only_writes_what_changed(raw, tmp_path):
     prepare(raw, out := tmp_path / "out")
     for path in (out / "masks").iterdir():
-        path.chmod(0o400)  # a file that is written anew gets other rights
+        path.chmod(0o400)  # a file that is written again gets other rights
     picture = colours()
     picture[12, 12] = RED
     save(raw / "av_gt" / "02_h_AVmanual.png", picture)

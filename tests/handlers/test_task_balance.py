@@ -413,7 +413,7 @@ def test_what_has_no_rate_yet_is_left_out_of_the_mean(tmp_path, unknown):
 
 
 def test_tables_are_written_after_every_epoch(tmp_path):
-    """A process that is killed leaves what a resumed one goes on with."""
+    """A process that is killed leaves what a resumed one needs."""
     trainer, _ = joint(tmp_path)
     rows = []
     trainer.add_event_handler(

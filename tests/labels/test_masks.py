@@ -94,4 +94,4 @@ def test_fields_that_are_not_the_photographs(field, message):
 def test_fields_that_fit():
     check_field(circle(), circle(), "a")
     check_field(circle(18), circle(), "a")  # a pixel narrower
-    check_field(circle(), np.ones((HEIGHT, WIDTH), bool), "a")  # the bright part could not be told
+    check_field(circle(), np.ones((HEIGHT, WIDTH), bool), "a")  # the bright part could not be found
