@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from fundus_mtl.files import printable
 
 PHOTOGRAPH_ERRORS: tuple[type[BaseException], ...] = (
-    OSError,  # missing file, no permission, Pillow's errors for truncated and unidentified files
+    OSError,  # missing file, no permission, over its limit of time, Pillow's errors for truncated files
     ValueError,  # invalid input of a reader or transform
     RuntimeError,  # MONAI's wrapper, torch's shape errors
     SyntaxError,  # Pillow's "broken PNG file"
@@ -24,8 +25,9 @@ PHOTOGRAPH_ERRORS: tuple[type[BaseException], ...] = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
+    MemoryError,
 )
-"""Errors that concern one photograph. Interrupts, out-of-memory errors and programming errors are not included."""
+"""Errors that concern one photograph, also too little memory for it. Interrupts and programming errors are not included."""
 
 
 def root_cause(exception: BaseException) -> BaseException:
@@ -48,6 +50,8 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
         item: Item of the datalist, with ``id`` and ``image``; None if the error concerns no single photograph.
     """
     cause = root_cause(exception)
+    if _is_out_of_memory(cause):
+        return "expected enough memory for this photograph, but got too little; reduce it, or give the program more."
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     if item is not None:
         image = str(item["image"])
@@ -58,3 +62,8 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
     text = re.sub(r"(?<![\w./])(?:/[^\s/'\":]+)+/", "", text)
     lines = text.strip().splitlines()
     return lines[0][:300] if lines else type(cause).__name__
+
+
+def _is_out_of_memory(cause: BaseException) -> bool:
+    kinds = MemoryError, torch.OutOfMemoryError
+    return isinstance(cause, kinds) or (isinstance(cause, RuntimeError) and "can't allocate memory" in str(cause))

@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
 from fundus_mtl.data._guarded_transform import photograph_error
+from fundus_mtl.processes import TimeLimit
 
 
 class FolderSamples(IterableDataset[Any]):
@@ -27,13 +28,14 @@ class FolderSamples(IterableDataset[Any]):
         items: Items of ``scan_folder``; an item with an ``error`` fails at the stage ``scan`` without being opened.
         transform: Function from an item to a sample.
         on_failure: Function called with the item, the stage (``scan``, ``read``, ``prepare``) and the root cause.
-        ahead: Number of samples to read ahead; 0 reads in the caller's thread.
+        ahead: Number of samples to read ahead; 0 reads one when it is asked for.
+        timeout: Limit of time of one item, in s; None for no limit. See `TimeLimit`.
 
     Attributes:
         done: Number of items that were yielded or failed in the current (or last) iteration.
 
     Raises:
-        ValueError: when iterated in a worker process, or if ``ahead`` is negative.
+        ValueError: when iterated in a worker process, if ``ahead`` is negative, or ``timeout`` is no positive number.
 
     Example:
         >>> from fundus_mtl.data import FolderSamples, scan_folder
@@ -46,6 +48,7 @@ class FolderSamples(IterableDataset[Any]):
         transform: Callable[[dict[str, Any]], Any],
         on_failure: Callable[[Mapping[str, Any], str, BaseException], None],
         ahead: int = 1,
+        timeout: float | None = None,
     ) -> None:
         if ahead < 0:
             raise ValueError(f"ahead: expected 0 or more samples, but got {ahead}.")
@@ -53,6 +56,8 @@ class FolderSamples(IterableDataset[Any]):
         self.transform = transform
         self.on_failure = on_failure
         self.ahead = ahead
+        self.timeout = timeout
+        self._limit = TimeLimit(timeout, "read")
         self.done = 0
 
     def __iter__(self) -> Iterator[Any]:
@@ -62,6 +67,7 @@ class FolderSamples(IterableDataset[Any]):
                 "expected a loader with num_workers 0, but got workers, whose failure reports would be lost."
             )
         self.done = 0
+        self._limit = TimeLimit(self.timeout, "read")
         for item, sample in self._read_ahead():
             self.done += 1
             try:
@@ -87,12 +93,13 @@ class FolderSamples(IterableDataset[Any]):
             while waiting:
                 yield waiting.popleft()
         finally:  # also when the run ends early
+            self._limit.close()
             thread.shutdown(wait=True, cancel_futures=True)
 
     def _sample(self, item: Mapping[str, Any]) -> Any:
         if "error" in item:
             raise ValueError(item["error"])
-        return self.transform(dict(item))
+        return self._limit(self.transform, dict(item))
 
 
 def _stage(item: Mapping[str, Any], cause: BaseException) -> str:

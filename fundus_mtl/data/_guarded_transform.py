@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, root_cause
+from fundus_mtl.processes import TimeLimit
 
 FAILURE = "failure"
 
@@ -18,19 +19,21 @@ class GuardedTransform:
 
     Args:
         transform: Transform of a sample, for example the postprocessing of the bundle.
+        timeout: Limit of time of one sample, in s; None for no limit. See `TimeLimit`.
 
     Example:
         >>> GuardedTransform(lambda sample: sample["missing"])({"id": "x"})
         {'id': 'x', 'failure': KeyError('missing')}
     """
 
-    def __init__(self, transform: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
+    def __init__(self, transform: Callable[[dict[str, Any]], Mapping[str, Any]], timeout: float | None = None) -> None:
         self.transform = transform
+        self._limit = TimeLimit(timeout, "brought back to its own pixels")
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Return the transformed sample, or the sample with the error as ``failure``."""
         try:
-            return dict(self.transform(dict(sample)))
+            return dict(self._limit(self.transform, dict(sample)))
         except PHOTOGRAPH_ERRORS as error:
             return {**sample, FAILURE: photograph_error(error)}
 
@@ -40,7 +43,7 @@ def photograph_error(error: BaseException) -> BaseException:
 
     Raises:
         BaseException: the error itself, if the root cause is of another type. MONAI wraps all errors, including
-            out-of-memory errors and mistakes in the configuration.
+            mistakes in the configuration.
     """
     cause = root_cause(error)
     if not isinstance(cause, PHOTOGRAPH_ERRORS):

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from fundus_mtl.processes import TimeLimit
 from fundus_mtl.results._exit_codes import exit_code
 from fundus_mtl.results._facts import KnownFacts
 from fundus_mtl.results._folder_run import FolderRun
@@ -70,7 +71,10 @@ class FolderResults:
         self._run = FolderRun(self.output_dir, items, record, Layout.of(measure), options)
         self._ledger = self._run.ledger
         places = PicturePlaces(self.output_dir, self._ledger.items)
-        self._results = PhotographResults(self.output_dir, reader, measure, facts, places, options.export_burned_in)
+        limit = TimeLimit(options.timeout, "measured")
+        self._results = PhotographResults(
+            self.output_dir, reader, measure, facts, places, options.export_burned_in, limit
+        )
         self._writer = Writer(options.writers)
 
     @property

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 from fundus_mtl.data import plain_reason, root_cause
+from fundus_mtl.processes import TooSlowError
 from fundus_mtl.results._column import Value
 from fundus_mtl.results._entry import STATES, Entry, Row
 from fundus_mtl.results._exit_codes import NOTHING_USABLE
@@ -108,13 +109,16 @@ class Ledger:
     def fail(self, name: str, stage: str, exception: BaseException, seconds: float | None = None) -> None:
         """Write the row of a photograph that failed, with the root cause of the error and no absolute path.
 
-        After another error than `ReplacedError`, the row has no hash if the file has changed since the start of the run: it
-        may have been incomplete. A resumed run measures both again.
+        A row without a hash is measured again by a resumed run. It has none if the photograph took too long, as reading
+        it again may too, or if its file has changed since the start of the run (after another error than `ReplacedError`).
         """
         item = self.items[name]
-        replaced = isinstance(exception, ReplacedError)
-        sha256 = sha256_of(item) if replaced else self._sources.unchanged_sha256(item)
-        self._keep(self._failed(name, stage, exception, sha256, seconds))
+        self._keep(self._failed(name, stage, exception, self._sha256_after(exception, item), seconds))
+
+    def _sha256_after(self, exception: BaseException, item: Mapping[str, Any]) -> str | None:
+        if isinstance(exception, TooSlowError):
+            return None
+        return sha256_of(item) if isinstance(exception, ReplacedError) else self._sources.unchanged_sha256(item)
 
     def source_sha256(self, name: str, first: str | None = None) -> str | None:
         """Return the hash of a photograph's file, after everything else was read from it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike
 
 from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
 from fundus_mtl.photographs import SHA256
-from fundus_mtl.results._facts import KnownFacts
+from fundus_mtl.processes import TimeLimit
+from fundus_mtl.results._facts import KnownFacts, PhotographFacts
+from fundus_mtl.results._findings import Picture
 from fundus_mtl.results._layout import Layout
 from fundus_mtl.results._ledger import Ledger
 from fundus_mtl.results._measure import Measure
+from fundus_mtl.results._photograph_measures import Measured
 from fundus_mtl.results._picture_places import PicturePlaces
 from fundus_mtl.results._pictures import discard_pictures, write_pictures
 
@@ -31,6 +34,7 @@ class PhotographResults:
         facts: Where eye and scale come from.
         places: Where the pictures of each photograph go.
         export_burned_in: Whether photographs with text burned in are shown.
+        limit: Limit of time for reading and measuring; files are written without one, as none is ever written halfway.
     """
 
     output_dir: Path
@@ -39,6 +43,7 @@ class PhotographResults:
     facts: KnownFacts
     places: PicturePlaces
     export_burned_in: bool = False
+    limit: TimeLimit = field(default_factory=lambda: TimeLimit(None, "measured"))
 
     def commit(self, ledger: Ledger, sample: Mapping[str, Any], seconds: float) -> None:
         """Write a photograph's pictures, then its row, which marks it as done; a problem with it makes a failed row.
@@ -74,12 +79,17 @@ class PhotographResults:
         self, name: str, item: Mapping[str, Any], sample: Mapping[str, Any]
     ) -> tuple[dict[str, Any], tuple[str, ...], bytes | None]:
         """Return the columns of a photograph, its files and its thumbnail, after the files are in place."""
-        picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
-        facts = self.facts.of(item)
-        measured = self.measure(picture, sample, facts, str(item.get("relpath", name)))
+        picture, measured, facts = self.limit(self._measured, item, sample, str(item.get("relpath", name)))
         shown = self.export_burned_in or not facts.burned_in
         files, thumbnail = write_pictures(self.output_dir, name, picture, measured, shown)
         return dict(measured.columns), files, thumbnail
+
+    def _measured(
+        self, item: Mapping[str, Any], sample: Mapping[str, Any], relpath: str
+    ) -> tuple[Picture, Measured, PhotographFacts]:
+        picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
+        facts = self.facts.of(item)
+        return picture, self.measure(picture, sample, facts, relpath), facts
 
 
 def _sha256_at_first(sample: Mapping[str, Any]) -> str | None:

@@ -51,6 +51,7 @@ class RunOptions:
             of the run.
         export_burned_in: Whether photographs with text burned in are shown in overlays and thumbnails.
         writers: Number of threads that measure and write while the network runs; 0 for none.
+        timeout: Limit of time for measuring one photograph, in s; None for no limit. See `TimeLimit`.
 
     Raises:
         ValueError: If the mode is unknown.
@@ -63,6 +64,7 @@ class RunOptions:
     id_key_file: str | Path | None = None
     export_burned_in: bool = False
     writers: int = 1
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         if self.id_mode not in get_args(IdMode):

@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import subprocess
+import threading
 import unicodedata
 import zlib
 from pathlib import Path
@@ -18,11 +19,11 @@ from monai.transforms import Compose, Lambda
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from fundus_mtl.data import FolderSamples, GuardedTransform, root_cause
+from fundus_mtl.data import FolderSamples, GuardedTransform, plain_reason, root_cause
 from fundus_mtl.photographs import scan_folder
 from fundus_mtl.results import VOLATILE_COLUMNS, Glaucoma, OutputError
 
-from .conftest import answer
+from .conftest import answer, read_native
 
 GOOD = ("a.jpg", "a.png", "sub/a.jpg")
 
@@ -183,7 +184,7 @@ def _fire(engine, output):
     return engine.state.output
 
 
-@pytest.mark.parametrize("error", [MemoryError(), TypeError("a mistake"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [AttributeError("a mistake"), TypeError("a mistake"), KeyboardInterrupt()])
 def test_what_is_not_the_photographs_fault_passes_the_guard(error):
     def broken(_):
         raise error
@@ -301,3 +302,85 @@ def test_few_photographs_wait_to_be_written(folder, tmp_path, make):
 def test_threads_are_counted(tmp_path, make, threads):
     with pytest.raises(ValueError, match="writers: expected 0 or more threads, but got -1"):
         make([], tmp_path / "out", writers=threads)
+
+
+@pytest.mark.parametrize("writers", [0, 1])
+@pytest.mark.parametrize("step", ["read", "postprocess", "measure"])
+def test_a_photograph_that_hangs_is_a_failed_row_without_hash_and_is_tried_again(
+    folder, tmp_path, make, rows, step, writers
+):
+    """In any of the three steps; the others are measured as ever."""
+    end, items = threading.Event(), scan_folder(folder)
+
+    def hanging(here):
+        def wait(name):
+            if here == step and str(name).endswith("a.png"):
+                end.wait()
+
+        return wait
+
+    def run(out):
+        read, postprocess, measure = (hanging(here) for here in ("read", "postprocess", "measure"))
+        results = make(
+            items,
+            out,
+            roles=[Glaucoma("score")],
+            reader=lambda path: (measure(path), read_native(path))[1],
+            timeout=0.5,
+            writers=writers,
+        )
+        samples = FolderSamples(
+            results.pending,
+            lambda item: (read(item["id"]), {"id": item["id"], "image": torch.ones(1, 4, 6)})[1],
+            results.fail,
+            timeout=0.5,
+        )
+        evaluator = SupervisedEvaluator(
+            device="cpu",
+            val_data_loader=DataLoader(samples, batch_size=1),
+            network=torch.nn.Identity(),
+            prepare_batch=lambda batch, *_, **__: (batch["image"], None),
+            iteration_update=lambda engine, batch: _fire(
+                engine, {**batch, "pred_score": batch["image"].mean((1, 2, 3))}
+            ),
+            postprocessing=GuardedTransform(lambda one: (postprocess(one["id"]), one)[1], timeout=0.5),
+            val_handlers=[results],
+        )
+        evaluator.run()
+        return results
+
+    try:
+        assert run(tmp_path / "out").counts == {"ok": 2, "ungradable": 0, "failed": 1}
+        (failure,) = rows(tmp_path / "out/failures.csv")
+        assert (failure["source_relpath"], failure["stage"]) == ("a.png", step)
+        assert "within 0.5 s, but it took longer" in failure["message"]
+        (row,) = (row for row in rows(tmp_path / "out/results.csv") if row["status"] == "failed")
+        assert row["source_sha256"] == ""
+    finally:
+        end.set()
+    assert run(tmp_path / "out").counts == {"ok": 3, "ungradable": 0, "failed": 0}
+
+
+def test_a_photograph_too_large_for_the_memory_is_a_failed_row(folder, tmp_path, infer, rows):
+    def transform(item):
+        if item["id"] == "a.png":
+            raise MemoryError("Unable to allocate 9.9 TiB")
+        return answer(item)
+
+    assert infer(scan_folder(folder), tmp_path / "out", transform).counts["failed"] == 1
+    (failure,) = rows(tmp_path / "out/failures.csv")
+    assert failure["message"] == (
+        "expected enough memory for this photograph, but got too little; reduce it, or give the program more."
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes. Error code 12"),
+    ],
+)
+def test_every_way_to_run_out_of_memory_has_the_same_reason(error):
+    assert plain_reason(error).startswith("expected enough memory for this photograph, but got too little")
