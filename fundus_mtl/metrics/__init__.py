@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from fundus_mtl.metrics._delta_mtl import DeltaMTL, delta_mtl
     from fundus_mtl.metrics._dice import dice
+    from fundus_mtl.metrics._fused_score import fused_score
     from fundus_mtl.metrics._paired_tests import holm, paired_tests
     from fundus_mtl.metrics._rank_correlation import rank_correlation
     from fundus_mtl.metrics._refuge_case import RefugeCase
@@ -51,6 +52,7 @@ __all__ = [
     "dice",
     "fit_temperature",
     "fit_vcdr_regression",
+    "fused_score",
     "holm",
     "paired_tests",
     "rank_correlation",

@@ -10,17 +10,28 @@ import numpy as np
 
 from fundus_mtl.metrics import refuge
 from fundus_mtl.metrics._classification import accuracy, auc, sensitivity, sensitivity_at_specificity, specificity
+from fundus_mtl.metrics._rank_correlation import rank_correlation
 
 
 @dataclass(frozen=True)
 class SummaryMeasure:
-    """A number computed over all cases: a statistic of one column, or of a score and its label."""
+    """A number computed over all cases: a statistic of one column, or of a score and its label.
+
+    Args:
+        metric: Name.
+        columns: Columns of the rows that the statistic gets, a label last.
+        statistic: Function of these columns without unknown cases.
+        unit: Unit; empty if it has none.
+        definition: Meaning in words.
+        classes: Whether the label is a class, 0 or 1, so that each class is resampled by itself.
+    """
 
     metric: str
     columns: tuple[str, ...]
     statistic: Callable[..., float]
     unit: str
     definition: str
+    classes: bool = False
 
 
 def _mean(values: np.ndarray) -> float:
@@ -84,13 +95,25 @@ def _score_measures(threshold: float, least: float) -> list[SummaryMeasure]:
         (f"sensitivity_at_specificity_{least_at}", best, f"highest sensitivity with a specificity of at least {least}"),
         ("refuge_reference_sensitivity", refuge.reference_sensitivity, "official REFUGE number, 0.15 if perfect"),
     )
-    scores = (("", "classifier"), ("_vcdr", "logistic regression on the predicted vCDR"), ("_mean", "mean of both"))
+    scores = (
+        ("", "final score, the mean of both where both are known"),
+        ("_classifier", "classifier"),
+        ("_vcdr", "logistic regression on the predicted vCDR"),
+    )
     return [
         SummaryMeasure(
-            f"{rule}{suffix}", (f"glaucoma_prob{suffix}", "glaucoma_true"), statistic, "", f"{meaning}; {score}"
+            f"{rule}{suffix}", (f"glaucoma_prob{suffix}", "glaucoma_true"), statistic, "", f"{meaning}; {score}", True
         )
         for suffix, score in scores
         for rule, statistic, meaning in rules
+    ]
+
+
+def _quality_measures() -> list[SummaryMeasure]:
+    rank = "Spearman's rank correlation of the predicted and the true quality"
+    return [
+        SummaryMeasure("quality_rank", ("quality_pred", "quality_true"), rank_correlation, "", rank),
+        SummaryMeasure("quality_mae", ("quality_abs_error",), _mean, "", "mean absolute error of the quality, 0 to 1"),
     ]
 
 
@@ -101,7 +124,7 @@ def refuge_measures(threshold: float, least: float) -> list[SummaryMeasure]:
         threshold: Smallest probability that counts as positive.
         least: Smallest specificity for ``sensitivity_at_specificity_*``.
     """
-    return _outline_measures() + _fovea_measures() + _score_measures(threshold, least)
+    return _outline_measures() + _fovea_measures() + _score_measures(threshold, least) + _quality_measures()
 
 
 def _digits(number: float) -> str:

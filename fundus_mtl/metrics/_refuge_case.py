@@ -1,4 +1,4 @@
-"""Measure the predictions of disc, cup, fovea and glaucoma for one photograph as one table row.
+"""Measure the predictions of disc, cup, fovea, glaucoma and quality for one photograph as one table row.
 
 Metrics are computed on the pixel grid of the photograph after the clinical cleaning of `fundus_mtl.biomarkers`. Columns
 named ``refuge_*`` follow the challenge (see `fundus_mtl.metrics.refuge`). A value that cannot be measured is NaN, with
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fundus_mtl.metrics._comparison import centre, fovea, outlines
+from fundus_mtl.metrics._fused_score import fused_score
 from fundus_mtl.metrics._vcdr_regression import VCDRRegression
 
 Array = NDArray[Any]
@@ -31,7 +32,8 @@ COLUMNS = (
     ),
     *("refuge_disc_dice", "refuge_cup_dice", "refuge_vcdr_pred", "refuge_vcdr_true", "refuge_ae_cdr"),
     *("fovea_error_px", "fovea_error_px256", "fovea_error_dd"),
-    *("glaucoma_true", "glaucoma_prob", "glaucoma_prob_vcdr", "glaucoma_prob_mean"),
+    *("glaucoma_true", "glaucoma_prob", "glaucoma_prob_classifier", "glaucoma_prob_vcdr"),
+    *("quality_true", "quality_pred", "quality_abs_error"),
 )
 
 
@@ -39,8 +41,8 @@ class RefugeCase:
     """Measure one postprocessed sample.
 
     A sample contains predictions ``pred_<key>`` and labels ``<key>``: masks ``(1, H, W)`` on the native pixel grid,
-    points ``(2,)`` as ``(x, y)`` in native px, and a probability ``(1,)``. ``<key>_present`` is false if the label is a
-    filler.
+    points ``(2,)`` as ``(x, y)`` in native px, and scores ``(1,)`` from 0 to 1. ``<key>_present`` is false if the label
+    is a filler.
 
     Args:
         disc: Key of the disc (including the cup); None if no task predicts it.
@@ -48,6 +50,7 @@ class RefugeCase:
         fovea: Key of the fovea, or None.
         glaucoma: Key of glaucoma, or None.
         regression: Regression that gives a second probability from the predicted cup-to-disc ratio. Optional.
+        quality: Key of the quality of the photograph; None if no task predicts it.
     """
 
     def __init__(
@@ -57,12 +60,14 @@ class RefugeCase:
         fovea: str | None = "fovea",
         glaucoma: str | None = "glaucoma",
         regression: VCDRRegression | None = None,
+        quality: str | None = None,
     ) -> None:
         self.disc = disc
         self.cup = cup
         self.fovea = fovea
         self.glaucoma = glaucoma
         self.regression = regression
+        self.quality = quality
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row: ``id``, `COLUMNS` (px, px of an image of 256 x 256, disc diameters, or no unit), ``note``.
@@ -70,27 +75,40 @@ class RefugeCase:
         Raises:
             ValueError: if a prediction and its label are not on the same grid.
         """
-        keys = {"disc": self.disc, "cup": self.cup, "fovea": self.fovea, "glaucoma": self.glaucoma}
+        keys = {"disc": self.disc, "cup": self.cup, "fovea": self.fovea}
+        keys |= {"glaucoma": self.glaucoma, "quality": self.quality}
         pred = {name: _read(sample, f"pred_{key}") for name, key in keys.items() if key is not None}
         true = {name: _label(sample, key) for name, key in keys.items() if key is not None}
         measured = {
             **outlines(pred.get("disc"), pred.get("cup"), true.get("disc"), true.get("cup")),
             **centre(pred.get("disc"), true.get("disc")),
             **fovea(pred.get("fovea"), true.get("fovea"), true.get("disc"), _native_size(sample, pred)),
+            **_quality(pred.get("quality"), true.get("quality")),
         }
         measured.update(self._glaucoma(pred.get("glaucoma"), true.get("glaucoma"), measured["vcdr_pred"]))
         return {"id": str(sample["id"]), **dict.fromkeys(COLUMNS, nan), **measured, "note": _reasons(pred, true)}
 
     def _glaucoma(self, pred: Array | None, true: Array | None, vcdr: float) -> dict[str, float]:
-        """Return the label, the probabilities from classifier and ratio, and their mean (NaN if one of them is)."""
-        classifier = nan if pred is None else float(pred.reshape(-1)[0])
+        """Return the label, the final score, and the two scores that it is made of."""
+        classifier = _number(pred)
         linear = nan if self.regression is None else float(self.regression.predict(vcdr))
         return {
-            "glaucoma_true": nan if true is None else float(true.reshape(-1)[0]),
-            "glaucoma_prob": classifier,
+            "glaucoma_true": _number(true),
+            "glaucoma_prob": fused_score(classifier, linear),
+            "glaucoma_prob_classifier": classifier,
             "glaucoma_prob_vcdr": linear,
-            "glaucoma_prob_mean": (classifier + linear) / 2,
         }
+
+
+def _quality(pred: Array | None, true: Array | None) -> dict[str, float]:
+    """Return the true and the predicted quality of the photograph, and how far they are apart."""
+    found, wanted = _number(pred), _number(true)
+    return {"quality_true": wanted, "quality_pred": found, "quality_abs_error": abs(found - wanted)}
+
+
+def _number(value: Array | None) -> float:
+    """Return the number of a one-element array; NaN if there is no array."""
+    return nan if value is None else float(value.reshape(-1)[0])
 
 
 def _read(sample: Mapping[str, Any], key: str) -> Array | None:

@@ -58,22 +58,21 @@ def _line(measure: SummaryMeasure, rows: pd.DataFrame, interval: Callable[..., t
     absent = np.full(len(rows), nan)
     table = np.array([rows.get(name, absent) for name in measure.columns], dtype=float)
     known = table[:, ~np.isnan(table).any(axis=0)]
-    cases, classes = known.shape[1], known[-1] if len(known) > 1 else None
+    cases, classes = known.shape[1], known[-1] if measure.classes else None
     value = measure.statistic(*known) if cases else nan
     low, high = (nan, nan) if np.isnan(value) else interval(tuple(known), measure.statistic, strata=classes)
-    note = _note(len(rows), known, value)
+    note = _note(len(rows), cases, classes, value)
     numbers = {"metric": measure.metric, "value": value, "low": low, "high": high, "n": cases}
     return {**numbers, "unit": measure.unit, "definition": measure.definition, "note": note}
 
 
-def _note(total: int, known: np.ndarray, value: float) -> str:
+def _note(total: int, cases: int, classes: np.ndarray | None, value: float) -> str:
     """Return a remark on the cases behind a number, or the reason why it is NaN."""
-    cases = known.shape[1]
     if not cases:
         return "no case has a value"
-    remarks = [f"{int(known[-1].sum())} of {cases} positive"] if len(known) > 1 else []
+    remarks = [] if classes is None else [f"{int(classes.sum())} of {cases} positive"]
     if np.isnan(value):
-        remarks.append("a class is missing")
+        remarks.append("not enough different values" if classes is None else "a class is missing")
     if cases == 1:
         remarks.append("one case has no interval")
     if cases < total:
