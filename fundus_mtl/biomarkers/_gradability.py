@@ -1,4 +1,4 @@
-r"""Decide by rules whether the quality of a photograph is sufficient to measure it.
+r"""Decide whether the quality of a photograph is sufficient to measure it: by rules, and by a learned score if there is one.
 
 The rules are not learned from labels of graders. Each rule is a limit on one number of `quality_measures` or of the
 field of view. A number :math:`v` that must be at least :math:`l` scores :math:`1 / (1 + (l/v)^6)`, one that must be at
@@ -10,12 +10,15 @@ The limits separate 28 photographs (12 of IDRiD, 12 of HRF, 3 of IDRiD's segment
 all pass, from degraded copies, which all fail: blurred by 1 % of the field's diameter, at 15 % of their brightness, or
 at a fifth of their contrast. No person graded any of the 28 as ungradable, so the rate of bad photographs that pass is
 unknown.
+
+A network that was trained on graders' quality labels may have a say too: its score has a limit of its own, which depends
+on the scale of its labels. Both must pass.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from math import isfinite
+from math import isfinite, nan
 from typing import TypedDict
 
 import numpy as np
@@ -43,9 +46,10 @@ class GradabilityLimits:
         saturated: Largest saturated fraction of the field of view [0.00]; the disc is about 0.02 of it.
         redness: Smallest redness [0.55 to 0.76]; a grey (red-free) photograph has 0.33.
         needs_border: Whether a photograph without a visible round border is ungradable; a cropped photograph has none.
+        learned_quality: Smallest quality score of a network, 0 to 1 on the scale of its labels; None ignores the score.
 
     Raises:
-        ValueError: if a limit is not a positive number.
+        ValueError: if a limit is not a positive number, or the one of the learned score is above 1.
     """
 
     radius_px: float = 100.0
@@ -57,16 +61,29 @@ class GradabilityLimits:
     saturated: float = 0.05
     redness: float = 0.40
     needs_border: bool = True
+    learned_quality: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             limit = getattr(self, field.name)
-            if not isinstance(limit, bool) and not (isfinite(limit) and limit > 0):
+            if limit is not None and not isinstance(limit, bool) and not (isfinite(limit) and limit > 0):
                 raise ValueError(f"{field.name}: expected a positive limit, but got {limit}.")
+        if (self.learned_quality or 0) > 1:
+            raise ValueError(f"learned_quality: expected a limit of at most 1, but got {self.learned_quality}.")
 
 
 class Gradability(TypedDict):
-    """Field of view in native px (NaN without a visible border), quality score 0 to 1, and reasons against gradability."""
+    """What `gradability` returns.
+
+    Args:
+        fov_cx_px: x of the centre of the field of view, native px; NaN without a visible border.
+        fov_cy_px: y of its centre.
+        fov_radius_px: Radius of its circle, native px.
+        quality_score: Smallest score of the rules, 0 to 1; the learned score where that is below its limit.
+        gradable: Whether no limit is broken.
+        reasons: Broken limits, the worst first.
+        ungradable_by: ``rules`` and ``model``, those of the two that have a reason.
+    """
 
     fov_cx_px: float
     fov_cy_px: float
@@ -74,6 +91,7 @@ class Gradability(TypedDict):
     quality_score: float
     gradable: bool
     reasons: list[str]
+    ungradable_by: list[str]
 
 
 def gradability(
@@ -81,6 +99,7 @@ def gradability(
     field_of_view: ArrayLike | None = None,
     disc: ArrayLike | None = None,
     limits: GradabilityLimits | None = None,
+    learned_quality: float = nan,
 ) -> Gradability:
     """Decide whether a photograph is gradable.
 
@@ -91,12 +110,13 @@ def gradability(
         disc: Disc mask ``(H, W)``. If it is empty, the photograph is not gradable. Optional; without it the disc is not
             checked.
         limits: Limits; default: ``GradabilityLimits()``.
+        learned_quality: Quality score of a network, 0 to 1; NaN if there is none.
 
     Returns:
         A `Gradability`. Possible reasons, sorted by score with the worst first: ``field_of_view_not_found`` (no border,
         or not round), ``field_of_view_small``, ``disc_not_found``, ``out_of_focus``, ``noisy``, ``low_contrast``,
-        ``too_dark``, ``too_bright``, ``not_fundus_coloured``. A photograph is gradable if it has no reason, that is, a
-        score of at least 0.5.
+        ``too_dark``, ``too_bright``, ``not_fundus_coloured``, and ``low_quality_score`` of the learned score. A photograph
+        is gradable if it has no reason: no rule scores below 0.5, and the learned score is not below its limit.
 
     Raises:
         ValueError: if the photograph is not RGB uint8 or a mask has another size.
@@ -105,17 +125,21 @@ def gradability(
     circle = field_of_view_circle(lit)
     diameter = 2 * circle.radius_px if isfinite(circle.radius_px) else float(min(lit.shape))
     measures = quality_measures(photograph, lit, diameter)
-    scores = _scores(measures, circle, diameter / 2, limits or GradabilityLimits())
+    limits = limits or GradabilityLimits()
+    scores = _scores(measures, circle, diameter / 2, limits)
     if found is not None:
         scores["disc_not_found"] = float(found.any())
-    reasons = sorted((reason for reason, score in scores.items() if score < 0.5), key=lambda reason: scores[reason])
+    by_rules = sorted((reason for reason, score in scores.items() if score < 0.5), key=lambda reason: scores[reason])
+    by_model = ["low_quality_score"] if learned_quality < (limits.learned_quality or 0) else []
+    refusing = {"rules": by_rules, "model": by_model}
     return {
         "fov_cx_px": circle.cx_px,
         "fov_cy_px": circle.cy_px,
         "fov_radius_px": circle.radius_px,
-        "quality_score": min(scores.values()),
-        "gradable": not reasons,
-        "reasons": reasons,
+        "quality_score": learned_quality if by_model else min(scores.values()),
+        "gradable": not by_rules and not by_model,
+        "reasons": by_rules + by_model,
+        "ungradable_by": [name for name, reasons in refusing.items() if reasons],
     }
 
 

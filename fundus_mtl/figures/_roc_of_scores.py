@@ -12,16 +12,17 @@ from fundus_mtl.figures._look import Look, panels, stable_looks
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The task's own score has the colour of the task; scores that were derived from other measurements are grey.
-OWN = ("glaucoma_prob", "classifier")
+# The network's own score has the colour of the task; scores that involve other measurements are grey.
+OWN = ("glaucoma_prob_classifier", "classifier")
+RATIO = "glaucoma_prob_vcdr"
 DERIVED = {
-    "glaucoma_prob_vcdr": ("regression on the vCDR", Look("0.25", "--", "None")),
-    "glaucoma_prob_mean": ("mean of both", Look("0.55", "-.", "None")),
+    RATIO: ("regression on the vCDR", Look("0.25", "--", "None")),
+    "glaucoma_prob": ("final score", Look("0.55", "-.", "None")),
 }
 
 
 def roc_of_scores(rows: Sequence[Mapping[str, Any]], label: str = "glaucoma_true") -> Figure | None:
-    """Draw sensitivity against 1 - specificity of the classifier, the vCDR regression, and their mean.
+    """Draw sensitivity against 1 - specificity of the classifier, the vCDR regression, and the final score.
 
     Args:
         rows: measurements as of `fundus_mtl.metrics.RefugeCase`; for each curve, cases with NaN are skipped.
@@ -36,9 +37,10 @@ def roc_of_scores(rows: Sequence[Mapping[str, Any]], label: str = "glaucoma_true
     from fundus_mtl.metrics import auc
 
     task = label.removesuffix("_true")
+    fused = any(np.isfinite(row.get(RATIO, np.nan)) for row in rows)  # otherwise the final score is the classifier's
     own = stable_looks([task])[task]._replace(linestyle="-", marker="None")
     figure, (axes,) = panels(1, height=4.6)
-    for column, (name, look) in {OWN[0]: (OWN[1], own), **DERIVED}.items():
+    for column, (name, look) in {OWN[0]: (OWN[1], own), **(DERIVED if fused else {})}.items():
         table = np.array([(row.get(column, np.nan), row.get(label, np.nan)) for row in rows], dtype=float)
         table = table.reshape(-1, 2)
         score, truth = table[~np.isnan(table).any(axis=1)].T

@@ -114,7 +114,10 @@ class Temperature:
 
 
 def fit_temperature(
-    rows: Iterable[Mapping[str, Any]], path: str | Path, score: str = "glaucoma_prob", label: str = "glaucoma_true"
+    rows: Iterable[Mapping[str, Any]],
+    path: str | Path,
+    score: str = "glaucoma_prob_classifier",
+    label: str = "glaucoma_true",
 ) -> Temperature:
     """Fit a temperature on the rows of an evaluation, for example of the validation section, and save it as JSON.
 

@@ -50,16 +50,33 @@ class Grading(Relation):
                     "quality_score",
                     "0 to 1",
                     "smallest score of field of view, focus, noise, contrast, light, colour, and disc found; below 0.5 "
-                    "ungradable; made of rules, not of graders' labels",
+                    "ungradable; made of rules, not of graders' labels, unless quality_source is model: then a network's "
+                    "score, which has a limit of its own",
                 ),
                 Column("gradable", "yes | no", "whether every limit is kept; status_reason names those that are not"),
+                Column(
+                    "ungradable_by",
+                    "rules | model",
+                    "which of the two found the photograph ungradable, separated by a semicolon: the rules, or the "
+                    "network's quality score; empty for a gradable photograph",
+                ),
             ),
         ),
     )
 
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return the numbers of `fundus_mtl.biomarkers.gradability`."""
-        return {name: value for name, value in found.quality.items() if name != "reasons"}  # type: ignore[misc]  # the rest are cells
+        quality = found.quality
+        refused = quality["ungradable_by"]
+        source: Columns = {"quality_source": "model"} if "model" in refused else {}
+        return source | {
+            "fov_cx_px": quality["fov_cx_px"],
+            "fov_cy_px": quality["fov_cy_px"],
+            "fov_radius_px": quality["fov_radius_px"],
+            "quality_score": quality["quality_score"],
+            "gradable": quality["gradable"],
+            "ungradable_by": ";".join(refused) or None,
+        }
 
 
 class NotGradable(Relation):

@@ -21,7 +21,8 @@ def flip_spreads(roles: Sequence[Role], relations: Sequence[Relation] = RELATION
         relations: What is measured from several roles.
     """
     tasks = {role.name: role.task for role in roles if role.task is not None}
-    contributions: list[Contribution] = [*roles, *relations]
+    own = [relation for role in roles for relation in role.relations]
+    contributions: list[Contribution] = [*roles, *relations, *own]
     return {
         one.uncertainty.sample_key: partial(one.spread, tasks=tasks)
         for one in contributions

@@ -47,7 +47,8 @@ class Measure:
         names = [role.name for role in self.roles]
         _refuse_doubles("roles", names)
         _refuse_doubles("structures of roles", [name for role in self.roles for name in role.structures])
-        self._relations = tuple(relation for relation in relations if relation.listed(names))
+        own = [relation for role in self.roles for relation in role.relations]
+        self._relations = tuple(relation for relation in (*relations, *own) if relation.listed(names))
         self.contributions: tuple[Contribution, ...] = (*PHOTOGRAPH, *self.roles, *self._relations)
         self._check_rules()
 
@@ -110,7 +111,10 @@ class Measure:
         for relation in self._relations:
             masks |= relation.refine(masks) if relation.listed(names) else {}
         landmark = next((masks[name] for role in answered if role.landmark for name in role.structures), None)
-        quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits)
+        graded = next(
+            (answers.scores[role.name] for role, answers in zip(answered, taken, strict=True) if role.grades), nan
+        )
+        quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits, graded)
         disc = nan if landmark is None else biomarkers.disc_measures(landmark)["disc_height_px"]
         facts = facts.plausible(seen.shape[0], seen.shape[1], disc)
         found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath)

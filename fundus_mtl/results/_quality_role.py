@@ -13,10 +13,11 @@ from fundus_mtl.results._role import ScoreRole
 class Quality(ScoreRole):
     """A score from 0 (unusable) to 1 (best). It replaces the score by rules in ``quality_score``.
 
-    Whether a photograph is gradable is still decided by rules, and the network's score is withheld with its other answers.
+    It also takes part in deciding whether a photograph is gradable, if `GradabilityLimits` has a limit for it.
     """
 
     name: ClassVar[str] = "quality"
+    grades: ClassVar[bool] = True
     columns: ClassVar[tuple[ColumnGroup, ...]] = (
         ColumnGroup(
             3,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fundus_mtl.results._contribution import Contribution, Kind, Missing, Sample
 from fundus_mtl.results._findings import Answers, Findings, Mask, Point
+from fundus_mtl.results._relation import Relation
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Role(Contribution):
     kind: ClassVar[Kind]
     landmark: ClassVar[bool] = False
     """Whether a photograph without it is not gradable; the report's thumbnails show its surroundings."""
+    grades: ClassVar[bool] = False
+    """Whether its score takes part in deciding whether the photograph is gradable."""
     by_itself: ClassVar[bool] = True
     """Whether it is drawn, and reported as missing, by itself; False where a relation does that."""
     structures: ClassVar[tuple[str, ...]] = ()
@@ -40,6 +43,11 @@ class Role(Contribution):
     def measured_in(self) -> tuple[str, ...]:
         """Its own name."""
         return (self.name,)
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """Relations that results with this role have in addition to those of all results; they measure last."""
+        return ()
 
     def listed(self, roles: Collection[str]) -> bool:
         """Return whether it is one of these roles."""

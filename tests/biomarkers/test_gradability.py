@@ -209,6 +209,29 @@ def test_the_limits_are_the_users():
         GradabilityLimits(focus=nan)
 
 
+def test_a_learned_score_has_a_say_of_its_own():
+    """A sharp photograph that a network scores 0.2, at limits on both sides of that; then a blurred one too."""
+    limited = GradabilityLimits(learned_quality=0.3)
+    for limits, learned, refusing in (
+        (limited, 0.2, ["model"]),
+        (limited, 0.3, []),
+        (limited, nan, []),
+        (None, 0.0, []),
+    ):
+        found = gradability(PICTURE, FIELD, None, limits, learned)
+        assert found["gradable"] is not bool(refusing)
+        assert found["ungradable_by"] == refusing
+        assert found["reasons"] == (["low_quality_score"] if refusing else [])
+        assert found["quality_score"] == (learned if refusing else gradability(PICTURE, FIELD)["quality_score"])
+    dark = gradability((0.15 * PICTURE).astype(np.uint8), FIELD, None, limited, 0.9)
+    assert (dark["ungradable_by"], dark["reasons"]) == (["rules"], ["too_dark"])
+    both = gradability((0.15 * PICTURE).astype(np.uint8), FIELD, None, limited, 0.1)
+    assert (both["ungradable_by"], both["reasons"]) == (["rules", "model"], ["too_dark", "low_quality_score"])
+    assert both["quality_score"] == 0.1
+    with pytest.raises(ValueError, match="^learned_quality: expected a limit of at most 1, but got 4"):
+        GradabilityLimits(learned_quality=4)
+
+
 def test_at_the_limit_the_score_is_a_half():
     focus = quality_measures(PICTURE, FIELD, 2 * field_of_view_circle(FIELD).radius_px)["focus"]
     for limits in (GradabilityLimits(focus=focus), GradabilityLimits(noise=focus)):

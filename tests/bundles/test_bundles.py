@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from fundus_mtl.metrics import fused_score
 from fundus_mtl.workflow import WorkflowError
 from tests.bundles.conftest import BUNDLES, run, workflow
 
@@ -120,7 +121,10 @@ def test_train_evaluate_and_run_on_a_folder(overlays, refuge_data, tmp_path):
     evaluation = run("refuge_mtl", "evaluate", *overlays, tracking_uri=None, **options(refuge_data, tmp_path / "out"))
     rows = evaluation.parser.get_parsed_content("case_table").rows
     assert sorted(row["id"] for row in rows) == ["T0001", "T0002", "T0003", "T0004"]
-    assert all(0 <= row["glaucoma_prob_mean"] <= 1 or np.isnan(row["vcdr_pred"]) for row in rows)
+    assert all(0 <= row["glaucoma_prob_vcdr"] <= 1 or np.isnan(row["vcdr_pred"]) for row in rows)
+    assert all(
+        row["glaucoma_prob"] == fused_score(row["glaucoma_prob_classifier"], row["glaucoma_prob_vcdr"]) for row in rows
+    )
     written = {path.name for path in (tmp_path / "out" / "evaluation").iterdir()}
     assert {"per_case.csv", "summary.csv", "summary.md", "cases_disc_dice.jpg"} <= written
 

@@ -114,7 +114,7 @@ def test_a_report_holds_what_was_measured_and_nothing_else(tmp_path: Path) -> No
         "Optic disc area": (400, "{pixels}"),
         "Vertical optic disc diameter": (1.75, "mm"),
         "Distance of optic disc centre and fovea": (123.456789, "{pixels}"),
-        "Glaucoma classifier research score": (0.125, "1"),
+        "Glaucoma research score": (0.125, "1"),
     }
 
 
@@ -155,7 +155,7 @@ def test_each_measurement_names_the_models_that_answered(tmp_path: Path) -> None
     assert told["Vertical cup-disc ratio"] == (["refuge_disc_mtl"], [disc])
     assert told["Vertical optic disc diameter"] == (["refuge_disc_mtl"], [disc])
     assert told["Distance of optic disc centre and fovea"] == (["refuge_mtl + refuge_disc_mtl"], [first, disc])
-    score = told["Glaucoma classifier research score"]
+    score = told["Glaucoma research score"]
     assert score == (["refuge_mtl"], [first, f"calibration_sha256={'12' * 32}"])
     assert len(told) == len(numbers(document))
     (observer,) = named(document, "Device Observer Serial Number")

@@ -133,10 +133,10 @@ def test_parts_show_one_window_whatever_a_method_predicts():
 
 
 ROWS = [
-    {"id": "a", "disc_dice": 0.9, "glaucoma_true": 1.0, "glaucoma_prob": 0.8, "glaucoma_prob_vcdr": nan},
-    {"id": "b", "disc_dice": 0.2, "glaucoma_true": 0.0, "glaucoma_prob": 0.3, "glaucoma_prob_vcdr": nan},
-    {"id": "c", "disc_dice": nan, "glaucoma_true": 1.0, "glaucoma_prob": 0.2, "glaucoma_prob_vcdr": nan},
-    {"id": "d", "disc_dice": 0.6, "glaucoma_true": nan, "glaucoma_prob": 0.9, "glaucoma_prob_vcdr": 0.7},
+    {"id": "a", "disc_dice": 0.9, "glaucoma_true": 1.0, "glaucoma_prob_classifier": 0.8, "glaucoma_prob_vcdr": nan},
+    {"id": "b", "disc_dice": 0.2, "glaucoma_true": 0.0, "glaucoma_prob_classifier": 0.3, "glaucoma_prob_vcdr": nan},
+    {"id": "c", "disc_dice": nan, "glaucoma_true": 1.0, "glaucoma_prob_classifier": 0.2, "glaucoma_prob_vcdr": nan},
+    {"id": "d", "disc_dice": 0.6, "glaucoma_true": nan, "glaucoma_prob_classifier": 0.9, "glaucoma_prob_vcdr": 0.7},
 ]
 
 
@@ -219,9 +219,10 @@ def test_roc_curve_is_sklearns():
     labels = (np.arange(50) % 5 == 0).astype(float)
     scores = generator.random(50) + labels * 0.5
     rows = [
-        {"glaucoma_true": y, "glaucoma_prob": s, "glaucoma_prob_vcdr": -s} for y, s in zip(labels, scores, strict=True)
+        {"glaucoma_true": y, "glaucoma_prob_classifier": s, "glaucoma_prob_vcdr": -s}
+        for y, s in zip(labels, scores, strict=True)
     ]
-    figure = roc_of_scores([*rows, {"glaucoma_true": nan, "glaucoma_prob": 0.1}, {"id": "x"}])
+    figure = roc_of_scores([*rows, {"glaucoma_true": nan, "glaucoma_prob_classifier": 0.1}, {"id": "x"}])
     classifier, regression, chance = figure.axes[0].lines
     false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
     np.testing.assert_allclose(classifier.get_xdata(), false_positive)
@@ -233,6 +234,16 @@ def test_roc_curve_is_sklearns():
     assert list(chance.get_xdata()) == [0, 1]
 
 
-@pytest.mark.parametrize("rows", [[], [{"id": "a"}], [{"glaucoma_true": 1.0, "glaucoma_prob": 0.3}] * 3])
+def test_the_final_score_has_a_curve_where_it_is_not_the_classifiers():
+    rows = [{"glaucoma_true": y, "glaucoma_prob_classifier": y, "glaucoma_prob": 1.0 - y} for y in (0.0, 1.0)]
+    assert [line.get_label() for line in roc_of_scores(rows).axes[0].lines][:-1] == [
+        "classifier: AUC 1.000 (1 of 2 positive)"
+    ]
+    fused = [{**row, "glaucoma_prob_vcdr": 0.5} for row in rows]
+    *_, final, _ = roc_of_scores(fused).axes[0].lines
+    assert final.get_label() == "final score: AUC 0.000 (1 of 2 positive)"
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": "a"}], [{"glaucoma_true": 1.0, "glaucoma_prob_classifier": 0.3}] * 3])
 def test_no_curve_without_two_classes(rows):
     assert roc_of_scores(rows) is None

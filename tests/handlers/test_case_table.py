@@ -5,7 +5,7 @@ from math import isnan, nan
 import pandas as pd
 import pytest
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 
 from fundus_mtl.handlers import CaseTable
 from fundus_mtl.metrics import RefugeCase
@@ -63,6 +63,30 @@ def test_tables_by_hand(tmp_path, caplog):
     assert "Research use only" in text
     assert text in caplog.text
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["per_case.csv", "summary.csv", "summary.md"]
+
+
+def test_several_sources_are_summarised_each_by_itself(tmp_path):
+    values = {"a": (1.0, 3.0), "b": (8.0, -1.0)}
+    given = [[{"id": f"{name}{v}", "value": v, "source": name}] for name, some in values.items() for v in some]
+    table = CaseTable(measure, tmp_path, summarise)
+    table_engine = Engine(lambda _, batch: batch)
+    table.attach(table_engine)
+    table_engine.add_event_handler(
+        Events.STARTED, lambda: table.fail({"id": "lost", "source": "b"}, "read", OSError("no such file"))
+    )
+    table_engine.run(given)
+    rows = read(tmp_path / "per_case.csv")
+    assert [row["source"] for row in rows] == ["a", "a", "b", "b", "b"]  # also of what could not be measured or read
+    first, second = read(tmp_path / "summary_by_source.csv")
+    assert (first["source"], first["metric"], first["value"]) == ("a", "score_mean", "2.0")
+    assert (second["source"], second["metric"], second["value"]) == ("b", "score_mean", "8.0")
+    assert table.metrics == {"test_score_mean": 4.0}
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "| a      | score_mean | 2.000 | [0.500, 2.500] | 2 | px   |      |" in text
+    evaluate(
+        [[{"id": "x", "value": 1.0, "source": "a"}], [{"id": "y", "value": 2.0}]], CaseTable(measure, tmp_path / "one")
+    )
+    assert not (tmp_path / "one" / "summary_by_source.csv").exists()
 
 
 def test_text_cannot_become_a_formula(tmp_path):

@@ -11,6 +11,9 @@ from fundus_mtl.metrics._refuge_case import COLUMNS
 HEIGHT, WIDTH = 120, 160
 
 
+TASKS = ("disc", "cup", "fovea", "glaucoma", "quality")
+
+
 def box(top, bottom, left, right):
     mask = torch.zeros(1, HEIGHT, WIDTH, dtype=torch.uint8)
     mask[:, top:bottom, left:right] = 1
@@ -31,12 +34,14 @@ def sample():
         "pred_cup": box(40, 64, 105, 115).bool(),
         "pred_fovea": torch.tensor([46.0, 68.0], dtype=torch.float64),
         "pred_glaucoma": torch.tensor([0.25]),
-        **{f"{task}_present": torch.tensor(True) for task in ("disc", "cup", "fovea", "glaucoma")},
+        "quality": torch.tensor([0.5]),
+        "pred_quality": torch.tensor([0.75]),
+        **{f"{task}_present": torch.tensor(True) for task in TASKS},
     }
 
 
 def test_row_by_hand(sample):
-    row = RefugeCase(regression=VCDRRegression(10.0, -6.0))(sample)
+    row = RefugeCase(regression=VCDRRegression(10.0, -6.0), quality="quality")(sample)
     assert (row.pop("id"), row.pop("note")) == ("g0001", "")
     assert tuple(row) == COLUMNS
     expected = {
@@ -56,9 +61,12 @@ def test_row_by_hand(sample):
         "fovea_error_px256": hypot(6 * 256 / 160, 8 * 256 / 120),
         "fovea_error_dd": 10 / 40,
         "glaucoma_true": 1.0,
-        "glaucoma_prob": 0.25,
+        "glaucoma_prob": 0.375,
+        "glaucoma_prob_classifier": 0.25,
         "glaucoma_prob_vcdr": 0.5,
-        "glaucoma_prob_mean": 0.375,
+        "quality_true": 0.5,
+        "quality_pred": 0.75,
+        "quality_abs_error": 0.25,
     }
     assert row == pytest.approx(expected, abs=1e-12)
 
@@ -74,12 +82,13 @@ def test_clinical_and_official_ratio_differ(sample):
 
 
 def test_fillers_are_not_labels(sample):
-    for task in ("disc", "cup", "fovea", "glaucoma"):
+    for task in TASKS:
         sample[f"{task}_present"] = torch.tensor(False)
-    row = RefugeCase(regression=VCDRRegression(10.0, -6.0))(sample)
+    row = RefugeCase(regression=VCDRRegression(10.0, -6.0), quality="quality")(sample)
     known = {name for name in COLUMNS if not isnan(row[name])}
-    assert known == {"vcdr_pred", "glaucoma_prob", "glaucoma_prob_vcdr", "glaucoma_prob_mean"}
-    assert row["note"] == "; ".join(f"{task} not labelled" for task in ("disc", "cup", "fovea", "glaucoma"))
+    scores = {"glaucoma_prob", "glaucoma_prob_classifier", "glaucoma_prob_vcdr", "quality_pred"}
+    assert known == {"vcdr_pred", *scores}
+    assert row["note"] == "; ".join(f"{task} not labelled" for task in TASKS)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +97,13 @@ def test_fillers_are_not_labels(sample):
         ("disc", {"disc_dice", "disc_centre_error_px", "disc_centre_inside"}),
         ("cup", {"cup_dice"}),
         ("fovea", {"fovea_error_px"}),
-        ("glaucoma", {"glaucoma_true", "glaucoma_prob"}),
+        ("glaucoma", {"glaucoma_true", "glaucoma_prob", "glaucoma_prob_classifier"}),
+        ("quality", {"quality_true", "quality_pred", "quality_abs_error"}),
     ],
 )
 def test_a_bundle_of_one_task(sample, task, kept):
-    other = {"disc", "cup", "fovea", "glaucoma"} - {task}
-    measure = RefugeCase(**dict.fromkeys(other))
+    other = set(TASKS) - {task}
+    measure = RefugeCase(**{task: task, **dict.fromkeys(other)})
     row = measure({key: value for key, value in sample.items() if key.removeprefix("pred_") not in other})
     assert kept == {name for name in COLUMNS if not isnan(row[name])}
     assert row["note"] == ""
@@ -116,7 +126,8 @@ def test_nothing_found(sample):
     row = RefugeCase(regression=VCDRRegression(10.0, -6.0))(sample)
     assert (row["disc_dice"], row["cup_dice"], row["refuge_vcdr_pred"], row["disc_centre_inside"]) == (0, 0, 0, 0)
     names = ("vcdr_pred", "vcdr_abs_error", "disc_centre_error_px", "fovea_error_px", "glaucoma_prob_vcdr")
-    assert all(isnan(row[name]) for name in (*names, "glaucoma_prob_mean"))
+    assert all(isnan(row[name]) for name in names)
+    assert row["glaucoma_prob"] == row["glaucoma_prob_classifier"] == 0.25  # the ratio cannot be added
     assert row["note"] == "disc not found; cup not found; fovea not found"
 
 

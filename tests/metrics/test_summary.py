@@ -3,9 +3,17 @@ from math import isnan, nan
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from fundus_mtl.metrics import RefugeCase, bootstrap_interval, refuge, sensitivity_at_specificity, summarise
+from fundus_mtl.metrics import (
+    RefugeCase,
+    bootstrap_interval,
+    rank_correlation,
+    refuge,
+    sensitivity_at_specificity,
+    summarise,
+)
 
 COLUMNS = ["metric", "value", "low", "high", "n", "unit", "definition", "note"]
 
@@ -21,8 +29,10 @@ def rows():
     for name in ("fovea_error_px", "fovea_error_px256", "fovea_error_dd", "disc_centre_error_px"):
         frame[name] = generator.random(40)
     frame["disc_centre_inside"] = 1.0
-    for name in ("glaucoma_prob", "glaucoma_prob_vcdr", "glaucoma_prob_mean"):
+    for name in ("glaucoma_prob", "glaucoma_prob_vcdr", "glaucoma_prob_classifier"):
         frame[name] = generator.random(40) * 0.6 + 0.3 * label
+    for name in ("quality_pred", "quality_true", "quality_abs_error"):
+        frame[name] = generator.random(40)
     frame.loc[0, ["cup_dice", "glaucoma_true"]] = nan
     return frame
 
@@ -47,7 +57,9 @@ def test_every_number_by_another_method(rows):
         expected |= {f"fovea_error_{scale}_{how}": rows[f"fovea_error_{scale}"].agg(how) for how in ("mean", "median")}
     expected["fovea_within_0_25_dd"] = sum(error <= 0.25 for error in rows["fovea_error_dd"]) / 40
     expected["fovea_within_0_5_dd"] = sum(error <= 0.5 for error in rows["fovea_error_dd"]) / 40
-    for suffix in ("", "_vcdr", "_mean"):
+    expected["quality_rank"] = spearmanr(rows["quality_pred"], rows["quality_true"]).statistic
+    expected["quality_mae"] = rows["quality_abs_error"].mean()
+    for suffix in ("", "_vcdr", "_classifier"):
         score, label = last[f"glaucoma_prob{suffix}"], last["glaucoma_true"]
         expected |= {
             f"auc{suffix}": roc_auc_score(label, score),
@@ -74,6 +86,11 @@ def test_intervals_and_counts(rows):
     assert summary.loc["auc", "note"] == "10 of 39 positive; missing in 1 of 40 cases"
     assert summary.loc["cup_dice", "note"] == "missing in 1 of 40 cases"
     assert summary.loc["disc_dice", "note"] == ""
+    pair = (rows["quality_pred"], rows["quality_true"])  # numbers, not classes: resampled together, nothing is positive
+    assert tuple(summary.loc["quality_rank", ["low", "high"]]) == bootstrap_interval(
+        pair, rank_correlation, n=40, seed=4
+    )
+    assert summary.loc["quality_rank", "note"] == ""
 
 
 def roc_auc_score_of(score, label):
@@ -120,5 +137,6 @@ def test_rows_of_the_measure_fit(rows):
     """What RefugeCase writes is what the summary reads, but for the two ratios themselves."""
     row = RefugeCase()({"id": "x"})
     assert not {column for column in rows if column not in row}
-    known = by_metric(pd.DataFrame([{**dict.fromkeys(row, 0.5), "glaucoma_true": label} for label in (0.0, 1.0)]))
+    both = ({"glaucoma_true": label, "quality_true": label, "quality_pred": label} for label in (0.0, 1.0))
+    known = by_metric(pd.DataFrame([{**dict.fromkeys(row, 0.5), **values} for values in both]))
     assert known["value"].notna().all()

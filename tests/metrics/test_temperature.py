@@ -53,7 +53,7 @@ def test_tensors_stay_tensors_and_what_is_unknown_stays_unknown():
 
 def test_it_is_saved_as_json(tmp_path):
     rows = 3 * [
-        {"glaucoma_prob": p, "glaucoma_true": y}
+        {"glaucoma_prob_classifier": p, "glaucoma_true": y}
         for p, y in zip([0.9] * 4 + [0.1] * 4, [1, 1, 1, 0, 0, 0, 0, 1], strict=True)
     ]
     fitted = fit_temperature([*rows, {"id": "failed"}], tmp_path / "models" / "calibration.json")
@@ -64,7 +64,7 @@ def test_it_is_saved_as_json(tmp_path):
 
 def cases(positives, negatives):
     pairs = [(score, 1) for score in positives] + [(score, 0) for score in negatives]
-    return [{"glaucoma_prob": score, "glaucoma_true": label} for score, label in pairs]
+    return [{"glaucoma_prob_classifier": score, "glaucoma_true": label} for score, label in pairs]
 
 
 @pytest.mark.parametrize("positives, negatives", [(9, 30), (30, 9), (3, 3), (0, 30)])
@@ -75,7 +75,9 @@ def test_too_few_cases_of_a_class_are_refused(positives, negatives, tmp_path):
         f"glaucoma_true: expected at least 10 cases of each class .* but got {negatives} of 0 and {positives} of 1"
     )
     with pytest.raises(ValueError, match=message):
-        fit_temperature([*rows, {"glaucoma_prob": np.nan, "glaucoma_true": 1}], tmp_path / "calibration.json")
+        fit_temperature(
+            [*rows, {"glaucoma_prob_classifier": np.nan, "glaucoma_true": 1}], tmp_path / "calibration.json"
+        )
     assert not (tmp_path / "calibration.json").exists()
 
 

@@ -232,9 +232,11 @@ def test_an_ungradable_photograph_gets_no_number_of_the_network():
         "fov_radius_px",
         "quality_score",
         "gradable",
+        "ungradable_by",
         "status",
         "status_reason",
     }
+    assert found["ungradable_by"] == "rules"
     assert known == measured | {"laterality", "laterality_source", "mm_per_px_x", "mm_per_px_y", "scale_source"}
 
 

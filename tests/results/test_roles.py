@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from fundus_mtl import results
+from fundus_mtl.biomarkers import GradabilityLimits
 from fundus_mtl.exports import export_nifti
 from fundus_mtl.photographs import scan_folder
 from fundus_mtl.results import (
@@ -265,6 +266,21 @@ def test_a_learned_quality_takes_the_place_of_the_rules():
     assert withheld.columns["quality_score"] < 0.5
     assert [column.name for column in measure.columns].count("quality_source") == 1
     assert "quality_source" not in {column.name for column in COLUMNS}
+
+
+def test_a_learned_quality_refuses_a_photograph_and_is_named():
+    measure = Measure([Quality("q"), Fovea("f")], Rules(GradabilityLimits(learned_quality=0.3)))
+    answers = {"pred_f": np.array([120.0, 171.5])}
+    good = measure(PICTURE, {"pred_q": np.array([0.3]), **answers})
+    assert (good.status, good.columns["gradable"], good.columns["ungradable_by"]) == ("ok", True, None)
+    bad = measure(PICTURE, {"pred_q": np.array([0.29]), **answers})
+    assert (bad.status, bad.columns["status_reason"], bad.points) == ("ungradable", "low quality score", {})
+    names = ("quality_score", "quality_source", "gradable", "ungradable_by")
+    assert [bad.columns[name] for name in names] == [0.29, "model", False, "model"]
+    lenient = Measure([Quality("q")], Rules(GradabilityLimits(learned_quality=0.3), withhold_ungradable=False))
+    assert lenient(PICTURE, {"pred_q": np.array([0.1])}).flags == ("not_gradable",)
+    without = Measure([Fovea("f")], Rules(GradabilityLimits(learned_quality=0.3)))(PICTURE, answers)
+    assert (without.status, without.columns["ungradable_by"]) == ("ok", None)  # by the rules alone
 
 
 def test_what_does_not_fit_is_refused():
