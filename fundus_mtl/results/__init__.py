@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fundus_mtl.results._folder_results import FolderResults
     from fundus_mtl.results._fovea_role import Fovea
     from fundus_mtl.results._glaucoma_role import Glaucoma
+    from fundus_mtl.results._glaucoma_score import GlaucomaScore
     from fundus_mtl.results._layout import FAILURE_COLUMNS, VOLATILE_COLUMNS, Layout
     from fundus_mtl.results._ledger import NothingUsableError
     from fundus_mtl.results._makers import Makers, Model, Stage
@@ -63,6 +64,7 @@ __all__ = [
     "FolderResults",
     "Fovea",
     "Glaucoma",
+    "GlaucomaScore",
     "Histogram",
     "KnownFacts",
     "Layout",

@@ -18,6 +18,7 @@ class Glaucoma(ScoreRole):
 
     Args:
         task: Name of the task that answers it, or None.
+        reason: Why no task answers it. Optional.
         regression: Score by the cup-to-disc ratio, as a training writes it beside its weights. Optional; without it the
             classifier's score is the final one.
     """

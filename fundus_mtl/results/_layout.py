@@ -42,8 +42,8 @@ RUN = ColumnGroup(
         Column(
             "further_sha256",
             "name=hex",
-            "SHA-256 of what else shaped the row, separated by semicolons: models of further stages and the calibration; "
-            "empty if there is nothing else",
+            "SHA-256 of what else shaped the row, separated by semicolons: models of further stages, the calibration, the "
+            "regression on the cup-to-disc ratio; empty if there is nothing else",
         ),
         Column("software_version", "", "version of fundus_mtl"),
         Column("config_sha256", "hex", "SHA-256 of the configuration"),

@@ -57,6 +57,11 @@ class Measure:
         """Names of the tasks by role."""
         return {role.name: role.task for role in self.roles}
 
+    @property
+    def unanswered(self) -> dict[str, str]:
+        """Reasons why no task answers a role, by role."""
+        return {role.name: role.reason for role in self.roles if role.task is None and role.reason}
+
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns that a measurement may have, in the order of ``results.csv``, but ``status``, its reason and flags."""

@@ -98,6 +98,7 @@ def _about(run: Mapping[str, Any]) -> dict[str, Any]:
         "config_sha256": run["config_sha256"],
         "version": run["software_version"],
         "finished": str(run.get("finished_utc", ""))[:16].replace("T", " "),
+        "unanswered": dict(run.get("unanswered", {})),
         "stopped": str(run.get("reason", "")) if run.get("state") == "stopped" else None,
         "ok": run["counts"]["ok"],
         "ungradable": run["counts"].get("ungradable", 0),

@@ -24,6 +24,7 @@ class Role(Contribution):
     Args:
         task: Name of the task that answers it. None if no task does: the columns are then in the table, but empty, so that
             tables of different trainings have the same columns.
+        reason: Why no task answers it, for ``run.json`` and the report. Optional.
     """
 
     name: ClassVar[str]
@@ -38,6 +39,7 @@ class Role(Contribution):
     """Names of the masks, of which probability maps may be written."""
 
     task: str | None
+    reason: str | None = None
 
     @property
     def measured_in(self) -> tuple[str, ...]:

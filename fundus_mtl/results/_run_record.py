@@ -46,6 +46,7 @@ def run_record(
         "stages": [{**stage, "roles": list(stage["roles"])} for stage in provenance.used_stages],
         "config_sha256": provenance.config_sha256,
         "tasks": measure.tasks,
+        "unanswered": measure.unanswered,
         "folders": list(layout.folders),
         "exported": layout.exported(),
         "options": {

@@ -25,7 +25,7 @@ def sample(cup_rows=36, score=0.3):
 
 
 def roles(regression=REGRESSION, classifier="g"):
-    return [Disc("d"), Cup("c"), Glaucoma(classifier, regression)]
+    return [Disc("d"), Cup("c"), Glaucoma(classifier, regression=regression)]
 
 
 def scores(measured):
@@ -44,7 +44,7 @@ def test_where_one_is_missing():
     alone = Measure(roles())(PICTURE, sample(score=math.nan))
     assert scores(alone) == [None, None, pytest.approx(0.5)]
     assert alone.flags == ("score_missing",)
-    assert scores(Measure([Glaucoma("g", REGRESSION)])(PICTURE, sample())) == [0.3, 0.3, None]
+    assert scores(Measure([Glaucoma("g", regression=REGRESSION)])(PICTURE, sample())) == [0.3, 0.3, None]
     assert scores(Measure(roles(classifier=None))(PICTURE, sample())) == [None, None, None]
 
 
@@ -70,6 +70,12 @@ def test_a_report_names_the_models_that_the_final_score_is_made_of():
 
     assert made_of(roles()) == ("glaucoma", "disc", "cup")
     assert made_of(roles(None)) == ("glaucoma",)
+
+
+def test_a_reason_for_a_missing_score_is_kept_where_there_is_no_score():
+    assert Measure([Glaucoma(None, "it did not hold")]).unanswered == {"glaucoma": "it did not hold"}
+    assert Measure([Glaucoma(None)]).unanswered == {}
+    assert Measure([Glaucoma("g", "it did not hold")]).unanswered == {}
 
 
 def test_its_spread_is_that_of_the_final_scores():

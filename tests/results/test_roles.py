@@ -250,6 +250,16 @@ def test_the_report_shows_no_number_of_a_role_that_no_task_answers():
     assert layout.columns == LAYOUT.columns  # the table keeps them, empty
 
 
+def test_the_run_and_the_report_say_why_a_role_has_no_task(folder, tmp_path, infer):
+    roles, out = (*ROLES[:-1], Glaucoma(None, "AUC 0.5 on <another> camera")), tmp_path / "out"
+    infer(scan_folder(folder), out, roles=roles)
+    assert json.loads((out / "run.json").read_text())["unanswered"] == {"glaucoma": "AUC 0.5 on <another> camera"}
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert "No result for glaucoma: AUC 0.5 on &lt;another&gt; camera" in html
+    infer(scan_folder(folder), tmp_path / "other", roles=ROLES)
+    assert "No result for" not in (tmp_path / "other/report.html").read_text(encoding="utf-8")
+
+
 def test_a_learned_quality_takes_the_place_of_the_rules():
     measure = Measure([Quality("q")])
     by_rules = measure(PICTURE, {}).columns
