@@ -62,6 +62,12 @@ def test_cup_and_quality_are_within_what_an_eye_can_have(answer):
     assert answer.columns.get("glaucoma_prob") is None  # no score ships
 
 
+def test_the_quality_score_has_a_limit_and_passes_it(answer):
+    assert load_model(device="cpu").measure.rules.limits.learned_quality == 0.11  # docs/README.md says what it costs
+    assert (answer.columns["gradable"], answer.columns["ungradable_by"]) == (True, None)
+    assert load_model(device="cpu", quality_limit=None).measure.rules.limits.learned_quality is None
+
+
 def test_infer_needs_no_weights(answer, tmp_path, capfd):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())

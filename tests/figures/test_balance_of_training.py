@@ -132,7 +132,7 @@ def test_a_task_looks_the_same_in_a_training_and_in_a_comparison():
     legend = {text.get_text(): line for text, line in zip(box.get_texts(), box.get_lines(), strict=True)}
     left, _ = layers_of_training(LAYERS).axes
     bars = {container.get_label(): container.patches[0].get_facecolor() for container in left.containers}
-    rows = [{"cup_true": label, "glaucoma_prob": score} for label, score in ((0, 0.1), (1, 0.9))]
+    rows = [{"cup_true": label, "glaucoma_prob_classifier": score} for label, score in ((0, 0.1), (1, 0.9))]
     roc = roc_of_scores(rows, "cup_true").axes[0].lines[0]
     for task in tasks:
         assert training[task].get_color() == legend[task].get_color()
