@@ -24,7 +24,8 @@ def infer(
         out: Folder for the results.
         weights: Weights of a training, with ``recipe.json`` beside them; None for those that come with the package.
         overlays: Overlay files of the user's own that the training was given.
-        **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``.
+        **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``. Paths among them are taken as they are
+            written, also if they start with ``$`` or ``@``.
 
     Returns:
         The exit status, see ``fundus_mtl.results.FolderResults.exit_code``.
@@ -47,7 +48,7 @@ def _infer(
 ) -> int:
     found, options = _checked(folder, weights, options)
     from fundus_mtl.results import NothingUsableError
-    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
+    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, paths_verbatim, trained_configs
 
     names, changes = trained_configs(found, "inference.yaml", overlays)
     if note := options.get("note", changes.get("note")):
@@ -57,7 +58,7 @@ def _infer(
         meta_file=str(names[0].with_name("metadata.json")),
         logging_file=str(names[0].with_name("logging.conf")),
         workflow_type="infer",
-        **{**changes, "dataset_dir": literal(str(folder)), "results_dir": literal(str(out)), **options},
+        **{**changes, "dataset_dir": literal(str(folder)), "results_dir": literal(str(out)), **paths_verbatim(options)},
     )
     workflow.initialize()
     try:

@@ -123,12 +123,12 @@ def load_model(
         >>> answer.columns["vcdr"], answer.masks["disc"].shape  # doctest: +SKIP
         (0.52, (1411, 1411))
     """
-    from fundus_mtl.workflow import own_weights, trained_part
+    from fundus_mtl.workflow import own_weights, paths_verbatim, trained_part
 
     given = options if device is None else {**options, "device": device}
     if weights is None:
         weights, given = own_weights().first, own_weights().options(given)
-    predictor = trained_part(weights, "predictor", "inference.yaml", overlays, **given)
+    predictor = trained_part(weights, "predictor", "inference.yaml", overlays, **paths_verbatim(given))
     assert isinstance(predictor, Predictor)
     return predictor
 

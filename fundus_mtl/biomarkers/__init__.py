@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fundus_mtl.biomarkers._gradability import Gradability, GradabilityLimits, gradability
     from fundus_mtl.biomarkers._knudtson import knudtson
     from fundus_mtl.biomarkers._millimetres import Millimetres, implausible_scale, in_millimetres
+    from fundus_mtl.biomarkers._plausible import implausible_cup, implausible_disc
     from fundus_mtl.biomarkers._quality import QualityMeasures, quality_measures
     from fundus_mtl.biomarkers._rim import rim_profile
     from fundus_mtl.biomarkers._sanity import sanity_flags
@@ -51,6 +52,8 @@ __all__ = [
     "fractal_dimension",
     "gradability",
     "horizontal_cdr",
+    "implausible_cup",
+    "implausible_disc",
     "implausible_scale",
     "in_millimetres",
     "knudtson",

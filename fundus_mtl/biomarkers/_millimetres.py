@@ -13,13 +13,7 @@ from collections.abc import Mapping
 from math import hypot, isfinite, nan
 from typing import TypedDict
 
-FRAME_MM = (1.5, 80.0)
-"""Longer side of a photograph on the retina, mm: from a window around the disc, which is about 1.8 mm high, to
-ultra-widefield cameras (200 degrees, about 60 mm). A camera of 45 degrees sees about 13 mm."""
-DISC_MM = (0.5, 5.0)
-"""Height of a disc, mm. Discs of 6678 eyes were nearly all 1.2 to 1.9 mm high (Crowston et al., 2004)."""
-MAX_RATIO = 2.0
-"""Of the scales along x and y: pixels of cameras are square or nearly so."""
+from fundus_mtl.biomarkers._anatomy import DISC_MM, FRAME_MM, PIXEL_RATIO
 
 
 class Millimetres(TypedDict):
@@ -92,6 +86,6 @@ def implausible_scale(
             return f"{name} makes {what} {length:.4g} mm long; is it in micrometres?"
         if length < shortest:
             return f"{name} makes {what} {length:.2g} mm long; is it in another unit?"
-    if max(across, down) > MAX_RATIO * min(across, down):
+    if max(across, down) > PIXEL_RATIO * min(across, down):
         return f"{name} makes pixels that are far from square"
     return None

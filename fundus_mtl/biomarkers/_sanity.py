@@ -1,8 +1,4 @@
-"""Flags of implausible segmentations and foveas, which a person should check before using their numbers.
-
-Limits: 800 REFUGE eyes have ratios of 1.7 to 4.3 and angles of 3° below to 19° above the fovea (1st to 99th
-    percentile); see `disc_fovea`.
-"""
+"""Flags of unusual segmentations and foveas, which a person should check before using their numbers."""
 
 from __future__ import annotations
 
@@ -10,14 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
+from fundus_mtl.biomarkers._anatomy import ANGLE_DEG, CUP_OUTSIDE, RATIO_DD, VCDR
 from fundus_mtl.biomarkers._cdr import vertical_cdr
 from fundus_mtl.biomarkers._cleaning import Mask, as_mask, bounds, clean_disc, contains
 from fundus_mtl.biomarkers._disc_fovea import disc_fovea
-
-RATIO_DD = (1.7, 4.3)
-ANGLE_DEG = 25.0
-VCDR = (0.1, 0.95)
-CUP_OUTSIDE = 0.01  # fraction of the cup's pixels; two independent heads rarely agree on every pixel
 
 
 def sanity_flags(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from fundus_mtl.photographs._dicom import dicom_head, frames_of, opened
-from fundus_mtl.photographs._header_facts import HeaderFacts, spacing
+from fundus_mtl.photographs._header_facts import ILLEGAL_SPACING, NO_SPACING, HeaderFacts, ScaleFacts, scale_facts
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -20,7 +20,7 @@ _SIDES: dict[str, Literal["R", "L"]] = {"R": "R", "L": "L"}
 
 
 def dicom_facts(file: BinaryIO, frame: int | None) -> HeaderFacts:
-    """Return side, scale and burned-in annotation; illegal values are unknown.
+    """Return side, scale and burned-in annotation; illegal values are unknown, and ``scale_fault`` names an illegal scale.
 
     The spacing is that of PixelSpacing, whose first number is the distance of rows, so y. The detector's own spacing
     (ImagerPixelSpacing, NominalScannedPixelSpacing) does not hold on the retina and is not used.
@@ -39,7 +39,7 @@ def dicom_facts(file: BinaryIO, frame: int | None) -> HeaderFacts:
         burned = {"YES": "yes", "NO": "no"}
         return {
             "laterality": _SIDES.get(side, "unknown"),
-            "mm_per_px": _spacing(header, groups),
+            **_scale(header, groups),
             "burned_in": burned.get(_text(header, "BurnedInAnnotation")),  # type: ignore[typeddict-item]
         }
 
@@ -70,15 +70,24 @@ def _region_sides(dataset: Dataset) -> Iterator[str]:
             yield _SIDE_CODES.get(_text(modifier, "CodeValue"), "")
 
 
-def _spacing(header: Dataset, groups: list[Dataset]) -> tuple[float, float] | None:
+def _scale(header: Dataset, groups: list[Dataset]) -> ScaleFacts:
+    """Return the first legal spacing; the fault of an illegal one where there is no legal one."""
     measures = [measure for group in groups for measure in group.get("PixelMeasuresSequence") or []]
-    for dataset in (header, *measures):
-        try:
-            y, x = (float(value) for value in dataset.get("PixelSpacing") or ())
-        except (TypeError, ValueError):
-            continue  # none, or no two numbers
-        return spacing(x, y)
-    return None
+    found = [_spacing(dataset) for dataset in (header, *measures)]
+    return next(
+        (scale for scale in found if scale["mm_per_px"]), next((s for s in found if s["scale_fault"]), NO_SPACING)
+    )
+
+
+def _spacing(dataset: Dataset) -> ScaleFacts:
+    try:
+        given = dataset.get("PixelSpacing")
+        if given is None or given == "":
+            return NO_SPACING
+        y, x = (float(value) for value in given)
+    except (TypeError, ValueError):  # one number, three, or no number at all
+        return {"mm_per_px": None, "scale_fault": ILLEGAL_SPACING}
+    return scale_facts(x, y)
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

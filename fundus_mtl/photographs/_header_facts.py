@@ -11,14 +11,28 @@ class HeaderFacts(TypedDict):
 
     laterality: Literal["R", "L", "unknown"]
     mm_per_px: tuple[float, float] | None
+    scale_fault: str | None
     burned_in: Literal["yes", "no"] | None
 
 
 def no_facts() -> HeaderFacts:
     """Return the facts of a file without such a header: all unknown."""
-    return {"laterality": "unknown", "mm_per_px": None, "burned_in": None}
+    return {"laterality": "unknown", "mm_per_px": None, "scale_fault": None, "burned_in": None}
 
 
-def spacing(x: float, y: float) -> tuple[float, float] | None:
-    """Return the spacing as ``(x, y)`` in mm, None where it cannot be one."""
-    return (x, y) if all(math.isfinite(value) and value > 0 for value in (x, y)) else None
+class ScaleFacts(TypedDict):
+    """The part of `HeaderFacts` about the scale."""
+
+    mm_per_px: tuple[float, float] | None
+    scale_fault: str | None
+
+
+ILLEGAL_SPACING = "the spacing of the pixels in the file is not two positive numbers"
+NO_SPACING: ScaleFacts = {"mm_per_px": None, "scale_fault": None}
+
+
+def scale_facts(x: float, y: float) -> ScaleFacts:
+    """Return a spacing along x and y, mm; unknown, with the reason, where it is not two positive numbers."""
+    if all(math.isfinite(value) and value > 0 for value in (x, y)):
+        return {"mm_per_px": (x, y), "scale_fault": None}
+    return {"mm_per_px": None, "scale_fault": ILLEGAL_SPACING}

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.photographs._header_facts import HeaderFacts, no_facts
+from fundus_mtl.photographs._header_facts import HeaderFacts
 from fundus_mtl.photographs._inflate import GZIP, inflated, inflated_head
 from fundus_mtl.photographs._levels import bits_of, colour, scaled
 from fundus_mtl.photographs._plane import Plane, plane_of
@@ -57,7 +57,7 @@ def nifti_levels(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
 def nifti_facts(file: BinaryIO) -> HeaderFacts:
     """Return the spacing, where it is not the default of 1 mm."""
     with _damage():
-        return no_facts() | {"mm_per_px": _plane(_header_of(head_of(file.read(2**16))), None).mm_per_px}
+        return _plane(_header_of(head_of(file.read(2**16))), None).facts()
 
 
 def head_of(data: bytes) -> bytes:

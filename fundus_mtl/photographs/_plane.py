@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fundus_mtl.photographs._header_facts import spacing
+from fundus_mtl.photographs._header_facts import NO_SPACING, HeaderFacts, no_facts, scale_facts
 from fundus_mtl.photographs._levels import refuse_large
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
@@ -29,13 +29,17 @@ class Plane:
         orientation: orientation of the file's axes i, j, k in LPS, in nibabel's form: ``(3, 2)``, axis and sign.
         width: px.
         height: px.
-        mm_per_px: ``(x, y)``; None where it is 1, the default of files without a spacing.
+        spacing: Distance of neighbours along x and y, mm.
     """
 
     orientation: NDArray[Any]
     width: int
     height: int
-    mm_per_px: tuple[float, float] | None
+    spacing: tuple[float, float]
+
+    def facts(self) -> HeaderFacts:
+        """Return the spacing, where it is not 1 mm, the default of files without one."""
+        return no_facts() | (NO_SPACING if self.spacing == (1, 1) else scale_facts(*self.spacing))
 
     def picture(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """Return ``(H, W)`` or ``(H, W, C)`` of voxels ``(i, j, k)`` or ``(i, j, k, C)``."""
@@ -78,4 +82,4 @@ def plane_of(shape: Sequence[int], directions: ArrayLike, zooms: Sequence[float]
     (width, height), (x, y) = ((shape[1], shape[0]), (zooms[1], zooms[0])) if turned else (shape[:2], zooms[:2])
     if max_pixels is not None:
         refuse_large(width, height, max_pixels)
-    return Plane(orientation, width, height, None if (x, y) == (1, 1) else spacing(float(x), float(y)))
+    return Plane(orientation, width, height, (float(x), float(y)))

@@ -132,7 +132,8 @@ class FundusReader(ImageReader):
         """Return eye, scale and burned-in annotation of a file or a frame, from its header; never the patient's identity.
 
         Returns:
-            ``{"laterality": "R" | "L" | "unknown", "mm_per_px": (x, y) or None, "burned_in": "yes" | "no" | None}``; the
+            ``{"laterality": "R" | "L" | "unknown", "mm_per_px": (x, y) or None, "scale_fault": reason or None,
+            "burned_in": "yes" | "no" | None}``. ``scale_fault`` says that there is an illegal spacing. The
             spacing of NIfTI, mha and nrrd is None where it is the default of 1; for ordinary pictures all is unknown.
 
         Raises:

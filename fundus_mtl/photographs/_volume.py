@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.photographs._header_facts import HeaderFacts, no_facts
+from fundus_mtl.photographs._header_facts import HeaderFacts
 from fundus_mtl.photographs._inflate import inflated
 from fundus_mtl.photographs._levels import colour, scaled
 from fundus_mtl.photographs._plane import Plane, plane_of
@@ -51,7 +51,7 @@ class Volume:
 
     def facts(self) -> HeaderFacts:
         """Return the spacing, where it is not the default of 1 mm."""
-        return no_facts() | {"mm_per_px": self.plane(None).mm_per_px}
+        return self.plane(None).facts()
 
     def levels(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         """Return the picture as levels 0..255, ``(H, W, 3)``; 16 bits are scaled from the container's range.

@@ -65,6 +65,15 @@ class Contribution:
             ValueError: If an option has an impossible value.
         """
 
+    def doubts(self, masks: Mapping[str, Mask], seen: Mask) -> dict[str, str]:
+        """Return why masks cannot be those of their structures, by the name of the structure.
+
+        Args:
+            masks: Masks ``(H, W)`` by structure, as the roles gave them; without those that were doubted before.
+            seen: Field of view ``(H, W)``.
+        """
+        return {}
+
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return the values of its columns; what could not be measured is NaN, None or absent.
 

@@ -60,6 +60,11 @@ class CupToDisc(Relation):
     )
     uncertainty: ClassVar[UncertaintyColumn | None] = UncertaintyColumn("vcdr", "vcdr_uncertainty")
 
+    def doubts(self, masks: Mapping[str, Mask], seen: Mask) -> dict[str, str]:
+        """Return why it cannot be the cup of this disc."""
+        reason = biomarkers.implausible_cup(masks["disc"], masks["cup"])
+        return {} if reason is None else {"cup": reason}
+
     def refine(self, masks: Mapping[str, Mask]) -> dict[str, Mask]:
         """Return the part of the cup that lies inside the disc."""
         return {"cup": masks["disc"] & masks["cup"]}

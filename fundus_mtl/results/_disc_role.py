@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from fundus_mtl import biomarkers
@@ -61,6 +62,11 @@ class Disc(MaskRole):
     def clean(self, mask: Mask) -> Mask:
         """Return the largest component, holes filled."""
         return biomarkers.clean_disc(mask)
+
+    def doubts(self, masks: Mapping[str, Mask], seen: Mask) -> dict[str, str]:
+        """Return why it cannot be a disc."""
+        reason = biomarkers.implausible_disc(masks["disc"], seen)
+        return {} if reason is None else {"disc": reason}
 
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return area, extents and centroid, in px and in mm."""

@@ -67,6 +67,5 @@ class ImplausibleDisc(Relation):
     def flags(self, found: Findings, columns: Columns) -> list[str]:
         """Return what looks wrong."""
         answers = found.answers
-        return biomarkers.sanity_flags(
-            answers.masks["disc"], answers.masks.get("cup"), answers.points.get("fovea"), found.seen
-        )
+        cup = answers.unrefined.get("cup", answers.masks.get("cup"))  # with what lies outside of the disc
+        return biomarkers.sanity_flags(answers.masks["disc"], cup, answers.points.get("fovea"), found.seen)

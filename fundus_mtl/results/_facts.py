@@ -22,7 +22,7 @@ class PhotographFacts:
         mm_per_px: Scale along x and along y.
         scale_source: Where the scale comes from: ``pixel_spacing``, ``user`` or ``assumed``.
         burned_in: Whether the file's header says that text is burned into the picture.
-        scale_fault: Why the scale was dropped; None if it was not.
+        scale_fault: Why there is no scale although the file or a list gives one; None otherwise.
     """
 
     laterality: str | None = None
@@ -49,6 +49,7 @@ class PhotographFacts:
             mm_per_px=(scale[0], scale[1]) if len(scale) == 2 else None,
             scale_source=str(known.get("scale_source", "pixel_spacing")),
             burned_in=known.get("burned_in") == "yes",
+            scale_fault=known.get("scale_fault"),
         )
 
     def plausible(self, height_px: int, width_px: int, disc_height_px: float = nan) -> PhotographFacts:
@@ -70,8 +71,8 @@ class KnownFacts:
     """Where the facts about a run's photographs come from.
 
     Args:
-        of_file: Returns ``laterality``, ``mm_per_px`` and ``burned_in`` of the file at a path; nothing else of it is used.
-            None if files are not asked.
+        of_file: Returns ``laterality``, ``mm_per_px``, ``scale_fault`` and ``burned_in`` of the file at a path; nothing else
+            of it is used. None if files are not asked.
         mm_per_px: Scale of photographs for which neither the file nor the list of files gives one.
 
     Raises:
@@ -99,5 +100,5 @@ class KnownFacts:
         if scale is None and facts.get("mm_per_px") is None:
             scale = self.mm_per_px
         if scale is not None:
-            facts |= {"mm_per_px": scale, "scale_source": "user"}
+            facts |= {"mm_per_px": scale, "scale_source": "user", "scale_fault": None}
         return PhotographFacts.of(facts)

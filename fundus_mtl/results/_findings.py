@@ -25,6 +25,7 @@ class Answers:
         masks: Masks ``(H, W)`` by the name of the structure; empty where nothing was found.
         points: Points ``(x, y)`` in native px by the name of the role; NaN where nothing was found.
         scores: Scores by the name of the role; NaN where there is none.
+        unrefined: Masks of structures whose ``masks`` a relation has changed, as their roles gave them.
         probabilities: Maps ``(H, W)`` from 0 to 1 by the name of the structure, where the sample has them.
     """
 
@@ -32,6 +33,7 @@ class Answers:
     points: Mapping[str, Point] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     probabilities: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    unrefined: Mapping[str, Mask] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Findings:
         rules: Rules of the user.
         relpath: Relative path of the photograph, whose name may say which eye it is.
         uncertainties: Variation over mirrored views by key, see `UncertaintyColumn`.
+        doubts: Why a mask cannot be that of its structure, by the name of the structure.
     """
 
     roles: frozenset[str]
@@ -57,6 +60,7 @@ class Findings:
     rules: Rules
     relpath: str = ""
     uncertainties: Mapping[str, float] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ungradable(self) -> bool:

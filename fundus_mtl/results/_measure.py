@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from math import nan
 from typing import Any
@@ -97,9 +97,10 @@ class Measure:
             if one.uncertainty is not None and one.uncertainty.key in found.uncertainties:
                 columns[one.uncertainty.column] = found.uncertainties[one.uncertainty.key]
         missing = sorted(filter(None, (one.missing(found) for one in active)), key=lambda lost: KINDS.index(lost.kind))
-        flags = [lost.flag for lost in missing] + [flag for one in active for flag in one.flags(found, columns)]
+        flags = [f"{name}_implausible" for name in found.doubts] + [lost.flag for lost in missing]
+        flags += [flag for one in active for flag in one.flags(found, columns)]
         reasons = [reason.replace("_", " ") for reason in found.quality["reasons"]] + [lost.reason for lost in missing]
-        reasons += [found.facts.scale_fault] if found.facts.scale_fault else []
+        reasons += [*found.doubts.values(), *([found.facts.scale_fault] if found.facts.scale_fault else [])]
         columns |= {
             "status": "ungradable" if found.withheld else "ok",
             "status_reason": "; ".join(dict.fromkeys(reasons)),  # a disc may be missing for both
@@ -112,9 +113,14 @@ class Measure:
         answered = {role: sample[f"pred_{role.task}"] for role in self.roles if _has(sample, f"pred_{role.task}")}
         names = frozenset(role.name for role in answered)
         taken = [role.take(_array(answer), seen) for role, answer in answered.items()]
-        masks = {name: mask for answers in taken for name, mask in answers.masks.items()}
+        given = {name: mask for answers in taken for name, mask in answers.masks.items()}
+        doubts = self._doubts(given, names, seen)
+        if self.rules.withhold_implausible:
+            given |= {name: np.zeros_like(given[name]) for name in doubts}
+        refined: dict[str, Mask] = {}
         for relation in self._relations:
-            masks |= relation.refine(masks) if relation.listed(names) else {}
+            refined |= relation.refine(given | refined) if relation.listed(names) else {}
+        masks = given | refined
         landmark = next((masks[name] for role in answered if role.landmark for name in role.structures), None)
         graded = next(
             (answers.scores[role.name] for role, answers in zip(answered, taken, strict=True) if role.grades), nan
@@ -122,7 +128,7 @@ class Measure:
         quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits, graded)
         disc = nan if landmark is None else biomarkers.disc_measures(landmark)["disc_height_px"]
         facts = facts.plausible(seen.shape[0], seen.shape[1], disc)
-        found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath)
+        found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath, doubts=doubts)
         if found.withheld:
             return found
         answers = Answers(
@@ -135,15 +141,26 @@ class Measure:
                 if _has(sample, key := f"probability_{role.task}")
                 for name, found in role.take_probabilities(_array(sample[key]), seen).items()
             },
+            {name: given[name] for name in refined},
         )
-        spreads = {one.uncertainty for one in self.contributions if one.uncertainty is not None}
+        emptied = doubts.keys() if self.rules.withhold_implausible else set()
+        kept = [one for one in self.contributions if emptied.isdisjoint(one.measured_in)]
+        spreads = {one.uncertainty for one in kept if one.uncertainty is not None}
         varied = {one.key: float(sample[one.sample_key]) for one in spreads if _has(sample, one.sample_key)}
-        return Findings(names, answers, seen, quality, facts, self.rules, relpath, varied)
+        return Findings(names, answers, seen, quality, facts, self.rules, relpath, varied, doubts)
+
+    def _doubts(self, masks: dict[str, Mask], roles: Collection[str], seen: Mask) -> dict[str, str]:
+        """Return why masks cannot be those of their structures, by structure."""
+        doubts: dict[str, str] = {}
+        for one in (*self.roles, *self._relations):
+            believed = {name: np.zeros_like(mask) if name in doubts else mask for name, mask in masks.items()}
+            doubts |= one.doubts(believed, seen) if one.listed(roles) else {}
+        return doubts
 
     def _check_rules(self) -> None:
         known = {name for one in self.contributions for name in one.options}
         if unknown := self.rules.of_roles.keys() - known:
-            expected = ", ".join(("limits", "withhold_ungradable", *sorted(known)))
+            expected = ", ".join(("limits", "withhold_ungradable", "withhold_implausible", *sorted(known)))
             raise ValueError(
                 f"rules: expected some of {expected}, but got {', '.join(sorted(unknown))}; check the name, or add the role."
             )

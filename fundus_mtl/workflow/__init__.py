@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fundus_mtl.workflow._part import part_of
     from fundus_mtl.workflow._recipe import Recipe, read_recipe
     from fundus_mtl.workflow._trained_part import trained_configs, trained_part
-    from fundus_mtl.workflow._verbatim import literal
+    from fundus_mtl.workflow._verbatim import literal, paths_verbatim
     from fundus_mtl.workflow._workflow import StrictWorkflow
 else:
     __getattr__, __dir__ = lazy_names(__name__)
@@ -35,6 +35,7 @@ __all__ = [
     "literal",
     "own_weights",
     "part_of",
+    "paths_verbatim",
     "read_recipe",
     "shared_items",
     "trained_configs",

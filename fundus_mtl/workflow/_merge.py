@@ -15,6 +15,7 @@ from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import MISSING, SEPARATOR, child, look_up, may_have, split, suggestions
 from fundus_mtl.workflow._order import take_order
+from fundus_mtl.workflow._ranges import check_ranges
 from fundus_mtl.workflow._values import check_kind, check_numbers
 
 MERGE = "+"
@@ -28,7 +29,8 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
         overlays: Overlays in order. Their new top-level items must be referred to if they look like misspelt old ones.
 
     Raises:
-        RefusedError: If a file comes before one that it names in ``_after_``, or a key has no place in the config.
+        RefusedError: If a file comes before one that it names in ``_after_``, a key has no place in the config, or a number
+            is out of its range.
     """
     config: dict[str, Any] = {}
     names = ", ".join(str(file) for file in files)
@@ -40,6 +42,7 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
             _put(config, key, value, f"{file}: {key}", names)
         _check_new_items(config, new, file)
     check_numbers(config)
+    check_ranges(config)
     return config
 
 
@@ -70,7 +73,7 @@ def merge_overrides(
         The overrides for MONAI, whole values in ``::`` notation.
 
     Raises:
-        RefusedError: If an override has no place in the config.
+        RefusedError: If an override has no place in the config, or a number is out of its range.
     """
     names = ", ".join(str(file) for file in files)
     settings = DEFAULT_EXP_MGMT_SETTINGS.get(tracking, {}) if isinstance(tracking, str) else tracking or {}
@@ -85,6 +88,7 @@ def merge_overrides(
             _put(config, key, value, f"--{key}", names, new=False)
             value = look_up(config, parts)
         merged[item_id] = value
+    check_ranges(config)
     return merged
 
 

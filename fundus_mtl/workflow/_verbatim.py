@@ -7,12 +7,17 @@ MONAI 1.6.1 replaces every ``#`` in a value by ``::``, also in the name of a fol
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR
 
 _EVALUATED = ("$", "@", "%")
+_PATHS = frozenset(
+    {"disc_weights", "vessel_weights", "id_key_file", "calibration", "vcdr_regression", "ckpt_path", "ckpt_dir"}
+)
 _NOT_PARSED = ("_desc_", "_meta_")
 _SIGNS = str.maketrans({sign: f"\\x{ord(sign):02x}" for sign in "@%#"})
 _ID = re.compile(r"[@%](?:#|::)*\w*(?:(?:#|::)\w+)*")  # a reference in either notation, also a relative one
@@ -26,6 +31,18 @@ def literal(text: str) -> str:
         text: Text from outside, such as the path of a folder.
     """
     return _quoted(text) if text.startswith(_EVALUATED) or "#" in text else text
+
+
+def paths_verbatim(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a user in which the paths mean exactly their text, see `literal`.
+
+    Args:
+        options: Values by id.
+    """
+    return {
+        item: literal(str(value)) if item in _PATHS and isinstance(value, str | PathLike) else value
+        for item, value in options.items()
+    }
 
 
 def keep_text(config: Any, parts: tuple[str, ...] = ()) -> Any:

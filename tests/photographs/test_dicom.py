@@ -402,21 +402,38 @@ def item(**elements: object) -> Dataset:
 
 
 def test_facts_of_a_plain_header(tmp_path: Path) -> None:
-    unknown = {"laterality": "unknown", "mm_per_px": None, "burned_in": None}
+    unknown = {"laterality": "unknown", "mm_per_px": None, "scale_fault": None, "burned_in": None}
     assert of(tmp_path) == unknown
     assert of(tmp_path, ImageLaterality="R", Laterality="L", BurnedInAnnotation="YES", PixelSpacing=[0.5, 0.25]) == {
         "laterality": "R",
         "mm_per_px": (0.25, 0.5),  # the file says rows first
+        "scale_fault": None,
         "burned_in": "yes",
     }
     assert of(tmp_path, Laterality="L", BurnedInAnnotation="NO")["burned_in"] == "no"
     assert of(tmp_path, ImageLaterality="", Laterality="L")["laterality"] == "L"
     assert of(tmp_path, ImageLaterality="B", Laterality="L") == unknown
     assert of(tmp_path, ImagerPixelSpacing=[1, 1], NominalScannedPixelSpacing=[1, 1]) == unknown
-    assert of(tmp_path, PixelSpacing=[0, 0.5]) == unknown
-    assert of(tmp_path, PixelSpacing=[0.5]) == unknown
     Image.fromarray(picture()).save(tmp_path / "eye.png")
     assert FundusReader().facts(tmp_path / "eye.png") == unknown
+
+
+@pytest.mark.parametrize(
+    "value", ["0\\0.5", "-0.006\\0.006", "nan\\nan", "inf\\1", "0.5", "1\\2\\3", "mm\\mm", "Doe^John"]
+)
+def test_an_illegal_spacing_is_unknown_and_named(tmp_path: Path, value: str) -> None:
+    """Without the value, which may be anything."""
+    header = dicom(np.zeros((4, 5, 3), np.uint8))
+    header.add_new("PixelSpacing", "LO", value)
+    got = FundusReader().facts(save(tmp_path / "eye.dcm", header))
+    assert got["mm_per_px"] is None
+    assert got["scale_fault"] == "the spacing of the pixels in the file is not two positive numbers"
+
+
+def test_a_legal_spacing_of_the_frame_comes_before_an_illegal_one(tmp_path: Path) -> None:
+    shared = item(PixelMeasuresSequence=[item(PixelSpacing=[4, 3])])
+    got = of(tmp_path, PixelSpacing=[0, 0], SharedFunctionalGroupsSequence=[shared])
+    assert (got["mm_per_px"], got["scale_fault"]) == ((3, 4), None)
 
 
 def test_facts_in_sequences(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
 from fundus_mtl.photographs import FundusReader, UnreadableImageError
+from fundus_mtl.photographs._header_facts import no_facts
 
 HEIGHT, WIDTH = 6, 10
 IMAGES = ("eye.mha", "eye.nrrd", "eye.nii", "eye.nii.gz")
@@ -161,7 +162,7 @@ def test_mha_and_nrrd_are_seen_as_in_itk_snap(tmp_path: Path, suffix: str, direc
 def test_spacing_is_a_fact_unless_it_is_the_default(tmp_path: Path, name: str) -> None:
     image = sitk.GetImageFromArray(picture()[None], isVector=True)
     sitk.WriteImage(image, str(tmp_path / name))
-    assert FundusReader().facts(tmp_path / name) == {"laterality": "unknown", "mm_per_px": None, "burned_in": None}
+    assert FundusReader().facts(tmp_path / name) == no_facts()
     image.SetSpacing((0.0078125, 0.015625, 1))
     sitk.WriteImage(image, str(tmp_path / name))
     assert FundusReader().facts(tmp_path / name)["mm_per_px"] == (0.0078125, 0.015625)

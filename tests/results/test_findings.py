@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isnan
 
 import numpy as np
@@ -181,6 +182,87 @@ def test_an_implausible_scale_is_flagged_and_gives_no_millimetres(scale, reason)
     assert {name: value for name, value in row().items() if name not in ("flags", "status_reason")} == {
         name: value for name, value in found.items() if name not in ("flags", "status_reason")
     }
+
+
+def test_an_illegal_scale_of_the_file_is_flagged():
+    found = row(facts={"scale_fault": "the spacing is not two positive numbers"})
+    assert (found["flags"], found["status_reason"]) == ("scale_implausible", "the spacing is not two positive numbers")
+    assert "mm_per_px_x" not in found
+    known = KnownFacts(lambda _: {"mm_per_px": None, "scale_fault": "x"}, mm_per_px=0.02).of({"image": "a.dcm"})
+    assert (known.mm_per_px, known.scale_fault) == ((0.02, 0.02), None)  # the user's own scale is used
+
+
+def ellipse(rows, columns, cy=160, cx=285):
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    return (((y - cy) / rows) ** 2 + ((x - cx) / columns) ** 2 <= 1)[None]
+
+
+NUMBERS = (
+    "vcdr",
+    "hcdr",
+    "acdr",
+    "disc_area_px",
+    "disc_height_px",
+    "rim_disc_ratio_min",
+    "glaucoma_prob",
+    "fovea_x_px",
+)
+
+
+@pytest.mark.parametrize(
+    "disc, reason",
+    [
+        (FIELD[None], r"it covers 100% of the field of view, at most 50% expected"),
+        (ellipse(66, 60), r"its height is 0\.41\d? of the field of view's diameter, 0\.015 to 0\.4 expected"),
+        (ellipse(1.5, 1.5), r"its height is 0\.00\d+ of the field of view's diameter"),
+        (ellipse(15, 40), r"one side is 2\.6 times the other, at most 2\.5 expected"),
+        (ellipse(40, 40) & ~ellipse(30, 30) & ~ellipse(20, 60, cx=330), r"it fills \d\d% of its outline"),
+    ],
+)
+def test_no_number_comes_from_a_mask_that_cannot_be_a_disc(disc, reason):
+    found = row(pred_disc=disc)
+    assert found["status"] == "ungradable"
+    assert re.search(f"^disc not found; the disc is not believed: {reason}", found["status_reason"])
+    assert found["flags"] == "disc_implausible"
+    assert not set(NUMBERS) & set(found)
+
+
+def test_an_implausible_disc_is_measured_where_the_user_wants_it():
+    found = row(pred_disc=ellipse(66, 60), rules=Rules(withhold_implausible=False))
+    assert found["disc_height_px"] == 133
+    assert found["flags"].split(";")[0] == "disc_implausible"
+    assert found["status_reason"].startswith("the disc is not believed")
+    with pytest.raises(ValueError, match="^withhold_implausible: expected true or false, but got 'no'"):
+        Rules(withhold_implausible="no")
+
+
+@pytest.mark.parametrize("disc", [ellipse(64, 60), ellipse(3, 3), ellipse(16, 38)])
+def test_unusual_discs_are_measured(disc):
+    found = row(pred_disc=disc, pred_cup=np.zeros_like(disc))
+    assert (found["status"], "disc_implausible" in found["flags"]) == ("ok", False)
+    assert found["disc_area_px"] == disc.sum()
+
+
+def test_a_cup_larger_than_its_disc_gives_no_ratio():
+    found = row(pred_cup=ellipse(50, 50), uncertainty_vcdr=0.01)
+    reason = "cup not found; the cup is not believed: it has 7845 px, more than the disc (3000 px)"
+    assert (found["status"], found["status_reason"]) == ("ok", reason)
+    assert found["flags"] == "cup_implausible;cup_missing"
+    assert all(isnan(found[name]) for name in ("vcdr", "hcdr", "acdr", "rim_disc_ratio_min"))
+    assert "vcdr_uncertainty" not in found
+    assert found["disc_height_px"] == 60  # the disc itself is believed
+
+
+def test_a_cup_beside_its_disc_gives_no_ratio_and_one_over_the_edge_is_flagged():
+    beside, over = np.zeros((1, *SHAPE), bool), np.zeros((1, *SHAPE), bool)
+    beside[0, 150:180, 300:330], over[0, 150:180, 290:315] = True, True
+    found = row(pred_cup=beside)
+    assert found["status_reason"].endswith(
+        "the cup is not believed: 67% of it lies outside of the disc, at most 50% expected"
+    )
+    assert isnan(found["vcdr"])
+    found = row(pred_cup=over)
+    assert (found["vcdr"], found["flags"]) == (0.5, "cup_outside_disc")
 
 
 def test_scores_and_flags():

@@ -297,7 +297,8 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="^roles: expected different names, but got disc more than once"):
         Measure([Disc("a"), Disc("b")])
     with pytest.raises(
-        ValueError, match="^rules: expected some of limits, withhold_ungradable, glaucoma_calibrated, glau"
+        ValueError,
+        match="^rules: expected some of limits, withhold_ungradable, withhold_implausible, glaucoma_cal",
     ):
         Measure(ROLES, Rules(glaucoma_treshold=0.5))
     with pytest.raises(ValueError, match=r"^score glaucoma: expected one number, but got an array of shape \(2,\)"):
