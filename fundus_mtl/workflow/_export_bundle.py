@@ -16,6 +16,7 @@ from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._flat_config import stand_alone
 from fundus_mtl.workflow._merge import load, merge_files, merge_overrides
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, RECIPE_FILE, Recipe, read_recipe
+from fundus_mtl.workflow._verbatim import keep_text
 
 # The file that is written, and the args file that names what it is made of; a bundle has the first two at least.
 PARTS = {"train": "args.yaml", "evaluate": "args_evaluate.yaml", "inference": "args_inference.yaml"}
@@ -54,7 +55,7 @@ def export_bundle(
     if recipe is not None and recipe.bundle != root.name:
         raise RefusedError(f"{found}: expected weights of {root.name}, but got those of {recipe.bundle}.")
     places = [root / "configs" / OVERLAYS, bundle.methods, *map(Path, overlays)]
-    configs = {part: stand_alone(config) for part, config in _merged(root, recipe, places).items()}
+    configs = {part: keep_text(stand_alone(config)) for part, config in _merged(root, recipe, places).items()}
     _write(out, root, {**configs, **_multi_gpu(root)})
     return None if recipe is None else _copy_weights(found, out / "models", recipe, configs)
 
@@ -125,7 +126,8 @@ Made with `fundus-mtl bundle {name}`. Research use only. It needs the Python pac
 
 From another folder add `--bundle_root` with the path of this one. `--dataset_dir` is the folder of the data, or of the
 photographs. Add `--workflow_name fundus_mtl.workflow.StrictWorkflow` for checks of what you type, results that can be
-resumed, and an exit status. Training replaces `models/model.pt`; on several GPUs it is
+resumed, an exit status, and paths as you write them: without it, MONAI reads every `#` in a value, such as the folder
+`two #1`, as `::`, and takes numbers out of range, such as a size of 0. Training replaces `models/model.pt`; on several GPUs it is
 `torchrun --standalone --nproc_per_node 2 -m monai.bundle run` with
 `--config_file "['configs/train.json','configs/multi_gpu_train.json']"`.
 
