@@ -127,8 +127,8 @@ Made with `fundus-mtl bundle {name}`. Research use only. It needs the Python pac
 From another folder add `--bundle_root` with the path of this one. `--dataset_dir` is the folder of the data, or of the
 photographs. Add `--workflow_name fundus_mtl.workflow.StrictWorkflow` for checks of what you type, results that can be
 resumed, an exit status, and paths as you write them: without it, MONAI reads every `#` in a value, such as the folder
-`two #1`, as `::`, and takes numbers out of range, such as a size of 0. Training replaces `models/model.pt`; on several GPUs it is
-`torchrun --standalone --nproc_per_node 2 -m monai.bundle run` with
+`two #1`, as `::`, and takes numbers out of range, such as a size of 0. Training replaces `models/model.pt`; on several
+GPUs it is `torchrun --standalone --nproc_per_node 2 -m monai.bundle run` with
 `--config_file "['configs/train.json','configs/multi_gpu_train.json']"`.
 
 What follows is the text of the bundle in the package. Its `args.yaml` and overlays are merged into the files here.

@@ -15,9 +15,7 @@ from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR
 
 _EVALUATED = ("$", "@", "%")
-_PATHS = frozenset(
-    {"disc_weights", "vessel_weights", "id_key_file", "calibration", "vcdr_regression", "ckpt_path", "ckpt_dir"}
-)
+_PATHS = frozenset({"disc_weights", "vessel_weights", "id_key_file", "ckpt_path", "ckpt_dir"})
 _NOT_PARSED = ("_desc_", "_meta_")
 _SIGNS = str.maketrans({sign: f"\\x{ord(sign):02x}" for sign in "@%#"})
 _ID = re.compile(r"[@%](?:#|::)*\w*(?:(?:#|::)\w+)*")  # a reference in either notation, also a relative one

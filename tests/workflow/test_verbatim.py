@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 
-from fundus_mtl.workflow import RefusedError, StrictWorkflow, WorkflowError, literal, part_of
+from fundus_mtl.workflow import RefusedError, StrictWorkflow, WorkflowError, literal, part_of, paths_verbatim
 from fundus_mtl.workflow._lost_comments import refuse_lost_comments
 from fundus_mtl.workflow._part import as_text
 from fundus_mtl.workflow._verbatim import keep_text
@@ -137,3 +138,13 @@ def test_the_stock_command_keeps_or_refuses(tmp_path, monkeypatch, capfd, recwar
     assert "two #1/results\n" in call("--place", '"two #1"')
     with pytest.raises(WorkflowError, match=r"^--place: .* reads as 'two' and a comment; write it in quotes"):
         call("--place", "two #1")
+
+
+@pytest.mark.parametrize("place", ["$weights.pt", "@a.pt", "%b.pt", "two #1/model.pt", "plain.pt"])
+def test_paths_among_options_are_no_expressions(place):
+    options = paths_verbatim(
+        {"disc_weights": place, "vessel_weights": Path(place), "id_key_file": None, "size": "$1 + 1"}
+    )
+    parser = ConfigParser(keep_text(options))
+    assert parser.get_parsed_content("disc_weights") == parser.get_parsed_content("vessel_weights") == place
+    assert (parser.get_parsed_content("id_key_file"), parser.get_parsed_content("size")) == (None, 2)
