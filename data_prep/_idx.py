@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fundus_mtl.data import Digits
 
 SIDE = 28  # px
+MOST_BYTES = 50_000_000  # of a file, unpacked; the largest published one has 47,040,016
 _UNSIGNED_BYTES = 8
 # MD5 of the four published files, unpacked; what packs them may differ.
 PUBLISHED = {
@@ -80,6 +81,10 @@ def _content(folder: Path, name: str) -> bytes:
             "and put them into that folder."
         )
     try:
-        return gzip.decompress(packed.read_bytes())
+        with gzip.open(packed) as file:
+            content = file.read(MOST_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{packed.name}: expected a gzip file, but got: {error}; get it again.") from error
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{packed.name}: expected at most {MOST_BYTES:,} unpacked bytes, but got more; get it again.")
+    return content

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.files import whole_file, write_whole
+from fundus_mtl.files import read_json, whole_file, write_whole
 
+MAX_BYTES = 2**30
+"""Most bytes of all arrays, unpacked: MNIST in pairs has 0.1 GB."""
 Arrays = dict[str, NDArray[Any]]
+_OF_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -117,14 +122,15 @@ class ArraySet:
                 )
         sections: dict[str, Arrays] = {}
         try:
-            about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            about = read_json(path.with_suffix(".json"))
+            _refuse_large(path)
             # Opened here, because np.load does not close a damaged file.
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
                 for key in archive.files:
                     section, name = key.split("/")
                     sections.setdefault(section, {})[name] = archive[key]
             tasks, sha256, _ = about.pop("tasks"), about.pop("sha256"), about.pop("sections")
-        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, EOFError, OSError, *_OF_ZIP) as error:
             raise ValueError(
                 f"{path.name}: expected a prepared set, but got: {error}; run `fundus-mtl prepare` again."
             ) from error
@@ -135,3 +141,11 @@ class ArraySet:
                 "again."
             )
         return found
+
+
+def _refuse_large(path: Path) -> None:
+    """Refuse arrays that unpack to more than `MAX_BYTES`; zipfile stops where a declared size ends."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > MAX_BYTES:
+        raise ValueError(f"expected at most {MAX_BYTES:,} unpacked bytes, but got {size:,}")

@@ -19,10 +19,12 @@ from fundus_mtl.data._datalist_photographs import check_photographs
 from fundus_mtl.data._datalist_rules import ITEM_KEYS, SECTIONS, check_datalist, with_labels
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
 from fundus_mtl.data._picture_size import picture_size
-from fundus_mtl.files import relative_name, write_whole
+from fundus_mtl.files import read_json, relative_name, write_whole
 from fundus_mtl.labels import check_inside, read_eye
 
 Item = dict[str, Any]
+MAX_BYTES = 2**26
+"""Largest datalist, 64 MiB: the SHA-256 and labels of 200,000 photographs."""
 
 
 def read_datalist(
@@ -180,7 +182,7 @@ def _load(path: Path) -> dict[str, Any]:
             f"Datalist: expected the file {path}, but got none; create it with `fundus-mtl prepare`."
         )
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        document: dict[str, Any] = read_json(path, MAX_BYTES)
+    except ValueError as error:
         raise ValueError(f"{path.name}: expected JSON, but got: {error}; make it with data_prep.") from error
     return document

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
-from fundus_mtl.files import write_whole
+from fundus_mtl.files import read_json, write_whole
 from fundus_mtl.metrics._classification import known_cases
 
 _CERTAIN = 1e-7  # scores are clipped to this distance from 0 and 1, because float32 rounds high confidence to 0 or 1
@@ -106,11 +106,14 @@ class Temperature:
             FileNotFoundError: if the file does not exist.
             ValueError: if the file does not contain a temperature.
         """
-        numbers = json.loads(Path(path).read_text(encoding="utf-8"))
+        numbers = read_json(path)
         value = numbers.get("temperature") if isinstance(numbers, dict) else None
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise ValueError(f"{Path(path).name}: expected a number under the key temperature, but got {numbers!r}.")
-        return cls(value, int(numbers.get("cases", 0)))
+        cases = numbers.get("cases", 0)
+        if not isinstance(cases, int) or isinstance(cases, bool):
+            raise ValueError(f"{Path(path).name}: expected a whole number under the key cases, but got {cases!r}.")
+        return cls(value, cases)
 
 
 def fit_temperature(

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from fundus_mtl.biomarkers import vertical_cdr
-from fundus_mtl.files import write_whole
+from fundus_mtl.files import read_json, write_whole
 from fundus_mtl.metrics._classification import known_cases
 
 
@@ -75,7 +75,7 @@ class VCDRRegression:
             FileNotFoundError: if the file does not exist.
             ValueError: if the file does not contain the two numbers.
         """
-        numbers = json.loads(Path(path).read_text(encoding="utf-8"))
+        numbers = read_json(path)
         values: list[Any] = (
             [numbers.get(key) for key in ("coefficient", "intercept")] if isinstance(numbers, dict) else []
         )
