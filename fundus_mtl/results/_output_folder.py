@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from fundus_mtl.files import is_part
 from fundus_mtl.notices import SOFTWARE
 from fundus_mtl.results._exported import plain_folders
+from fundus_mtl.results._native_names import portable
 from fundus_mtl.results._output_errors import OutputError, output_errors
 from fundus_mtl.results._picture_places import folded, is_kept
 from fundus_mtl.results._run_record import identity
@@ -129,7 +130,7 @@ def sweep_output(output_dir: Path, folders: Iterable[str], files: Collection[str
                 if path.is_dir() and not path.is_symlink():
                     if not any(path.iterdir()):
                         path.rmdir()
-                elif not is_kept(output_dir, path.relative_to(output_dir).as_posix(), kept, kept_folded):
+                elif not is_kept(output_dir, portable(path.relative_to(output_dir).as_posix()), kept, kept_folded):
                     path.unlink()
 
 

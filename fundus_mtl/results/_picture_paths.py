@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path, PurePosixPath
 
+from fundus_mtl.results._native_names import native
+
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
 _LONGEST = 200  # bytes; file systems allow 255, and a suffix is added
 _KEPT = 180
@@ -22,7 +24,7 @@ def picture_path(output_dir: Path, folder: str, name: str, suffix: str = ".png")
         name: Id of the photograph: its relative path or a pseudonym.
         suffix: Suffix that is appended.
     """
-    return output_dir / folder / f"{picture_name(name)}{suffix}"
+    return output_dir / folder / native(f"{picture_name(name)}{suffix}")
 
 
 def map_path(output_dir: Path, name: str, structure: str) -> Path:

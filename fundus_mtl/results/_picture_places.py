@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
+from fundus_mtl.results._native_names import native
 from fundus_mtl.results._output_errors import output_errors
 from fundus_mtl.results._picture_paths import picture_name
 
@@ -34,16 +34,9 @@ class PicturePlaces:
         """Check that the pictures of a photograph can be written and overwrite no others.
 
         Raises:
-            ValueError: If they would; the message names the other photograph. Or if the locale cannot write the name.
+            ValueError: If they would; the message names the other photograph.
             OutputError: If nothing can be written to the output folder.
         """
-        try:
-            os.fsencode(name)
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"expected a name that the locale can write, but got one that {error.encoding} cannot; set a UTF-8 locale, "
-                "such as LC_ALL=C.UTF-8."
-            ) from None  # a row has the first error of a chain
         rival = self._rivals.get(name)
         if rival is not None and (picture_name(rival) == picture_name(name) or self._folds):
             raise ValueError(
@@ -69,11 +62,11 @@ def folds_names(folder: Path) -> bool:
     """
     name = f".{uuid4().hex}.part.\u00e9"
     with output_errors():
-        probe = folder / name
+        probe = folder / native(name)
         probe.touch()
         try:
             spellings = {unicodedata.normalize("NFD", name), name.upper()}
-            return any((folder / spelling).exists() for spelling in spellings)
+            return any((folder / native(spelling)).exists() for spelling in spellings)
         finally:
             probe.unlink()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fundus_mtl.results._findings import Mask, Picture
+from fundus_mtl.results._native_names import portable
 from fundus_mtl.results._nifti_writer import write_probabilities
 from fundus_mtl.results._output_errors import write_output
 from fundus_mtl.results._overlay import draw_overlay
@@ -55,7 +56,7 @@ def write_pictures(
         path = map_path(output_dir, name, structure)
         write_probabilities(path, probabilities, measured.findings.facts.mm_per_px)
         files.append(path)
-    return tuple(path.relative_to(output_dir).as_posix() for path in files), small
+    return tuple(portable(path.relative_to(output_dir).as_posix()) for path in files), small
 
 
 def overlay_of(picture: Picture, measured: Measured) -> Picture:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -11,8 +13,9 @@ from PIL import Image
 
 import fundus_mtl.results._picture_places as places
 from fundus_mtl.photographs import scan_folder
-from fundus_mtl.results import picture_name
-from fundus_mtl.results._picture_places import PicturePlaces, folded, folds_names
+from fundus_mtl.results import picture_name, picture_path
+from fundus_mtl.results._native_names import portable
+from fundus_mtl.results._picture_places import folded, folds_names
 
 from .conftest import answer
 
@@ -130,11 +133,34 @@ def test_a_file_system_is_asked(tmp_path, monkeypatch):
     assert folds_names(tmp_path)
 
 
-def test_names_that_the_locale_cannot_write_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "fsencode", lambda name: name.encode("ascii"))
-    PicturePlaces(tmp_path, ["a.png"]).check("a.png")
-    with pytest.raises(ValueError, match="expected a name that the locale can write, but got one that ascii cannot"):
-        PicturePlaces(tmp_path, [NFC]).check(NFC)
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "utf-8"])
+def test_results_have_the_same_names_in_every_locale(tmp_path, monkeypatch, encoding):
+    monkeypatch.setattr(os, "fsencode", lambda name: os.fspath(name).encode(encoding, "surrogateescape"))
+    monkeypatch.setattr(os, "fsdecode", lambda name: name.decode(encoding, "surrogateescape"))
+    for name in (NFC, "眼.png", "plain.png"):
+        path = picture_path(tmp_path, "masks", name).relative_to(tmp_path)
+        assert os.fsencode(path) == f"masks/{name}.png".encode()
+        assert portable(path.as_posix()) == f"masks/{name}.png"
+
+
+def test_a_run_in_an_ascii_locale_writes_every_name(tmp_path):
+    """Python itself, with the bytes of names that its locale has no letters for."""
+    code = (
+        "import os, sys; from pathlib import Path; from fundus_mtl.photographs import scan_folder\n"
+        "from fundus_mtl.results._picture_paths import picture_path\n"
+        "from fundus_mtl.results._picture_places import PicturePlaces\n"
+        "assert sys.getfilesystemencoding() == 'ascii'\n"
+        "root = Path(sys.argv[1]); item, = scan_folder(root / 'in'); name = item['id']; assert name == '\\u773c.png'\n"
+        "PicturePlaces(root, [name]).check(name)\n"
+        "path = picture_path(root, 'masks', name); path.parent.mkdir(); path.write_bytes(Path(item['image']).read_bytes())\n"
+    )
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "in" / "眼.png")
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], env={**os.environ, **ascii_only}, check=True, timeout=120
+    )
+    assert (tmp_path / "masks" / "眼.png.png").is_file()
 
 
 def test_an_error_that_quotes_a_name_which_is_not_utf8(tmp_path, infer, rows, photograph):
