@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fundus_mtl.biomarkers._cleaning import Mask, as_mask
 from fundus_mtl.biomarkers._fov_circle import FieldOfViewCircle, field_of_view_circle
+from fundus_mtl.biomarkers._lit_outside import lit_outside
 from fundus_mtl.biomarkers._quality import QualityMeasures, quality_measures
 
 _STEEPNESS = 6
@@ -45,6 +46,8 @@ class GradabilityLimits:
         brightness: Smallest brightness [0.11 to 0.37].
         saturated: Largest saturated fraction of the field of view [0.00]; the disc is about 0.02 of it.
         redness: Smallest redness [0.55 to 0.76]; a grey (red-free) photograph has 0.33.
+        lit_outside: Largest lit area outside of the field of view over its area [0.00]; another eye in the same picture has
+            about 1.
         needs_border: Whether a photograph without a visible round border is ungradable; a cropped photograph has none.
         learned_quality: Smallest quality score of a network, 0 to 1 on the scale of its labels; None ignores the score.
 
@@ -60,6 +63,7 @@ class GradabilityLimits:
     brightness: float = 0.06
     saturated: float = 0.05
     redness: float = 0.40
+    lit_outside: float = 0.3
     needs_border: bool = True
     learned_quality: float | None = None
 
@@ -114,9 +118,10 @@ def gradability(
 
     Returns:
         A `Gradability`. Possible reasons, sorted by score with the worst first: ``field_of_view_not_found`` (no border,
-        or not round), ``field_of_view_small``, ``disc_not_found``, ``out_of_focus``, ``noisy``, ``low_contrast``,
-        ``too_dark``, ``too_bright``, ``not_fundus_coloured``, and ``low_quality_score`` of the learned score. A photograph
-        is gradable if it has no reason: no rule scores below 0.5, and the learned score is not below its limit.
+        or not round), ``field_of_view_not_alone`` (as with two eyes in one picture), ``field_of_view_small``,
+        ``disc_not_found``, ``out_of_focus``, ``noisy``, ``low_contrast``, ``too_dark``, ``too_bright``,
+        ``not_fundus_coloured``, and ``low_quality_score`` of the learned score. A photograph is gradable if it has no
+        reason: no rule scores below 0.5, and the learned score is not below its limit.
 
     Raises:
         ValueError: if the photograph is not RGB uint8 or a mask has another size.
@@ -127,6 +132,7 @@ def gradability(
     measures = quality_measures(photograph, lit, diameter)
     limits = limits or GradabilityLimits()
     scores = _scores(measures, circle, diameter / 2, limits)
+    scores["field_of_view_not_alone"] = 1 - _at_least(lit_outside(photograph, lit), limits.lit_outside)
     if found is not None:
         scores["disc_not_found"] = float(found.any())
     by_rules = sorted((reason for reason, score in scores.items() if score < 0.5), key=lambda reason: scores[reason])

@@ -23,6 +23,7 @@ from fundus_mtl.tracking import (
     RunSettings,
     TrackingError,
     TrackingRefusedError,
+    answers,
     artifact_folder,
     check_model_name,
     check_system_metrics,
@@ -182,6 +183,8 @@ class RunHandler(MLFlowHandler):
             send = functools.partial(self.run_metrics.send, run.info.run_id)
             before = [send] if monitor is None else [monitor.finish, send]
             try:
+                if not answers(str(self.client.tracking_uri)):
+                    raise TrackingError("no answer", "TEMPORARILY_UNAVAILABLE")
                 with tracking_errors():
                     close_run(self.client, run, self.settings, status, before)
             except TrackingError as error:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Container, Mapping
 from typing import Any
 
-from fundus_mtl.tracking import TrackingError, log_records, metric_records, scalars, tracking_errors
+from fundus_mtl.tracking import TrackingError, answers, log_records, metric_records, scalars, tracking_errors
 
 _logger = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ class RunMetrics:
         self._client = client
         self._pending: list[Any] = []
         self._sums: dict[str, tuple[float, int]] = {}
+        self._away = False
 
     def keep(self, values: Mapping[str, Any], step: int) -> None:
         """Keep metrics for the next `send`; values of any kind that `fundus_mtl.tracking.scalars` can flatten."""
@@ -45,13 +46,30 @@ class RunMetrics:
         self._sums = {}
 
     def send(self, run_id: str) -> None:
-        """Send the metrics; if MLflow does not answer, log a warning and keep them for the next call."""
+        """Send the metrics; if MLflow does not answer, log one warning and keep them for the next call."""
+        if not answers(str(self._client.tracking_uri)):
+            self._keep_for_later("no answer")
+            return
         try:
             with tracking_errors():
                 log_records(self._client, run_id, self._pending)
-            self._pending = []
         except TrackingError as error:
-            _logger.warning("%d metrics not sent yet, MLflow could not be reached: %s", len(self._pending), error)
+            self._keep_for_later(str(error))
+            return
+        self._pending = []
+        if self._away:
+            self._away = False
+            _logger.warning("MLflow answers again; all metrics so far have been sent.")
+
+    def _keep_for_later(self, reason: str) -> None:
+        if not self._away:
+            self._away = True
+            _logger.warning(
+                "Expected MLflow to take %d metrics, but got: %s. The training continues and keeps them; start the tracking "
+                "server again before the training ends.",
+                len(self._pending),
+                reason,
+            )
 
 
 def losses(output: Any) -> dict[str, float]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fundus_mtl.tracking._run_settings import RunSettings
     from fundus_mtl.tracking._samples import describe_samples, source_commit
     from fundus_mtl.tracking._scalars import scalars
+    from fundus_mtl.tracking._server import answers
     from fundus_mtl.tracking._system_metrics import check_system_metrics, start_monitor
 else:
     __getattr__, __dir__ = lazy_names(__name__)
@@ -40,6 +41,7 @@ __all__ = [
     "RunSettings",
     "TrackingError",
     "TrackingRefusedError",
+    "answers",
     "artifact_folder",
     "check_model_name",
     "check_system_metrics",

@@ -191,6 +191,22 @@ def test_a_disc_that_is_not_there():
     assert gradability(PICTURE, FIELD, disc)["gradable"] is True
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_two_eyes_in_one_picture_are_refused(axis):
+    """The numbers would be those of one of them, and nobody would know of which."""
+    both = np.concatenate([PICTURE, PICTURE[:, ::-1]], axis=axis)
+    found = gradability(both, seen_in(both))
+    assert found["reasons"] == ["field_of_view_not_alone"]
+    assert found["quality_score"] < 0.01
+    assert gradability(both, seen_in(both), limits=GradabilityLimits(lit_outside=2))["gradable"] is True
+
+
+def test_a_label_beside_the_field_of_view_does_no_harm():
+    picture = PICTURE.copy()
+    picture[5:25, 5:45] = 255  # 1 % of the field
+    assert gradability(picture, FIELD)["gradable"] is True
+
+
 def test_a_small_field_of_view():
     picture, field = fundus(200, 240, 90)
     assert gradability(picture, field)["reasons"] == ["field_of_view_small"]
