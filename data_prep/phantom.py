@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 
 from ._command import program
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 
+MOST = 100_000  # photographs of one kind
+LARGEST = 8192  # px
 SMALLEST = 48  # px: the disc is then five pixels high in the smaller photographs
 
 
@@ -84,20 +87,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    if (value := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"expected a count of 0 or more, but got {text}")
-    return value
+    return int(_number(text, "a count", 0, MOST))
 
 
 def _size(text: str) -> int:
-    if (value := int(text)) < SMALLEST:
-        raise argparse.ArgumentTypeError(f"expected a size of {SMALLEST} px or more, but got {text}")
-    return value
+    return int(_number(text, "a size in px", SMALLEST, LARGEST))
 
 
 def _share(text: str) -> float:
-    if not 0.0 <= (value := float(text)) <= 1.0:
-        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, but got {text}")
+    return _number(text, "a share", 0, 1, float)
+
+
+def _number(text: str, what: str, low: int, high: int, kind: type[int] | type[float] = int) -> float:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = nan
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"expected {what} from {low} to {high}, but got {text}")
     return value
 
 

@@ -46,7 +46,7 @@ def _infer(
     overlays: Sequence[str | Path],
     options: Mapping[str, Any],
 ) -> int:
-    found, options = _checked(folder, weights, options)
+    found, options = _checked(folder, out, weights, options)
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, paths_verbatim, trained_configs
 
@@ -70,14 +70,20 @@ def _infer(
     return int(workflow.parser.get_parsed_content("results").exit_code)
 
 
-def _checked(folder: str | Path, weights: str | Path | None, options: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+def _checked(
+    folder: str | Path, out: str | Path, weights: str | Path | None, options: Mapping[str, Any]
+) -> tuple[Path, dict[str, Any]]:
     """Return the file of the weights and the options, after checks that need no import, which takes seconds.
 
     Raises:
         FileNotFoundError: If the folder or the weights do not exist.
+        ValueError: If a folder has no name.
     """
     from fundus_mtl.workflow import own_weights
 
+    for what, place in (("a folder of photographs", folder), ("a folder for the results", out)):
+        if not str(place).strip():
+            raise ValueError(f"expected {what}, but got an empty text; check the command line.")
     if not Path(folder).exists():
         raise FileNotFoundError(
             f"{printable(str(folder))}: expected a folder of photographs, but got none; check the path."

@@ -37,6 +37,8 @@ class Rules:
         **of_roles: Any,
     ) -> None:
         object.__setattr__(self, "limits", limits or GradabilityLimits())
+        if not isinstance(limits, GradabilityLimits | None):
+            raise ValueError(f"limits: expected GradabilityLimits or null, but got {limits!r}.")
         for name, value in (("ungradable", withhold_ungradable), ("implausible", withhold_implausible)):
             if not isinstance(value, bool):
                 raise ValueError(f"withhold_{name}: expected true or false, but got {value!r}.")

@@ -12,6 +12,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
+from fundus_mtl.workflow._choices import check_choices
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import MISSING, SEPARATOR, child, look_up, may_have, split, suggestions
 from fundus_mtl.workflow._order import take_order
@@ -89,6 +90,7 @@ def merge_overrides(
             value = look_up(config, parts)
         merged[item_id] = value
     check_ranges(config)
+    check_choices(config)
     return merged
 
 

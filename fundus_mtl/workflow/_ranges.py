@@ -79,6 +79,7 @@ ITEMS = {
     "max_epochs": _whole(1, 10**6),
     "max_minutes": _OPTIONAL_SECONDS,
     "mlflow_run::iteration_interval": _whole(0, 10**9),
+    "mm_per_px": Range(0, 1, above=True, optional=True),
     "momentum": Range(0, 1, below=True),
     "negative": Range(0, 1e6),
     "network_def::depth": _whole(1, 8),

@@ -21,18 +21,22 @@ def check_kind(label: str, value: Any, current: Any) -> None:
         current: Value in the merged config; None accepts everything.
 
     Raises:
-        RefusedError: If a boolean is given as text or number, a number as text or boolean, a list or dictionary as
-            text, a text as number or boolean.
+        RefusedError: If a boolean is given as text or number, a number as text, boolean, list or dictionary, a list or
+            dictionary as text, a text as anything else.
     """
     if isinstance(value, str) and value.startswith(("$", "@", "%")):
         return
     advice = None
-    if isinstance(current, str) and not current.startswith(("$", "@", "%")) and isinstance(value, int | float):
+    if (
+        isinstance(current, str)
+        and not current.startswith(("$", "@", "%"))
+        and isinstance(value, int | float | list | dict)
+    ):
         advice = f"a text, write it in quotes within quotes: '\"{value}\"'"
     elif isinstance(current, bool):
         advice = None if isinstance(value, bool) else "a boolean, write True or False"
     elif isinstance(current, (int, float)):
-        advice = f"a number, write for example {current}" if isinstance(value, (str, bool)) else None
+        advice = f"a number, write for example {current}" if isinstance(value, (str, bool, list, dict)) else None
     elif isinstance(current, (list, dict)) and isinstance(value, str):
         advice = "a list, write it in brackets" if isinstance(current, list) else "a dictionary, write it in braces"
     if advice:

@@ -16,6 +16,8 @@ from fundus_mtl.cli import main
         (["nowhere", "out"], "nowhere: expected a folder of photographs, but got none"),
         (["photographs", "out", "--weights", "lost.pt"], "lost.pt: expected weights of a training, but got no file"),
         (["photographs", "out", "weights=lost.pt"], "--set: expected other items, but got weights"),
+        (["", "out"], "expected a folder of photographs, but got an empty text"),
+        (["photographs", ""], "expected a folder for the results, but got an empty text"),
         (["photographs", "out", "flips"], "expected KEY=VALUE, but got flips"),
     ],
 )

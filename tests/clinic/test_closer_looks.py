@@ -52,7 +52,7 @@ def test_precision_and_window_reach_the_mirrored_views(folder, weights, tmp_path
     assert float(row["fovea_uncertainty_px"]) >= 0
 
 
-@pytest.mark.parametrize("threshold, share", [(0.0, 1.0), (1.1, 0.0)])
+@pytest.mark.parametrize("threshold, share", [(0.0, 1.0), (1.0, 0.0)])
 def test_a_threshold_reaches_the_mirrored_view(threshold, share, folder, weights, tmp_path, monkeypatch):
     """All or nothing is disc, so that a view with another threshold would differ."""
     from fundus_mtl.engines import FlipUncertainty

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -397,3 +398,15 @@ def test_the_discs_frame_points_to_the_fovea_and_down_in_both_eyes(seed):
     assert eye.disc.centre + distance * towards == pytest.approx(eye.fovea)
     assert towards @ down == pytest.approx(0, abs=1e-9)
     assert down[1] > 0
+
+
+WRONG = [("--train", "-1"), ("--train", "1e9"), ("--test", "999999999999"), ("--size", "47"), ("--size", "100000")]
+
+
+@pytest.mark.parametrize("option, value", WRONG)
+def test_counts_and_sizes_are_bounded(option, value, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "out"), option, value])
+    wanted = rf"argument {option}: expected a (count|size in px) from \d+ to \d+, but got {value}"
+    assert re.search(wanted, capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()

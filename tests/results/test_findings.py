@@ -234,6 +234,8 @@ def test_an_implausible_disc_is_measured_where_the_user_wants_it():
     assert found["status_reason"].startswith("the disc is not believed")
     with pytest.raises(ValueError, match="^withhold_implausible: expected true or false, but got 'no'"):
         Rules(withhold_implausible="no")
+    with pytest.raises(ValueError, match="^limits: expected GradabilityLimits or null, but got 'x'"):
+        Rules(limits="x")
 
 
 @pytest.mark.parametrize("disc", [ellipse(63, 60), ellipse(3, 3), ellipse(16, 38)])
