@@ -64,7 +64,7 @@ def implausible_cup(disc: ArrayLike, cup: ArrayLike) -> str | None:
 def _size_fault(cut: Mask, lit: Mask) -> str | None:
     """Compare a disc, cut to its box, with the field of view."""
     rows, columns = bounds(lit) or (slice(0, 1), slice(0, 1))
-    share = np.count_nonzero(cut) / max(1, np.count_nonzero(lit))
+    share = int(np.count_nonzero(cut)) / max(1, int(np.count_nonzero(lit)))
     if share > DISC_OF_FRAME:
         return f"the disc is not believed: it covers {share:.0%} of the field of view, at most {DISC_OF_FRAME:.0%} expected"
     if lit.all():  # no border is seen, so that the photograph may be a window around the disc

@@ -39,7 +39,8 @@ class Plane:
 
     def facts(self) -> HeaderFacts:
         """Return the spacing, where it is not 1 mm, the default of files without one."""
-        return no_facts() | (NO_SPACING if self.spacing == (1, 1) else scale_facts(*self.spacing))
+        scale = NO_SPACING if self.spacing == (1, 1) else scale_facts(*self.spacing)
+        return {**no_facts(), **scale}
 
     def picture(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """Return ``(H, W)`` or ``(H, W, C)`` of voxels ``(i, j, k)`` or ``(i, j, k, C)``."""

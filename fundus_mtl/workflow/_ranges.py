@@ -149,7 +149,7 @@ def _parameters(config: Any, parts: tuple[str, ...]) -> Iterator[tuple[str, Any,
     target = str(config.get("_target_", "")).rpartition(".")[2] if isinstance(config, dict) else ""
     for key, value in config.items() if isinstance(config, dict) else enumerate(config):
         item_id = SEPARATOR.join((*parts, str(key)))
-        if known := PARAMETERS.get((target, key)) or PARAMETERS.get(("*", key)):
+        if known := PARAMETERS.get((target, str(key))) or PARAMETERS.get(("*", str(key))):
             yield item_id, value, known
         elif isinstance(value, float) and not math.isfinite(value):
             raise RefusedError(f"{item_id}: expected a finite number, but got {value}.")
