@@ -23,6 +23,8 @@ DISC_ASPECT = 2.5
 """Largest ratio of the sides of a disc."""
 DISC_SOLIDITY = 0.75
 """Smallest area of a disc over that of its convex hull; discs are round."""
+DISC_RIVAL = 0.5
+"""Largest area of a second region over that of the disc."""
 CUP_WITHHELD = 0.5
 """Fraction of the cup's pixels outside of the disc above which the two do not belong together."""
 

@@ -6,16 +6,24 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fundus_mtl.biomarkers._anatomy import CUP_WITHHELD, DISC_ASPECT, DISC_OF_FIELD, DISC_OF_FRAME, DISC_SOLIDITY
+from fundus_mtl.biomarkers._anatomy import (
+    CUP_WITHHELD,
+    DISC_ASPECT,
+    DISC_OF_FIELD,
+    DISC_OF_FRAME,
+    DISC_RIVAL,
+    DISC_SOLIDITY,
+)
 from fundus_mtl.biomarkers._cleaning import Mask, as_mask, bounds, clean_disc
 
 
-def implausible_disc(disc: ArrayLike, field_of_view: ArrayLike | None = None) -> str | None:
+def implausible_disc(disc: ArrayLike, field_of_view: ArrayLike | None = None, rival: float = 0.0) -> str | None:
     """Return why a mask cannot be a disc, or None where it can.
 
     Args:
         disc: Mask ``(H, W)``, nonzero inside. It is cleaned with `clean_disc`.
         field_of_view: Mask ``(H, W)`` of the lit part of the photograph; default: the whole image, without a border.
+        rival: Area of a second region that was found as disc over that of the first, 0 to 1.
 
     Returns:
         A reason with the numbers in it; None also for an empty mask.
@@ -30,6 +38,10 @@ def implausible_disc(disc: ArrayLike, field_of_view: ArrayLike | None = None) ->
     box = bounds(clean)
     if box is None:
         return None
+    if rival > DISC_RIVAL:
+        return (
+            f"the disc is not believed: a second region has {rival:.0%} of its area, at most {DISC_RIVAL:.0%} expected"
+        )
     cut = clean[box]
     return _size_fault(cut, lit) or _shape_fault(cut)
 

@@ -65,12 +65,13 @@ class Contribution:
             ValueError: If an option has an impossible value.
         """
 
-    def doubts(self, masks: Mapping[str, Mask], seen: Mask) -> dict[str, str]:
+    def doubts(self, masks: Mapping[str, Mask], seen: Mask, rivals: Mapping[str, float]) -> dict[str, str]:
         """Return why masks cannot be those of their structures, by the name of the structure.
 
         Args:
             masks: Masks ``(H, W)`` by structure, as the roles gave them; without those that were doubted before.
             seen: Field of view ``(H, W)``.
+            rivals: Area of a second region over that of the first, by the name of the role, where it is known.
         """
         return {}
 

@@ -60,7 +60,7 @@ class CupToDisc(Relation):
     )
     uncertainty: ClassVar[UncertaintyColumn | None] = UncertaintyColumn("vcdr", "vcdr_uncertainty")
 
-    def doubts(self, masks: Mapping[str, Mask], seen: Mask) -> dict[str, str]:
+    def doubts(self, masks: Mapping[str, Mask], seen: Mask, rivals: Mapping[str, float]) -> dict[str, str]:
         """Return why it cannot be the cup of this disc."""
         reason = biomarkers.implausible_cup(masks["disc"], masks["cup"])
         return {} if reason is None else {"cup": reason}

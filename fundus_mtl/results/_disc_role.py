@@ -63,9 +63,9 @@ class Disc(MaskRole):
         """Return the largest component, holes filled."""
         return biomarkers.clean_disc(mask)
 
-    def doubts(self, masks: Mapping[str, Mask], seen: Mask) -> dict[str, str]:
+    def doubts(self, masks: Mapping[str, Mask], seen: Mask, rivals: Mapping[str, float]) -> dict[str, str]:
         """Return why it cannot be a disc."""
-        reason = biomarkers.implausible_disc(masks["disc"], seen)
+        reason = biomarkers.implausible_disc(masks["disc"], seen, rivals.get("disc", 0.0))
         return {} if reason is None else {"disc": reason}
 
     def measure(self, found: Findings, columns: Columns) -> Columns:

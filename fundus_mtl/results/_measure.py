@@ -79,8 +79,8 @@ class Measure:
         Args:
             picture: Upright photograph, RGB uint8 ``(H, W, 3)``.
             sample: Postprocessed sample with ``pred_<task>`` (tensors or arrays): masks ``(C, H, W)`` of the photograph's
-                size, points ``(x, y)`` in native px, scores ``(1,)``. It may have ``probability_<task>`` ``(C, H, W)`` and
-                ``uncertainty_<key>``. A role whose answer is absent is not measured.
+                size, points ``(x, y)`` in native px, scores ``(1,)``. It may have ``probability_<task>`` ``(C, H, W)``,
+                ``rival_pred_<task>`` (see ``transforms.RivalRegiond``) and ``uncertainty_<key>``. A role whose answer is absent is not measured.
             facts: `PhotographFacts`, or a mapping with ``laterality``, ``laterality_source``, ``mm_per_px`` along x and y,
                 ``scale_source`` and ``burned_in`` ("yes" or "no").
             relpath: Relative path of the photograph; its name may say which eye it is.
@@ -114,7 +114,8 @@ class Measure:
         names = frozenset(role.name for role in answered)
         taken = [role.take(_array(answer), seen) for role, answer in answered.items()]
         given = {name: mask for answers in taken for name, mask in answers.masks.items()}
-        doubts = self._doubts(given, names, seen)
+        rivals = {role.name: float(sample[key]) for role in answered if _has(sample, key := f"rival_pred_{role.task}")}
+        doubts = self._doubts(given, names, seen, rivals)
         if self.rules.withhold_implausible:
             given |= {name: np.zeros_like(given[name]) for name in doubts}
         refined: dict[str, Mask] = {}
@@ -149,12 +150,14 @@ class Measure:
         varied = {one.key: float(sample[one.sample_key]) for one in spreads if _has(sample, one.sample_key)}
         return Findings(names, answers, seen, quality, facts, self.rules, relpath, varied, doubts)
 
-    def _doubts(self, masks: dict[str, Mask], roles: Collection[str], seen: Mask) -> dict[str, str]:
+    def _doubts(
+        self, masks: dict[str, Mask], roles: Collection[str], seen: Mask, rivals: Mapping[str, float]
+    ) -> dict[str, str]:
         """Return why masks cannot be those of their structures, by structure."""
         doubts: dict[str, str] = {}
         for one in (*self.roles, *self._relations):
             believed = {name: np.zeros_like(mask) if name in doubts else mask for name, mask in masks.items()}
-            doubts |= one.doubts(believed, seen) if one.listed(roles) else {}
+            doubts |= one.doubts(believed, seen, rivals) if one.listed(roles) else {}
         return doubts
 
     def _check_rules(self) -> None:

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._load import LoadFundusd
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
     from fundus_mtl.transforms._point_heatmap import PointHeatmapd
+    from fundus_mtl.transforms._rival_region import RIVAL, RivalRegiond
     from fundus_mtl.transforms._stack_masks import StackMasksd
 else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "RIVAL",
     "CropDiscd",
     "FlipLateralityd",
     "HeatmapPointd",
@@ -31,6 +33,7 @@ __all__ = [
     "LoadFundusd",
     "MissingLabelsd",
     "PointHeatmapd",
+    "RivalRegiond",
     "StackMasksd",
     "field_of_view",
 ]

@@ -245,6 +245,14 @@ def test_unusual_discs_are_measured(disc):
     assert found["disc_area_px"] == disc.sum()
 
 
+@pytest.mark.parametrize("rival, believed", [(0.0, True), (0.5, True), (0.51, False)])
+def test_of_two_discs_neither_is_believed(rival, believed):
+    found = row(rival_pred_disc=rival)
+    assert (found["status"] == "ok") is believed
+    assert ("a second region has 51% of its area, at most 50% expected" in found["status_reason"]) is not believed
+    assert ("vcdr" in found) is believed
+
+
 def test_a_cup_larger_than_its_disc_gives_no_ratio():
     found = row(pred_cup=ellipse(50, 50), uncertainty_vcdr=0.01)
     reason = "cup not found; the cup is not believed: it has 7845 px, more than the disc (3000 px)"
