@@ -80,7 +80,8 @@ class Measure:
             picture: Upright photograph, RGB uint8 ``(H, W, 3)``.
             sample: Postprocessed sample with ``pred_<task>`` (tensors or arrays): masks ``(C, H, W)`` of the photograph's
                 size, points ``(x, y)`` in native px, scores ``(1,)``. It may have ``probability_<task>`` ``(C, H, W)``,
-                ``rival_pred_<task>`` (see ``transforms.RivalRegiond``) and ``uncertainty_<key>``. A role whose answer is absent is not measured.
+                ``rival_pred_<task>`` (see ``transforms.RivalRegiond``) and ``uncertainty_<key>``. A role whose answer is
+                absent is not measured.
             facts: `PhotographFacts`, or a mapping with ``laterality``, ``laterality_source``, ``mm_per_px`` along x and y,
                 ``scale_source`` and ``burned_in`` ("yes" or "no").
             relpath: Relative path of the photograph; its name may say which eye it is.
