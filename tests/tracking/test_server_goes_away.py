@@ -19,7 +19,7 @@ from fundus_mtl.tracking import TrackingError, TrackingRefusedError, _server, an
 class Answer(BaseHTTPRequestHandler):
     """Any answer will do."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.send_response(404)
         self.end_headers()
 
