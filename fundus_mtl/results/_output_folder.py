@@ -48,12 +48,14 @@ def check_output(
     Raises:
         ValueError: If it is the input folder; or holds, under a name that results get, something that is not an earlier
             run's, or results of another run without ``overwrite``, or of the same one without ``resume`` or ``overwrite``.
+        OutputError: If the system refuses the folder's name, for instance because it is too long.
     """
-    earlier = _record(output_dir / RUN)
-    before = _folders(earlier)
-    names = (*dict.fromkeys((*run["folders"], *before)), *TABLES, JOURNAL, RUN)
-    _refuse_place(output_dir, input_dir, names)
-    found = [name for name in names if (output_dir / name).exists()]
+    with output_errors():
+        earlier = _record(output_dir / RUN)
+        before = _folders(earlier)
+        names = (*dict.fromkeys((*run["folders"], *before)), *TABLES, JOURNAL, RUN)
+        _refuse_place(output_dir, input_dir, names)
+        found = [name for name in names if (output_dir / name).exists()]
     if not found:
         return Earlier()
     if not (overwrite or resume):

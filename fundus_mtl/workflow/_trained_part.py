@@ -59,9 +59,15 @@ def trained_configs(
         overlays: Overlays of the training that are not part of the bundles.
 
     Raises:
-        RefusedError: If the recipe is missing or wrong, or the bundle has no such file.
+        RefusedError: If the recipe is missing or wrong, the bundle has no such file, or the training had no such overlay.
     """
     recipe = read_recipe(weights)
+    if unused := [str(path) for path in overlays if Path(path).name not in recipe.overlays]:
+        known = ", ".join(recipe.overlays) or "none"
+        raise RefusedError(
+            f"overlay: expected one that these weights were trained with ({known}), but got {', '.join(unused)}; leave it "
+            "out."
+        )
     bundles = Path(str(files("fundus_mtl.bundles")))
     folder = bundles / recipe.bundle / "configs"
     if not (folder / config).is_file():

@@ -326,3 +326,12 @@ def test_weights_of_a_bundle_without_that_part_are_refused(tmp_path, linear):
     weights = trained(tmp_path, Recipe("digits_mtl"), linear)
     with pytest.raises(RefusedError, match="weights of a bundle with stage.yaml, but got digits_mtl"):
         trained_part(weights)
+
+
+def test_an_overlay_that_the_training_was_not_given_is_refused(tmp_path, linear):
+    """It would not be used, and the user would think that it was."""
+    weights = trained(tmp_path, recipe_of(DISC.parent, [], {}), linear)
+    with pytest.raises(
+        RefusedError, match=r"overlay: expected one that these weights were trained with \(none\), but got .*small"
+    ):
+        trained_configs(weights, "common.yaml", [overlay(tmp_path)])
