@@ -89,12 +89,12 @@ def test_what_overlays_and_options_add_is_kept_in_their_order(tmp_path):
 
 def test_overlays_and_options_apply_in_the_order_of_the_training(tmp_path, linear):
     """Not in that of their names: the last one wins."""
-    files = [overlay(tmp_path, f"size: {size}\n", name) for size, name in ((1, "b.yaml"), (2, "a.yaml"))]
+    files = [overlay(tmp_path, f"size: {size}\n", name) for size, name in ((8, "b.yaml"), (9, "a.yaml"))]
     options = {"steps": [0], "+steps": [1]}
     read = read_recipe(trained(tmp_path, recipe_of(tmp_path / "b", files, options), linear))
     assert list(read.overlays) == ["b.yaml", "a.yaml"]
     assert list(read.options) == ["steps", "+steps"]
-    assert read.overrides({"size": 0, "steps": []}, [tmp_path]) == {"size": 2, "steps": [0, 1]}
+    assert read.overrides({"size": 10, "steps": []}, [tmp_path]) == {"size": 9, "steps": [0, 1]}
 
 
 def test_the_files_of_an_inference_are_those_of_its_args_file(tmp_path, linear):
