@@ -182,7 +182,7 @@ def _load(path: Path) -> dict[str, Any]:
             f"Datalist: expected the file {path}, but got none; create it with `fundus-mtl prepare`."
         )
     try:
-        document: dict[str, Any] = read_json(path, MAX_BYTES)
+        document: dict[str, Any] = read_json(path, MAX_BYTES, nan=True)
     except ValueError as error:
-        raise ValueError(f"{path.name}: expected JSON, but got: {error}; make it with data_prep.") from error
+        raise ValueError(f"{path.name}: {str(error).rstrip('.')}; make it with data_prep.") from error
     return document

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 _QUOTED, _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"'), re.compile(r"[][{}]")
 
 
-def read_json(path: str | Path, largest: int = 2**20, deepest: int = 32) -> Any:
+def read_json(path: str | Path, largest: int = 2**20, deepest: int = 32, nan: bool = False) -> Any:
     """Return the content of a small JSON file.
 
     Python's parser ends in a ``RecursionError`` for deep brackets, which is no ``ValueError``; therefore they are counted
@@ -20,10 +20,11 @@ def read_json(path: str | Path, largest: int = 2**20, deepest: int = 32) -> Any:
         path: Path of the file.
         largest: Largest size in bytes.
         deepest: Largest number of brackets inside each other.
+        nan: Whether NaN and Infinity, which JSON does not have, are read as numbers.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is larger or deeper, or is not JSON, which has no NaN.
+        ValueError: If the file is larger or deeper, or is not JSON.
     """
     path = Path(path)
     if not path.is_file():
@@ -32,12 +33,18 @@ def read_json(path: str | Path, largest: int = 2**20, deepest: int = 32) -> Any:
         content = file.read(largest + 1)
     if len(content) > largest:
         raise ValueError(f"expected at most {largest} bytes, but got more.")
-    text, depth = content.decode("utf-8"), 0
+    try:
+        text, depth = content.decode("utf-8"), 0
+    except UnicodeDecodeError:
+        raise ValueError("expected JSON in UTF-8, but got other bytes.") from None
     for sign in _BRACKETS.findall(_QUOTED.sub("", text)):
         depth += 1 if sign in "[{" else -1
         if depth > deepest:
             raise ValueError(f"expected at most {deepest} brackets inside each other, but got more.")
-    return json.loads(text, parse_constant=_refuse)
+    try:
+        return json.loads(text, parse_constant=None if nan else _refuse)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"expected JSON, but got: {error}.") from error
 
 
 def _refuse(name: str) -> NoReturn:

@@ -106,7 +106,7 @@ class Temperature:
             FileNotFoundError: if the file does not exist.
             ValueError: if the file does not contain a temperature.
         """
-        numbers = read_json(path)
+        numbers = read_json(path, nan=True)
         value = numbers.get("temperature") if isinstance(numbers, dict) else None
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise ValueError(f"{Path(path).name}: expected a number under the key temperature, but got {numbers!r}.")

@@ -75,7 +75,7 @@ class VCDRRegression:
             FileNotFoundError: if the file does not exist.
             ValueError: if the file does not contain the two numbers.
         """
-        numbers = read_json(path)
+        numbers = read_json(path, nan=True)
         values: list[Any] = (
             [numbers.get(key) for key in ("coefficient", "intercept")] if isinstance(numbers, dict) else []
         )

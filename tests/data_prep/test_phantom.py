@@ -381,7 +381,7 @@ def test_the_command_line(tmp_path, capsys):
     main([str(tmp_path / "folder"), "--folder", "2", "--size", "60"])
     assert len(list((tmp_path / "folder").rglob("*.jpg"))) == 2
     for wrong, message in (
-        (["--train", "-1"], "count of 0 or more"),
+        (["--train", "-1"], "count from 0 to 100000"),
         (["--glaucoma-share", "2"], "between 0 and 1"),
         (["--size", "0"], "48 px or more"),
     ):
