@@ -382,8 +382,8 @@ def test_the_command_line(tmp_path, capsys):
     assert len(list((tmp_path / "folder").rglob("*.jpg"))) == 2
     for wrong, message in (
         (["--train", "-1"], "count from 0 to 100000"),
-        (["--glaucoma-share", "2"], "between 0 and 1"),
-        (["--size", "0"], "48 px or more"),
+        (["--glaucoma-share", "2"], "share from 0 to 1"),
+        (["--size", "0"], "size in px from 48 to 8192"),
     ):
         with pytest.raises(SystemExit):
             main([str(tmp_path), *wrong])
