@@ -96,6 +96,7 @@ ITEMS = {
     "patches": _whole(1, 10_000),
     "photograph_timeout": _OPTIONAL_SECONDS,
     "positive": Range(0, 1e6),
+    "quality_limit": Range(0, 1, above=True, optional=True),
     "rank": _whole(0, 10**6),
     "read_ahead": _whole(0, 256),
     "seed": _whole(0, 2**32 - 1),
