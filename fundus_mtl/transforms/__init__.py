@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._load import LoadFundusd
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
     from fundus_mtl.transforms._point_heatmap import PointHeatmapd
+    from fundus_mtl.transforms._resize_longest import ResizeLongestd
     from fundus_mtl.transforms._stack_masks import StackMasksd
 else:
     __getattr__, __dir__ = lazy_names(__name__)
@@ -31,6 +32,7 @@ __all__ = [
     "LoadFundusd",
     "MissingLabelsd",
     "PointHeatmapd",
+    "ResizeLongestd",
     "StackMasksd",
     "field_of_view",
 ]
