@@ -15,6 +15,7 @@ def infer(
     out: str | Path,
     weights: str | Path | None = None,
     overlays: Sequence[str | Path] = (),
+    vessels: bool = False,
     **options: Any,
 ) -> int:
     """Measure a folder of photographs, processed exactly as in the training of the weights.
@@ -24,6 +25,7 @@ def infer(
         out: Folder for the results.
         weights: Weights of a training, with ``recipe.json`` beside them; None for those that come with the package.
         overlays: Overlay files of the user's own that the training was given.
+        vessels: Whether to find arteries and veins too, by the weights that come with the package.
         **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``.
 
     Returns:
@@ -35,7 +37,7 @@ def infer(
         WorkflowError: If the run failed.
     """
     with lasting_streams():
-        return _infer(folder, out, weights, overlays, options)
+        return _infer(folder, out, weights, overlays, vessels, options)
 
 
 def _infer(
@@ -43,9 +45,10 @@ def _infer(
     out: str | Path,
     weights: str | Path | None,
     overlays: Sequence[str | Path],
+    vessels: bool,
     options: Mapping[str, Any],
 ) -> int:
-    found, options = _checked(folder, weights, options)
+    found, options = _checked(folder, weights, vessels, options)
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, trained_configs
 
@@ -69,23 +72,34 @@ def _infer(
     return int(workflow.parser.get_parsed_content("results").exit_code)
 
 
-def _checked(folder: str | Path, weights: str | Path | None, options: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+def _checked(
+    folder: str | Path, weights: str | Path | None, vessels: bool, options: Mapping[str, Any]
+) -> tuple[Path, dict[str, Any]]:
     """Return the file of the weights and the options, after checks that need no import, which takes seconds.
 
     Raises:
         FileNotFoundError: If the folder or the weights do not exist.
     """
-    from fundus_mtl.workflow import own_weights
+    from fundus_mtl.workflow import own_weights, with_own_vessels
 
     if not Path(folder).exists():
         raise FileNotFoundError(
             f"{printable(str(folder))}: expected a folder of photographs, but got none; check the path."
         )
+    if vessels:
+        options = with_own_vessels(options)
     if weights is None:
-        print("weights: the package's own for disc, cup, fovea and quality (--weights for others)", file=sys.stderr)
+        print(_which(vessels, options), file=sys.stderr)
         return own_weights().first, own_weights().options(options)
     if not Path(weights).is_file():
         raise FileNotFoundError(
             f"{printable(str(weights))}: expected weights of a training, but got no file; check the path."
         )
     return Path(weights), dict(options)
+
+
+def _which(vessels: bool, options: Mapping[str, Any]) -> str:
+    """Return what the package's own weights are used for, and what is left out."""
+    found = "disc, cup, fovea, quality, arteries and veins" if vessels else "disc, cup, fovea and quality"
+    missing = "" if options.get("vessel_weights") else "; arteries and veins only with --vessels"
+    return f"weights: the package's own for {found} (--weights for others){missing}"
