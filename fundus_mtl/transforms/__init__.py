@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from fundus_mtl.transforms._assign_vessels import AssignVesselsd
     from fundus_mtl.transforms._crop_disc import CropDiscd
     from fundus_mtl.transforms._field_of_view import field_of_view
     from fundus_mtl.transforms._heatmap_point import HeatmapPointd
@@ -25,6 +26,7 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "AssignVesselsd",
     "CropDiscd",
     "FlipLateralityd",
     "HeatmapPointd",
