@@ -56,3 +56,15 @@ $(VENV)/ready-to-test: $(VENV)/ready
 
 clean:  # trainings under runs/ stay, but for the demo's
 	rm -rf $(VENV) $(DEMO)
+
+# The weights of arteries and veins that come with the package, again: about 40 minutes of one core, see the card of
+# hrf_av_mtl. RAW has the folders hrf_av and chase_db1.
+RAW ?= data/raw
+.PHONY: model-hrf-av
+model-hrf-av: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[pretrained]'
+	$(BIN)/fundus-mtl prepare hrf_av $(RAW)/hrf_av data/hrf_av
+	$(BIN)/fundus-mtl prepare chase_db1 $(RAW)/chase_db1 data/chase_db1
+	$(BIN)/fundus-mtl prepare merge data/merged/vessels.json --camera 'hrf_av=Canon CR-1' \
+		hrf_av=data/hrf_av/datalist_public.json chase_db1=data/chase_db1/datalist.json
+	$(BIN)/fundus-mtl train hrf_av_mtl --method joint --overlay several_sources network_def::pretrained=imagenet amp=true

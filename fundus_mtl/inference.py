@@ -15,6 +15,7 @@ def infer(
     out: str | Path,
     weights: str | Path | None = None,
     overlays: Sequence[str | Path] = (),
+    vessels: bool = False,
     **options: Any,
 ) -> int:
     """Measure a folder of photographs, processed exactly as in the training of the weights.
@@ -24,8 +25,13 @@ def infer(
         out: Folder for the results.
         weights: Weights of a training, with ``recipe.json`` beside them; None for those that come with the package.
         overlays: Overlay files of the user's own that the training was given.
+<<<<<<< HEAD
         **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``. Paths among them are taken as they are
             written, also if they start with ``$`` or ``@``.
+=======
+        vessels: Whether to find arteries and veins too, by the weights that come with the package.
+        **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``.
+>>>>>>> vessels
 
     Returns:
         The exit status, see ``fundus_mtl.results.FolderResults.exit_code``.
@@ -36,7 +42,7 @@ def infer(
         WorkflowError: If the run failed.
     """
     with lasting_streams():
-        return _infer(folder, out, weights, overlays, options)
+        return _infer(folder, out, weights, overlays, vessels, options)
 
 
 def _infer(
@@ -44,9 +50,14 @@ def _infer(
     out: str | Path,
     weights: str | Path | None,
     overlays: Sequence[str | Path],
+    vessels: bool,
     options: Mapping[str, Any],
 ) -> int:
+<<<<<<< HEAD
     found, options = _checked(folder, out, weights, options)
+=======
+    found, options = _checked(folder, weights, vessels, options)
+>>>>>>> vessels
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, paths_verbatim, trained_configs
 
@@ -71,7 +82,11 @@ def _infer(
 
 
 def _checked(
+<<<<<<< HEAD
     folder: str | Path, out: str | Path, weights: str | Path | None, options: Mapping[str, Any]
+=======
+    folder: str | Path, weights: str | Path | None, vessels: bool, options: Mapping[str, Any]
+>>>>>>> vessels
 ) -> tuple[Path, dict[str, Any]]:
     """Return the file of the weights and the options, after checks that need no import, which takes seconds.
 
@@ -79,7 +94,7 @@ def _checked(
         FileNotFoundError: If the folder or the weights do not exist.
         ValueError: If a folder has no name.
     """
-    from fundus_mtl.workflow import own_weights
+    from fundus_mtl.workflow import own_weights, with_own_vessels
 
     for what, place in (("a folder of photographs", folder), ("a folder for the results", out)):
         if not str(place).strip():
@@ -88,11 +103,20 @@ def _checked(
         raise FileNotFoundError(
             f"{printable(str(folder))}: expected a folder of photographs, but got none; check the path."
         )
+    if vessels:
+        options = with_own_vessels(options)
     if weights is None:
-        print("weights: the package's own for disc, cup, fovea and quality (--weights for others)", file=sys.stderr)
+        print(_which(vessels, options), file=sys.stderr)
         return own_weights().first, own_weights().options(options)
     if not Path(weights).is_file():
         raise FileNotFoundError(
             f"{printable(str(weights))}: expected weights of a training, but got no file; check the path."
         )
     return Path(weights), dict(options)
+
+
+def _which(vessels: bool, options: Mapping[str, Any]) -> str:
+    """Return what the package's own weights are used for, and what is left out."""
+    found = "disc, cup, fovea, quality, arteries and veins" if vessels else "disc, cup, fovea and quality"
+    missing = "" if options.get("vessel_weights") else "; arteries and veins only with --vessels"
+    return f"weights: the package's own for {found} (--weights for others){missing}"

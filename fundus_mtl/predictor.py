@@ -102,6 +102,7 @@ def load_model(
     weights: str | Path | None = None,
     device: str | None = None,
     overlays: Sequence[str | Path] = (),
+    vessels: bool = False,
     **options: Any,
 ) -> Predictor:
     """Return the model of a training, ready for photographs in memory.
@@ -111,6 +112,7 @@ def load_model(
             the package: disc, fovea and quality of the whole photograph, then disc and cup in a window around the disc.
         device: Such as ``"cpu"`` or ``"cuda:0"``; None for a GPU where there is one.
         overlays: Configuration files that the training used and the bundles do not have.
+        vessels: Whether to find arteries and veins too, by the weights that come with the package.
         **options: Items of the bundle's ``inference.yaml``, such as ``disc_weights``, ``vessel_weights`` or ``rules``.
 
     Raises:
@@ -123,9 +125,15 @@ def load_model(
         >>> answer.columns["vcdr"], answer.masks["disc"].shape  # doctest: +SKIP
         (0.52, (1411, 1411))
     """
+<<<<<<< HEAD
     from fundus_mtl.workflow import own_weights, paths_verbatim, trained_part
+=======
+    from fundus_mtl.workflow import own_weights, trained_part, with_own_vessels
+>>>>>>> vessels
 
     given = options if device is None else {**options, "device": device}
+    if vessels:
+        given = with_own_vessels(given)
     if weights is None:
         weights, given = own_weights().first, own_weights().options(given)
     predictor = trained_part(weights, "predictor", "inference.yaml", overlays, **paths_verbatim(given))

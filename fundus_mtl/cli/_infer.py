@@ -14,11 +14,12 @@ report. FOLDER may be nested, or a .csv with a column path. OUT gets results.csv
 data_dictionary.csv, report.html, masks, overlays. Run it again after a stop to resume. Exit status: 0 all measured, 2
 refused, 3 some failed (failures.csv has the reasons), 4 none usable, 130 stopped."""
 _EXAMPLES = """
+fundus-mtl infer PHOTOGRAPHS RESULTS --vessels                 # the package's own weights
 fundus-mtl infer PHOTOGRAPHS RESULTS --weights runs/refuge_mtl/models/model.pt
 fundus-mtl infer list.csv RESULTS --weights model.pt --vessel-weights vessels/model.pt
 fundus-mtl infer PHOTOGRAPHS RESULTS --weights model.pt id_mode=hash mm_per_px=0.006
 """
-_NOT_ITEMS = frozenset({"folder", "out", "weights", "overlays", "dataset_dir", "results_dir", "ckpt_path"})
+_NOT_ITEMS = frozenset({"folder", "out", "weights", "overlays", "vessels", "dataset_dir", "results_dir", "ckpt_path"})
 
 
 def add_infer(verbs: Any) -> None:
@@ -44,9 +45,11 @@ def add_infer(verbs: Any) -> None:
         metavar="FILE",
         help="weights of refuge_disc_mtl: disc and cup again in a window around the disc",
     )
-    parser.add_argument(
-        "--vessel-weights", metavar="FILE", help="weights of hrf_av_mtl: arteries, veins and their measures too"
+    vessels = parser.add_mutually_exclusive_group()
+    vessels.add_argument(
+        "--vessels", action="store_true", help="arteries, veins and their measures too, by the package's own weights"
     )
+    vessels.add_argument("--vessel-weights", metavar="FILE", help="the same by weights of a training of hrf_av_mtl")
     parser.add_argument(
         "--overlay", action="append", default=[], metavar="FILE", help="overlay of your own that the training was given"
     )
@@ -61,7 +64,7 @@ def run_infer(given: argparse.Namespace) -> int:
         options = _options(given)
         from fundus_mtl.inference import infer
 
-        return infer(given.folder, given.out, given.weights, overlays=given.overlay, **options)
+        return infer(given.folder, given.out, given.weights, overlays=given.overlay, vessels=given.vessels, **options)
 
 
 def _options(given: argparse.Namespace) -> dict[str, Any]:

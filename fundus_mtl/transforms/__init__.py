@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from fundus_mtl.transforms._assign_vessels import AssignVesselsd
     from fundus_mtl.transforms._crop_disc import CropDiscd
     from fundus_mtl.transforms._field_of_view import field_of_view
     from fundus_mtl.transforms._heatmap_point import HeatmapPointd
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._load import LoadFundusd
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
     from fundus_mtl.transforms._point_heatmap import PointHeatmapd
+    from fundus_mtl.transforms._resize_longest import ResizeLongestd
     from fundus_mtl.transforms._rival_region import RIVAL, RivalRegiond
     from fundus_mtl.transforms._stack_masks import StackMasksd
 else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
-    "RIVAL",
+    "AssignVesselsd",
     "CropDiscd",
     "FlipLateralityd",
     "HeatmapPointd",
@@ -33,6 +35,8 @@ __all__ = [
     "LoadFundusd",
     "MissingLabelsd",
     "PointHeatmapd",
+    "RIVAL",
+    "ResizeLongestd",
     "RivalRegiond",
     "StackMasksd",
     "field_of_view",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fundus_mtl.workflow._config_items import files_of, first_part, items_of, lists_of, shared_items
     from fundus_mtl.workflow._error import RefusedError, WorkflowError
     from fundus_mtl.workflow._export_bundle import export_bundle
-    from fundus_mtl.workflow._own_weights import own_weights
+    from fundus_mtl.workflow._own_weights import own_weights, with_own_vessels
     from fundus_mtl.workflow._part import part_of
     from fundus_mtl.workflow._recipe import Recipe, read_recipe
     from fundus_mtl.workflow._trained_part import trained_configs, trained_part
@@ -40,4 +40,5 @@ __all__ = [
     "shared_items",
     "trained_configs",
     "trained_part",
+    "with_own_vessels",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FIRST, STAGES = "refuge_mtl", {"disc_weights": "refuge_disc_mtl"}
+VESSELS = {"vessel_weights": "hrf_av_mtl"}  # on request: they take longer than all others together
 
 
 class OwnWeights(NamedTuple):
@@ -22,16 +23,28 @@ class OwnWeights(NamedTuple):
 
 
 def own_weights() -> OwnWeights:
-    """Return the weights that come with the package.
+    """Return the weights that come with the package and are used if a user gives none.
 
     Raises:
         FileNotFoundError: If they are not installed.
     """
-    bundles = Path(str(files("fundus_mtl.bundles")))
-    paths = {item: bundles / bundle / "models" / "model.pt" for item, bundle in {"": FIRST, **STAGES}.items()}
-    if missing := [path for path in paths.values() if not path.is_file()]:
+    return OwnWeights(_installed(FIRST), {item: str(_installed(bundle)) for item, bundle in STAGES.items()})
+
+
+def with_own_vessels(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a user's options with the vessel weights that come with the package, unless the user has set others.
+
+    Raises:
+        FileNotFoundError: If they are not installed.
+    """
+    return {**{item: str(_installed(bundle)) for item, bundle in VESSELS.items() if item not in given}, **given}
+
+
+def _installed(bundle: str) -> Path:
+    path = Path(str(files("fundus_mtl.bundles"))) / bundle / "models" / "model.pt"
+    if not path.is_file():
         raise FileNotFoundError(
-            f"weights: expected {missing[0].parents[1].name}/models/model.pt in the package, but it is not there; "
-            "install the package again, or give --weights …/models/model.pt of a training."
+            f"weights: expected {bundle}/models/model.pt in the package, but it is not there; install the package again, "
+            "or give the weights of a training."
         )
-    return OwnWeights(paths.pop(""), {item: str(path) for item, path in paths.items()})
+    return path

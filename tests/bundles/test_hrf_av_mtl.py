@@ -15,6 +15,7 @@ from tests.bundles.conftest import BUNDLES, run, workflow
 BUNDLE = "hrf_av_mtl"
 CONFIGS = BUNDLES / BUNDLE / "configs"
 NARROW, ADAM = CONFIGS / "overlays" / "narrow.yaml", CONFIGS / "overlays" / "adam.yaml"
+SEVERAL = CONFIGS / "overlays" / "several_sources.yaml"
 MT_COOL = BUNDLES / "methods" / "mt_cool.yaml"
 TINY = {"max_epochs": 1, "batch_size": 2, "val_interval": 1, "tracking_uri": None}
 
@@ -53,19 +54,48 @@ def test_most_patches_are_centred_on_vessels(hrf_data, tmp_path):
     assert np.mean([bool(patch["vessel"][0, 4, 4]) for patch in patches]) < 0.2
 
 
-@pytest.mark.parametrize("zoom", [1.0, 0.5])
-def test_a_perfect_answer_is_measured_as_perfect(zoom, hrf_data, tmp_path):
+@pytest.mark.parametrize(
+    ("scale", "least"),
+    [
+        ({"zoom": 1.0}, 1),
+        ({"zoom": 0.5}, 0.6),  # of vessels of one or two px, halved
+        ({"diameter": 180}, 0.95),
+        ({"diameter": 45}, 0.6),
+        ({"diameter": 60, "soft_masks": True}, 0.75),
+    ],
+    ids=str,
+)
+def test_a_perfect_answer_is_measured_as_perfect(scale, least, hrf_data, tmp_path):
     """The true masks as probabilities at the network's size, put back on the photograph and compared with the map."""
-    content = content_of("evaluate", hrf_data, tmp_path, zoom=zoom, crossings="both")
+    content = content_of("evaluate", hrf_data, tmp_path, crossings="both", **scale)
     sample = next(iter(content("dataset")))
-    truth = content_of("train", hrf_data, tmp_path, zoom=zoom)("validate::preprocessing")(content("dataset").items[0])
+    truth = content_of("train", hrf_data, tmp_path, **scale)("validate::preprocessing")(content("dataset").items[0])
     sample |= {f"pred_{name}": truth[name].float() for name in ("artery_vein", "vessel")}
     (back,) = [content("postprocessing")(one) for one in decollate_batch(list_data_collate([sample]))]
     row = content("case_table").measure(back)
-    least = 1 if zoom == 1 else 0.6  # of vessels of one or two px, halved
     for column in ("f1_artery_frame", "f1_vein_frame", "f1_av_frame", "f1_vessel_frame", "f1_vessel_fov"):
         assert row[column] >= least, column
     assert row["note"] == ""
+
+
+def test_patches_of_several_cameras_have_one_scale(hrf_data, tmp_path):
+    """Masks are fractions; a photograph of a camera without arteries and veins has vessels only."""
+    more = {
+        "diameter": 120,
+        "patch": 32,
+        "dataset_dir": str(hrf_data),
+        "datalist": str(hrf_data / "datalist_mt_cool.json"),
+    }
+    content = workflow(BUNDLE, "train", SEVERAL, output_dir=str(tmp_path), **more).parser.get_parsed_content
+    transform = content("train::preprocessing")
+    item = dict(content("train::dataset::data")[0])
+    (patch,) = transform(item)
+    assert patch["image"].shape == (3, 32, 32)
+    assert patch["artery_vein"].shape == (2, 32, 32)
+    assert bool(((patch["vessel"] > 0) & (patch["vessel"] < 1)).any())
+    assert patch["artery_vein_present"]
+    (patch,) = transform({key: value for key, value in item.items() if key not in ("artery", "vein")})
+    assert (bool(patch["artery_vein_present"]), bool(patch["vessel_present"])) == (False, True)
 
 
 @pytest.mark.parametrize("overlays", [(), (NARROW,)], ids=["full", "narrow"])

@@ -18,6 +18,7 @@ from fundus_mtl.predictor import load_model
 ROOT = Path(__file__).resolve().parents[2]
 RETINA = ROOT / "data_prep" / "samples" / "retina.jpg"  # a left eye, 1411 x 1411 px
 WEIGHTS = sorted((ROOT / "bundles").glob("*/models/model.pt"))
+OF = {path.parents[1].name: path for path in WEIGHTS}
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,8 @@ def answer():
     return found
 
 
-def test_both_networks_are_there_and_small():
-    assert [path.parents[1].name for path in WEIGHTS] == ["refuge_disc_mtl", "refuge_mtl"]
+def test_the_networks_are_there_and_small():
+    assert list(OF) == ["hrf_av_mtl", "refuge_disc_mtl", "refuge_mtl"]
     assert sum(path.stat().st_size for path in WEIGHTS) < 25_000_000
 
 
@@ -72,13 +73,37 @@ def test_infer_needs_no_weights(answer, tmp_path, capfd):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
     assert main(["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu"]) == 0
-    assert "weights: the package's own" in capfd.readouterr().err
+    assert "weights: the package's own for disc, cup, fovea and quality" in (line := capfd.readouterr().err)
+    assert "arteries and veins only with --vessels" in line
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert float(row["vcdr"]) == pytest.approx(answer.columns["vcdr"], abs=1e-6)
     run = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert run["model"]["sha256"] == file_sha256(WEIGHTS[1])
-    assert [stage["sha256"] for stage in run["stages"]] == [file_sha256(WEIGHTS[0])]
+    assert run["model"]["sha256"] == file_sha256(OF["refuge_mtl"])
+    assert [stage["sha256"] for stage in run["stages"]] == [file_sha256(OF["refuge_disc_mtl"])]
+    assert not (tmp_path / "out" / "vessels").exists()
+    assert not {"vessel_density", "avr"} & set(row)
+
+
+def test_infer_finds_vessels_on_request(tmp_path, capfd):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
+    assert main(["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu", "--vessels"]) == 0
+    assert "own for disc, cup, fovea, quality, arteries and veins (--weights for others)\n" in capfd.readouterr().err
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert 0.06 < float(row["vessel_density"]) < 0.18  # of healthy eyes about a tenth
+    assert 0.4 < float(row["artery_density"]) / float(row["vein_density"]) < 1.1  # veins are wider
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert [stage["sha256"] for stage in run["stages"]] == [
+        file_sha256(OF[name]) for name in ("refuge_disc_mtl", "hrf_av_mtl")
+    ]
+    with Image.open(tmp_path / "out" / "artery_vein" / "eye.png") as opened:
+        kinds = np.asarray(opened)
+    with Image.open(tmp_path / "out" / "vessels" / "eye.png") as opened:
+        vessels = np.asarray(opened)
+    np.testing.assert_array_equal(kinds > 0, vessels)  # every vessel has a kind
+    assert np.count_nonzero(kinds == 3) < 0.03 * np.count_nonzero(vessels)  # both only at crossings
 
 
 def test_the_second_stage_can_be_left_out():
