@@ -25,13 +25,9 @@ def infer(
         out: Folder for the results.
         weights: Weights of a training, with ``recipe.json`` beside them; None for those that come with the package.
         overlays: Overlay files of the user's own that the training was given.
-<<<<<<< HEAD
+        vessels: Whether to find arteries and veins too, by the weights that come with the package.
         **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``. Paths among them are taken as they are
             written, also if they start with ``$`` or ``@``.
-=======
-        vessels: Whether to find arteries and veins too, by the weights that come with the package.
-        **options: Items of the bundle's ``common.yaml`` and ``inference.yaml``.
->>>>>>> vessels
 
     Returns:
         The exit status, see ``fundus_mtl.results.FolderResults.exit_code``.
@@ -53,11 +49,7 @@ def _infer(
     vessels: bool,
     options: Mapping[str, Any],
 ) -> int:
-<<<<<<< HEAD
-    found, options = _checked(folder, out, weights, options)
-=======
-    found, options = _checked(folder, weights, vessels, options)
->>>>>>> vessels
+    found, options = _checked(folder, out, weights, vessels, options)
     from fundus_mtl.results import NothingUsableError
     from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, paths_verbatim, trained_configs
 
@@ -82,11 +74,7 @@ def _infer(
 
 
 def _checked(
-<<<<<<< HEAD
-    folder: str | Path, out: str | Path, weights: str | Path | None, options: Mapping[str, Any]
-=======
-    folder: str | Path, weights: str | Path | None, vessels: bool, options: Mapping[str, Any]
->>>>>>> vessels
+    folder: str | Path, out: str | Path, weights: str | Path | None, vessels: bool, options: Mapping[str, Any]
 ) -> tuple[Path, dict[str, Any]]:
     """Return the file of the weights and the options, after checks that need no import, which takes seconds.
 

@@ -125,11 +125,7 @@ def load_model(
         >>> answer.columns["vcdr"], answer.masks["disc"].shape  # doctest: +SKIP
         (0.52, (1411, 1411))
     """
-<<<<<<< HEAD
-    from fundus_mtl.workflow import own_weights, paths_verbatim, trained_part
-=======
-    from fundus_mtl.workflow import own_weights, trained_part, with_own_vessels
->>>>>>> vessels
+    from fundus_mtl.workflow import own_weights, paths_verbatim, trained_part, with_own_vessels
 
     given = options if device is None else {**options, "device": device}
     if vessels:

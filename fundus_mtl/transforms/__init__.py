@@ -27,6 +27,7 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "RIVAL",
     "AssignVesselsd",
     "CropDiscd",
     "FlipLateralityd",
@@ -35,7 +36,6 @@ __all__ = [
     "LoadFundusd",
     "MissingLabelsd",
     "PointHeatmapd",
-    "RIVAL",
     "ResizeLongestd",
     "RivalRegiond",
     "StackMasksd",
