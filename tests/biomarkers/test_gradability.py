@@ -193,7 +193,7 @@ def test_a_disc_that_is_not_there():
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_two_eyes_in_one_picture_are_refused(axis):
-    """The numbers would be those of one of them, without a word about which."""
+    """The numbers would be those of one of them, and the row would not say which."""
     both = np.concatenate([PICTURE, PICTURE[:, ::-1]], axis=axis)
     found = gradability(both, seen_in(both))
     assert found["reasons"] == ["field_of_view_not_alone"]

@@ -98,9 +98,9 @@ def test_infer_finds_vessels_on_request(tmp_path, capfd):
     assert [stage["sha256"] for stage in run["stages"]] == [
         file_sha256(OF[name]) for name in ("refuge_disc_mtl", "hrf_av_mtl")
     ]
-    with Image.open(tmp_path / "out" / "artery_vein" / "eye.png") as opened:
+    with Image.open(tmp_path / "out" / "artery_vein" / "eye.jpg.png") as opened:
         kinds = np.asarray(opened)
-    with Image.open(tmp_path / "out" / "vessels" / "eye.png") as opened:
+    with Image.open(tmp_path / "out" / "vessels" / "eye.jpg.png") as opened:
         vessels = np.asarray(opened)
     np.testing.assert_array_equal(kinds > 0, vessels)  # every vessel has a kind
     assert np.count_nonzero(kinds == 3) < 0.03 * np.count_nonzero(vessels)  # both only at crossings
