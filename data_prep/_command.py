@@ -55,15 +55,31 @@ def attempt(what: str, prepare: Callable[[], Any], table: Callable[[Any], str]) 
     try:
         made = prepare()
     except (OSError, ValueError) as error:
-        print(f"{what} was not prepared. {_sentence(error)}", file=sys.stderr)
-        return 1
+        return refuse(what, error)
     print(table(made))
     return 0
+
+
+def refuse(what: str, error: OSError | ValueError) -> int:
+    """Print one sentence about what is wrong; return the exit status 1.
+
+    Args:
+        what: Name of what was to be prepared.
+        error: The error; its text may begin with the name, which is not repeated.
+    """
+    sentence = _sentence(error)
+    reason = sentence.removeprefix(f"{what}: ")
+    print(f"{what} was not prepared. {reason if reason == sentence else _capitalized(reason)}", file=sys.stderr)
+    return 1
 
 
 def program(module: str) -> str:
     """Return the command that runs a module of this package, which is called ``fundus_mtl.data_prep`` once installed."""
     return f"python -m data_prep.{module}" if __package__ == "data_prep" else f"fundus-mtl prepare {module}"
+
+
+def _capitalized(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _sentence(error: OSError | ValueError) -> str:

@@ -29,7 +29,7 @@ import numpy as np
 
 from fundus_mtl.data import write_datalist
 
-from ._command import program
+from ._command import program, refuse
 from ._idrid_discs import certain_matches, uncertain_matches
 from ._idrid_items import SECTIONS, item_of, kept_copies
 from ._idrid_segmentation import Segmentation, read_segmentation
@@ -131,9 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = prepare(options.raw, options.out, options.masks, options.seed, options.segmentation)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        print(f"IDRiD was not prepared. {reason}", file=sys.stderr)
-        return 1
+        return refuse("IDRiD", error)
     _summarise(report, options.masks)
     print(f"Datalist: {options.out / 'datalist.json'}")
     return 0

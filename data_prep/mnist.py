@@ -27,7 +27,7 @@ import numpy as np
 
 from fundus_mtl.data import DIGIT_TASKS, ArraySet, Digits, digit_set
 
-from ._command import program
+from ._command import program, refuse
 from ._idx import read_digits
 
 TRAIN = {"even_odd": 50_000, "multi": 60_000}  # images, as in the papers
@@ -122,9 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         made = prepare(given.folder, given.out, given.kind, given.train, given.validation, given.seed)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        print(f"MNIST was not prepared. {reason}", file=sys.stderr)
-        return 1
+        return refuse("MNIST", error)
     print(table(made))
     print(f"{made.about['name']} ({made.about['source']}): {given.out / given.kind}.npz")
     return 0

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from math import nan
 from pathlib import Path
 
-from ._command import program
+from ._command import program, refuse
 from ._phantom_anatomy import Camera
 from ._phantom_cameras import clinic_cameras, hrf_camera, refuge_camera
 from ._phantom_files import write_folder, write_refuge
@@ -43,15 +43,23 @@ SMALLEST = 48  # px: the disc is then five pixels high in the smaller photograph
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit status 0."""
+    """Run the command; return 0, or 1 after one sentence about what is wrong."""
     options = _parser().parse_args(arguments)
+    try:
+        _draw(options)
+    except OSError as error:
+        return refuse("The phantoms", error)
+    return 0
+
+
+def _draw(options: argparse.Namespace) -> None:
     size = options.size or (400 if options.hrf_av is None else 600)
     if options.hrf_av is not None:
         write_hrf_av(options.out, options.hrf_av, size, options.seed)
-        return 0
+        return
     if options.folder is not None:
         write_folder(options.out, options.folder, size=size, seed=options.seed, share=options.glaucoma_share)
-        return 0
+        return
     counts = {"train": options.train, "validation": options.validation, "test": options.test}
     write_refuge(
         options.out,
@@ -61,7 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         share=options.glaucoma_share,
         missing_fovea=options.missing_fovea,
     )
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

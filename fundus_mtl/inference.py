@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.files import lasting_streams, printable
+from fundus_mtl.files import check_creatable, lasting_streams, printable
+
+if TYPE_CHECKING:
+    from fundus_mtl.workflow import StrictWorkflow
+
+_logger = logging.getLogger(__name__)
+_LIST = ".csv"
 
 
 def infer(
@@ -34,28 +40,64 @@ def infer(
 
     Raises:
         FileNotFoundError: If the folder or the weights do not exist.
-        ValueError: If the weights have no recipe, or the recipe of other weights.
+        ValueError: If folder and output do not fit, the output cannot be created, or the weights have no recipe, or that of
+            other weights.
         WorkflowError: If the run failed.
     """
     with lasting_streams():
-        return _infer(folder, out, weights, overlays, vessels, options)
+        return _run(_workflow(folder, out, weights, overlays, vessels, options))
 
 
-def _infer(
+def planned(
+    folder: str | Path,
+    out: str | Path,
+    weights: str | Path | None = None,
+    overlays: Sequence[str | Path] = (),
+    vessels: bool = False,
+    **options: Any,
+) -> list[str]:
+    """Return what `infer` would do with the same arguments, as lines of text. Nothing is written or measured.
+
+    All checks of `infer` that come before the first photograph are made, and all weights are loaded.
+
+    Args:
+        folder: See `infer`.
+        out: See `infer`.
+        weights: See `infer`.
+        overlays: See `infer`.
+        vessels: See `infer`.
+        **options: See `infer`.
+
+    Raises:
+        FileNotFoundError: See `infer`.
+        ValueError: See `infer`.
+        WorkflowError: If an item of the configuration is refused.
+    """
+    with lasting_streams():
+        workflow = _workflow(folder, out, weights, overlays, vessels, options)
+        return [*workflow.part("results").plan(), *_skipped(workflow.part("items")), f"results would be in {out}"]
+
+
+def _skipped(items: Any) -> list[str]:
+    return [f"skipped: {number} {kind}" for kind, number in items.skipped.items()]
+
+
+def _workflow(
     folder: str | Path,
     out: str | Path,
     weights: str | Path | None,
     overlays: Sequence[str | Path],
     vessels: bool,
     options: Mapping[str, Any],
-) -> int:
-    found, options = _checked(folder, out, weights, vessels, options)
-    from fundus_mtl.results import NothingUsableError
-    from fundus_mtl.workflow import StrictWorkflow, WorkflowError, literal, paths_verbatim, trained_configs
+) -> StrictWorkflow:
+    """Return the workflow, initialized."""
+    _check_places(folder, out)
+    found, options = _weights(weights, vessels, options)
+    from fundus_mtl.workflow import StrictWorkflow, literal, paths_verbatim, trained_configs
 
     names, changes = trained_configs(found, "inference.yaml", overlays)
     if note := options.get("note", changes.get("note")):
-        print(f"note on these weights: {printable(str(note))}", file=sys.stderr)
+        _logger.warning("note on these weights: %s", printable(str(note)))
     workflow = StrictWorkflow(
         config_file=[str(name) for name in names],
         meta_file=str(names[0].with_name("metadata.json")),
@@ -64,37 +106,59 @@ def _infer(
         **{**changes, "dataset_dir": literal(str(folder)), "results_dir": literal(str(out)), **paths_verbatim(options)},
     )
     workflow.initialize()
+    return workflow
+
+
+def _run(workflow: StrictWorkflow) -> int:
+    from fundus_mtl.results import NothingUsableError
+    from fundus_mtl.workflow import WorkflowError
+
     try:
         workflow.run()
     except WorkflowError as error:
         if not isinstance(error.__cause__, NothingUsableError):
             raise
     workflow.finalize()
-    return int(workflow.parser.get_parsed_content("results").exit_code)
+    return int(workflow.part("results").exit_code)
 
 
-def _checked(
-    folder: str | Path, out: str | Path, weights: str | Path | None, vessels: bool, options: Mapping[str, Any]
-) -> tuple[Path, dict[str, Any]]:
-    """Return the file of the weights and the options, after checks that need no import, which takes seconds.
+def _check_places(folder: str | Path, out: str | Path) -> None:
+    """Check folder and output before the imports, which take seconds.
 
     Raises:
-        FileNotFoundError: If the folder or the weights do not exist.
-        ValueError: If a folder has no name.
+        FileNotFoundError: If the folder does not exist.
+        ValueError: If one has no name, the folder is neither a folder nor a list, or the output cannot be created.
     """
-    from fundus_mtl.workflow import own_weights, with_own_vessels
-
     for what, place in (("a folder of photographs", folder), ("a folder for the results", out)):
         if not str(place).strip():
             raise ValueError(f"expected {what}, but got an empty text; check the command line.")
-    if not Path(folder).exists():
-        raise FileNotFoundError(
-            f"{printable(str(folder))}: expected a folder of photographs, but got none; check the path."
+    given, source = printable(str(folder)), Path(folder)
+    if not source.exists():
+        raise FileNotFoundError(f"{given}: expected a folder of photographs, but got none; check the path.")
+    if not source.is_dir() and source.suffix.lower() != _LIST:
+        raise ValueError(
+            f"{given}: expected a folder of photographs or a {_LIST} file that lists them, but got another file; give the "
+            "folder that it is in."
         )
+    if source.resolve() == Path(out).resolve():
+        raise ValueError(
+            f"{given}: expected an output folder of its own, but got the folder of the photographs twice; choose another."
+        )
+    check_creatable(Path(out))
+
+
+def _weights(weights: str | Path | None, vessels: bool, options: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """Return the file of the weights and the options.
+
+    Raises:
+        FileNotFoundError: If the weights do not exist.
+    """
+    from fundus_mtl.workflow import own_weights, with_own_vessels
+
     if vessels:
         options = with_own_vessels(options)
     if weights is None:
-        print(_which(vessels, options), file=sys.stderr)
+        _logger.info(_which(vessels, options))
         return own_weights().first, own_weights().options(options)
     if not Path(weights).is_file():
         raise FileNotFoundError(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from fundus_mtl.cli._bundle import add_bundle
@@ -14,10 +14,12 @@ from fundus_mtl.cli._endings import exit_status
 from fundus_mtl.cli._evaluate import add_evaluate
 from fundus_mtl.cli._export import add_export
 from fundus_mtl.cli._infer import add_infer
+from fundus_mtl.cli._parser import Parser
 from fundus_mtl.cli._prepare import add_prepare
 from fundus_mtl.cli._train import add_train
 from fundus_mtl.files import lasting_streams
 from fundus_mtl.notices import RESEARCH_USE_ONLY, VERSION
+from fundus_mtl.suggestions import did_you_mean
 
 # Each adds its subparser, see `add_verb`. Importing them must be cheap: everything heavy is imported when the verb runs.
 VERBS: tuple[Callable[[Any], None], ...] = (
@@ -31,9 +33,9 @@ VERBS: tuple[Callable[[Any], None], ...] = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the whole command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="fundus-mtl", description="Multi-task learning for colour fundus photographs.", epilog=RESEARCH_USE_ONLY
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     """Parse the command line; argparse ends the process with status 2 if it is not understood."""
     top = parser()
+    _complete(top)
     _check_verb(top, arguments)
     given, rest = top.parse_known_args(arguments)
     # argparse gives up on `VERB BUNDLE --option x KEY=VALUE`: positional arguments after an option are left over.
@@ -60,23 +63,31 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
         given.key_values += [text for text in rest if "=" in text and not text.startswith("-")]
         rest = [text for text in rest if text not in given.key_values]
     if rest:
-        _refuse(top, given, rest)
+        _refuse(given, rest)
     return given
 
 
-def _check_verb(top: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+def _complete(top: Parser) -> None:
+    """Answer a shell that asks for completions; it does so by a variable of the environment."""
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(top)
+
+
+def _check_verb(top: Parser, arguments: Sequence[str]) -> None:
     known = list(top.get_default("verbs"))
     verb = arguments[0] if arguments else "-"
     if verb not in known and not verb.startswith("-"):
-        close = get_close_matches(verb, known, n=1)
-        meant = f"; did you mean {close[0]}?" if close else "."
-        top.error(f"expected one of {', '.join(known)}, but got {verb}{meant}")
+        top.error(f"expected one of {', '.join(known)}, but got {verb}{did_you_mean(verb, known)}")
 
 
-def _refuse(top: argparse.ArgumentParser, given: argparse.Namespace, rest: Sequence[str]) -> None:
-    """End with status 2; a value in the style of ``python -m monai.bundle run`` is shown in this command's style."""
-    first = rest[0]
-    value = rest[1] if len(rest) > 1 else "VALUE"
-    written = first if "=" in first else f"{first}={value}"
-    advice = f"; write {written.lstrip('-')}" if first.startswith("--") and hasattr(given, "key_values") else ""
-    top.error(f"unrecognized arguments: {' '.join(rest)}{advice}")
+def _refuse(given: argparse.Namespace, rest: Sequence[str]) -> None:
+    """End with status 2; suggest the option that was meant, or KEY=VALUE instead of ``--KEY VALUE`` of MONAI's command."""
+    verb: Parser = given.verb
+    first, _, value = rest[0].partition("=")
+    otherwise = "."
+    if first.startswith("--") and hasattr(given, "key_values"):
+        otherwise = f"; write {first.lstrip('-')}={value or (rest[1] if len(rest) > 1 else 'VALUE')}"
+    options = verb.options() if first.startswith("-") else []
+    verb.error(f"unrecognized arguments: {' '.join(rest)}{did_you_mean(first, options, otherwise)}")

@@ -35,7 +35,7 @@ def run_bundle(given: argparse.Namespace) -> int:
         from fundus_mtl.workflow import export_bundle
 
         model = export_bundle(given.name, given.out, given.weights, given.overlay)
-    print(f"Wrote {given.out}.")
+    given.output.info(f"Wrote {given.out}.")
     if model is None:
         print("It has no weights: give --weights of a training, or train in the new folder.", file=sys.stderr)
     return DONE

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.cli._endings import DONE
 from fundus_mtl.cli._key_values import add_key_values
+from fundus_mtl.workflow import presentation
 
 if TYPE_CHECKING:
     from fundus_mtl.workflow import Bundle
@@ -67,13 +67,34 @@ def check_keys(changes: dict[str, Any]) -> None:
         raise ValueError(f"{key}: expected an item of the configuration, but got an argument; give it as an option.")
 
 
-def run_args_file(args_file: Path, overlays: Sequence[Path], changes: dict[str, Any]) -> int:
-    """Run a bundle's args file: the very call behind ``python -m monai.bundle run --args_file …``.
+def run_args_file(
+    args_file: Path, overlays: Sequence[Path], changes: dict[str, Any], check: Callable[[Any], None] = lambda _: None
+) -> Any:
+    """Run a bundle's args file: what ``python -m monai.bundle run --args_file …`` does.
+
+    Args:
+        args_file: The args file.
+        overlays: Overlays, in order.
+        changes: Values by item of the configuration.
+        check: Called with the workflow before it runs.
+
+    Returns:
+        The workflow, which has run.
 
     Raises:
         SystemExit: A `WorkflowError` after one printed line if something went wrong, or with the status of the run.
     """
-    from monai.bundle import run
+    from monai.bundle import create_workflow
 
-    run(args_file=str(args_file), overlay=[str(path) for path in overlays] or None, **changes)
-    return DONE
+    presentation().set_loggers()  # again: MONAI has made its own by now
+    workflow = create_workflow(args_file=str(args_file), overlay=[str(path) for path in overlays] or None, **changes)
+    check(workflow)
+    workflow.run()
+    workflow.finalize()
+    return workflow
+
+
+def item_of(workflow: Any, item: str) -> str | None:
+    """Return an item of a workflow's configuration as text; None if it has none, as a workflow of your own may."""
+    parser = getattr(workflow, "parser", None)
+    return str(parser.get_parsed_content(item)) if parser is not None and item in parser else None

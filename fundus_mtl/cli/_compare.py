@@ -37,7 +37,7 @@ def add_compare(verbs: Any) -> None:
         if_stopped="run the same command again to resume.",
     )
     parser.add_argument("config", metavar="CONFIG", help="YAML file of the comparison")
-    parser.add_argument("--workers", type=int, help="number of trainings that run at the same time")
+    parser.add_argument("--workers", type=int, metavar="N", help="number of trainings that run at the same time")
     parser.add_argument("--dry-run", action="store_true", help="list the trainings and do nothing")
     add_key_values(parser, "key of the file, such as seeds; options.hidden for a part of a dictionary")
 
@@ -55,6 +55,7 @@ def run_compare(given: argparse.Namespace) -> int:
     with refusing(OtherDataError, OtherSettingsError, LockedError, NoTrackingError):
         result = run_comparison(comparison, _environment(comparison))
     _print(result)
+    given.output.info(f"results are in {comparison.output_dir}")
     return SOME_FAILED if result.failed else DONE
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from fundus_mtl.cli._endings import refusing
+from fundus_mtl.cli._endings import DONE, refusing
 from fundus_mtl.cli._key_values import add_key_values, key_values
+from fundus_mtl.cli._parser import positive
 from fundus_mtl.cli._verb import add_verb
+from fundus_mtl.files import printable
 
 _ABOUT = """Measure a folder of photographs: one row per photograph with cup-to-disc ratios and related measures, overlays, a
 report. FOLDER may be nested, or a .csv with a column path. OUT gets results.csv, results.jsonl, failures.csv,
-data_dictionary.csv, report.html, masks, overlays. Run it again after a stop to resume. Exit status: 0 all measured, 2
-refused, 3 some failed (failures.csv has the reasons), 4 none usable, 130 stopped."""
+data_dictionary.csv, report.html, masks, overlays. Run it again after a stop to resume. Exit status: 0 all measured, 1
+the run failed, 2 refused, 3 some failed (failures.csv has the reasons), 4 none usable, 130 stopped."""
 _EXAMPLES = """
 fundus-mtl infer PHOTOGRAPHS RESULTS --vessels                 # the package's own weights
 fundus-mtl infer PHOTOGRAPHS RESULTS --weights runs/refuge_mtl/models/model.pt
+fundus-mtl infer PHOTOGRAPHS RESULTS --dry-run
 fundus-mtl infer list.csv RESULTS --weights model.pt --vessel-weights vessels/model.pt
 fundus-mtl infer PHOTOGRAPHS RESULTS --weights model.pt id_mode=hash mm_per_px=0.006
 """
+REPORT = "report.html"
 _NOT_ITEMS = frozenset({"folder", "out", "weights", "overlays", "vessels", "dataset_dir", "results_dir", "ckpt_path"})
 
 
@@ -54,7 +59,11 @@ def add_infer(verbs: Any) -> None:
         "--overlay", action="append", default=[], metavar="FILE", help="overlay of your own that the training was given"
     )
     parser.add_argument("--device", help="device, such as cpu or cuda:0; default: a GPU if there is one")
+    parser.add_argument(
+        "--batch-size", type=positive, metavar="N", help="photographs per pass of the network; default: 1"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results instead of resuming")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
     add_key_values(parser, "item of the bundle's inference.yaml")
 
 
@@ -62,9 +71,15 @@ def run_infer(given: argparse.Namespace) -> int:
     """Do what the command line asks for; return the exit status."""
     with refusing(ValueError, OSError):
         options = _options(given)
-        from fundus_mtl.inference import infer
+        from fundus_mtl.inference import infer, planned
 
-        return infer(given.folder, given.out, given.weights, overlays=given.overlay, vessels=given.vessels, **options)
+        what: dict[str, Any] = {"overlays": given.overlay, "vessels": given.vessels, **options}
+        if given.dry_run:
+            print(*map(printable, planned(given.folder, given.out, given.weights, **what)), sep="\n")
+            return DONE
+        status = infer(given.folder, given.out, given.weights, **what)
+    given.output.info(f"results are in {given.out}; open {Path(given.out) / REPORT}")
+    return status
 
 
 def _options(given: argparse.Namespace) -> dict[str, Any]:
@@ -73,7 +88,8 @@ def _options(given: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ValueError: If a value is not YAML, or an item has an argument of its own.
     """
-    named = {"disc_weights": given.disc_weights, "vessel_weights": given.vessel_weights, "device": given.device}
+    names = ("disc_weights", "vessel_weights", "device", "batch_size")
+    named = {name: getattr(given, name) for name in names}
     options = key_values(given) | {key: value for key, value in named.items() if value is not None}
     if wrong := _NOT_ITEMS & set(options):
         raise ValueError(f"--set: expected other items, but got {', '.join(sorted(wrong))}; give it without --set.")

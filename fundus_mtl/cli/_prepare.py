@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from fundus_mtl.cli._endings import DONE, REFUSED, BadInputError
+from fundus_mtl.cli._output import add_output_options
+from fundus_mtl.cli._parser import Parser
 from fundus_mtl.cli._verb import add_verb
+from fundus_mtl.suggestions import did_you_mean
 
 PACKAGE = "fundus_mtl.data_prep"
 _ABOUT = """Write the masks and datalists of a data set. RAW is the folder it was unpacked to, OUT the folder to write to;
@@ -32,17 +34,24 @@ def add_prepare(verbs: Any) -> None:
     parser.description = f"{parser.description}\n\ndata sets:\n{listed}"
     parser.usage = "%(prog)s [-h] DATASET RAW OUT ..."
     parser.add_argument("dataset", metavar="DATASET", help="name of the data set")
-    parser.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="...", help="RAW, OUT and options of the data set"
-    )
+    about = "RAW, OUT and options of the data set"
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, action=_Rest, metavar="...", help=about)
+
+
+class _Rest(argparse.Action):
+    """Leave to the data set what is not an option of every verb."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        common = Parser(prog=parser.prog, add_help=False, allow_abbrev=False)
+        add_output_options(common)
+        setattr(namespace, self.dest, common.parse_known_args(values, namespace)[1])
 
 
 def run_prepare(given: argparse.Namespace) -> int:
     """Do what the command line asks for; return the exit status."""
     known = list(datasets())
     if given.dataset not in known:
-        close = get_close_matches(given.dataset, known, n=1)
-        meant = f"; did you mean {close[0]}?" if close else "."
+        meant = did_you_mean(given.dataset, known)
         raise BadInputError(f"expected a data set of {', '.join(known)}, but got {given.dataset}{meant}")
     module = importlib.import_module(f"{PACKAGE}.{given.dataset}")
     return REFUSED if module.main(given.arguments) else DONE  # the module has printed why

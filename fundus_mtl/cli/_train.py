@@ -6,8 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundus_mtl.cli._bundle_run import add_bundle_arguments, check_keys, named_bundle, named_overlays, run_args_file
-from fundus_mtl.cli._endings import refusing
+from fundus_mtl.cli._bundle_run import (
+    add_bundle_arguments,
+    check_keys,
+    item_of,
+    named_bundle,
+    named_overlays,
+    run_args_file,
+)
+from fundus_mtl.cli._endings import DONE, refusing
 from fundus_mtl.cli._key_values import key_values
 from fundus_mtl.cli._verb import add_verb
 
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
 
 _ABOUT = """Train a bundle's network with a method: what `python -m monai.bundle run --args_file
 BUNDLE/configs/args.yaml` does, with the same messages. The weights and the recipe are written to models in output_dir, the
-run is logged to MLflow. Exit status: 0 done, 2 refused or failed (the last line says why), 130 stopped."""
+run is logged to MLflow. Exit status: 0 done, 1 failed, 2 refused (the last line says why), 130 stopped."""
 _EXAMPLES = """
 fundus-mtl train digits_mtl --method pcgrad                    # no data needed
 fundus-mtl train refuge_mtl --method mtl_io dataset_dir=data/refuge
@@ -48,7 +55,10 @@ def run_train(given: argparse.Namespace) -> int:
         overlays = _overlays(bundle, given)
         changes = key_values(given)
         check_keys(changes)
-    return run_args_file(bundle.train_args, overlays, changes)
+    workflow = run_args_file(bundle.train_args, overlays, changes)
+    if folder := item_of(workflow, "output_dir"):
+        given.output.info(f"results are in {folder}, the weights in {item_of(workflow, 'ckpt_dir')}")
+    return DONE
 
 
 def _overlays(bundle: Bundle, given: argparse.Namespace) -> list[Path]:

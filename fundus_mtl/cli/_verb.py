@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from fundus_mtl.cli._output import add_output_options
+from fundus_mtl.cli._parser import Parser
 from fundus_mtl.notices import RESEARCH_USE_ONLY
 
 _WIDTH = 96
@@ -20,14 +22,14 @@ def add_verb(
     about: str,
     examples: str,
     if_stopped: str = "",
-) -> argparse.ArgumentParser:
+) -> Parser:
     """Add a verb to the command line's subparsers.
 
     Args:
         verbs: The subparsers.
         name: The verb.
         run: Called with the parsed options; returns the exit status. It imports what it needs by itself, so that ``--help``
-            stays fast, and raises `BadInputError` (see `refusing`) for input that the user can mend.
+            stays fast, and raises `BadInputError` (see `refusing`) for input that the user can correct.
         summary: A few words for ``fundus-mtl --help``.
         about: What the verb does and its exit statuses.
         examples: Command lines, one per line.
@@ -37,12 +39,13 @@ def add_verb(
         The verb's parser, to which it adds its arguments.
     """
     lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser: Parser = verbs.add_parser(
         name,
         help=summary,
         description=textwrap.fill(" ".join(about.split()), _WIDTH),
         epilog=f"examples:\n{lines}\n\n{RESEARCH_USE_ONLY}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run, if_stopped=if_stopped)
+    add_output_options(parser)
+    parser.set_defaults(run=run, if_stopped=if_stopped, verb=parser)
     return parser

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+
+from fundus_mtl.suggestions import did_you_mean
 
 Direction = Literal["higher", "lower"]
 Options = Mapping[str, Any]
@@ -152,7 +153,6 @@ def refuse_unknown(given: Any, record: type, where: str) -> dict[str, Any]:
         raise ValueError(f"{where}: expected a dictionary with keys such as {known[0]}, but got {given!r}.")
     for key in given:
         if key not in known:
-            close = get_close_matches(str(key), known, n=1)
-            advice = f"did you mean {close[0]}?" if close else f"take one of {', '.join(known)}."
-            raise ValueError(f"{where}: expected known keys, but got {key}; {advice}")
+            advice = did_you_mean(str(key), known, f"; take one of {', '.join(known)}.")
+            raise ValueError(f"{where}: expected known keys, but got {key}{advice}")
     return dict(given)

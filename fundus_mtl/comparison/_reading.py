@@ -35,7 +35,11 @@ def read_comparison(path: str | Path, changes: Mapping[str, Any] | None = None) 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ValueError(f"{path.name}: expected YAML, but got {' '.join(str(error).split())}.") from error
+        line = error.problem_mark.line + 1 if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else 1
+        raise ValueError(
+            f"{path.name}: expected a comparison in YAML, but got other text at line {line}; see "
+            "bundles/*/configs/compare*.yaml."
+        ) from error
     given = refuse_unknown(content, Comparison, path.name)
     for key, value in (changes or {}).items():
         _change(given, key, value)

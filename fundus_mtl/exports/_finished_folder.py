@@ -36,13 +36,22 @@ def finished_run(results: Path) -> dict[str, Any]:
     return record
 
 
-def each_measured(results: Path, write: Callable[[Row], None]) -> LeftOut:
-    """Call ``write`` with the row of every measured photograph; return the reasons of the others."""
+def each_measured(results: Path, out: str | Path, write: Callable[[Row], None]) -> LeftOut:
+    """Call ``write`` with the row of every measured photograph; return the reasons of the others.
+
+    Raises:
+        ValueError: If the folder holds no finished results, or the export would be written among them.
+    """
     from tqdm import tqdm
 
-    finished_run(results)
+    folders = [results / name for name in finished_run(results).get("folders", ())]
+    place = Path(out).resolve()
+    if place == results.resolve() or any(place.is_relative_to(folder.resolve()) for folder in folders):
+        raise ValueError(
+            f"expected an output folder of its own, but got {str(out)!r}, where the results are; choose another."
+        )
     left_out: LeftOut = {}
-    for row in tqdm(list(_rows(results)), desc="exporting", disable=None):
+    for row in tqdm(list(_rows(results)), desc="exporting"):
         name = str(row["image_id"])
         if row["status"] != "ok":
             left_out[name] = f"{row['status']}: {row.get('status_reason') or 'no reason given'}"

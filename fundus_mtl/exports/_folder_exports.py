@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_mtl.exports._finished_folder import LeftOut, Row, each_measured, finished_run, written_mask
+from fundus_mtl.exports._names_file import read_names
 from fundus_mtl.exports._refuge_submission import RefugeSubmission
 from fundus_mtl.metrics.refuge import BACKGROUND, CUP
 from fundus_mtl.photographs import PHOTOGRAPH_EXTENSIONS, find_photographs, photograph_file
@@ -25,32 +26,38 @@ from fundus_mtl.results import (
 CODES = "masks"  # folder of the masks in REFUGE's codes
 
 
-def export_refuge(results: str | Path, out: str | Path, training: bool = False) -> LeftOut:
+def export_refuge(
+    results: str | Path, out: str | Path, training: bool = False, names: str | Path | None = None
+) -> LeftOut:
     """Write a REFUGE submission, see `RefugeSubmission`; photographs are named by their file's name without suffix.
 
     Args:
         results: Folder that a run wrote.
         out: Folder for the submission.
         training: Whether the photographs are REFUGE's training split.
+        names: CSV file with other names, see `read_names`; needed where photographs in several folders have the same file
+            name. Photographs that it does not list keep their file's name.
 
     Returns:
         The reason for each photograph that is not in it, or not whole.
 
     Raises:
-        ValueError: If the folder holds no finished results.
+        ValueError: If the folder holds no finished results, or the names are refused.
         OutputError: If it cannot be written.
     """
     submission, folder = RefugeSubmission(out, training), Path(results)
+    named = {} if names is None else read_names(names)
 
     def add(row: Row) -> None:
         place = (row.get("fovea_x_px"), row.get("fovea_y_px"))
         fovea = None if place[0] is None or place[1] is None else (float(place[0]), float(place[1]))
         codes = written_mask(folder, CODES, str(row["image_id"]))
-        submission.add(_stem(row["image_id"]), codes, row.get("glaucoma_prob"), fovea)
+        name = named.get(row["image_id"], _stem(row["image_id"]))
+        submission.add(name, codes, row.get("glaucoma_prob"), fovea)
 
-    left_out = each_measured(folder, add)
-    for part, names in submission.finish().items():
-        left_out |= {name: f"it has no {part}, without which the official code gives no result" for name in names}
+    left_out = each_measured(folder, out, add)
+    for part, missing in submission.finish().items():
+        left_out |= {name: f"it has no {part}, without which the official code gives no result" for name in missing}
     return left_out
 
 
@@ -90,7 +97,7 @@ def export_nifti(results: str | Path, out: str | Path) -> LeftOut:
             written.add(target)
             write_nifti(target, _labels(values, mask.labels), known)
 
-    return each_measured(folder, write)
+    return each_measured(folder, out, write)
 
 
 def export_dicom(
@@ -135,7 +142,7 @@ def export_dicom(
             disc, cup = codes != BACKGROUND, codes == CUP
             write_seg(f"{target}.SEG.dcm", source, disc, cup, makers.first, version, laterality=eye, **shared)
 
-    return each_measured(folder, write)
+    return each_measured(folder, out, write)
 
 
 def _stem(name: str) -> str:

@@ -110,7 +110,9 @@ class RefugeSubmission:
         if not name or name in (".", "..") or {"/", "\\"} & set(name):
             raise ValueError("name: expected a photograph's name without folders, but got a path; take its last part.")
         if name in self._scores:
-            raise ValueError(f"name: expected each photograph once, but got {name!r} again.")
+            raise ValueError(
+                f"name: expected each photograph once, but got {name!r} again; give them other names (--names)."
+            )
 
 
 def _known(value: float | None) -> float | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fundus_mtl.figures._look import save_figure
     from fundus_mtl.figures._method_markup import comparison_csv, comparison_html, comparison_latex, comparison_markdown
     from fundus_mtl.figures._method_table import comparison_table
+    from fundus_mtl.figures._overlay_colours import COLOURS, PREDICTIONS, TRUTH, Colour
     from fundus_mtl.figures._picture_grid import picture_grid
     from fundus_mtl.figures._picture_groups import picture_groups
     from fundus_mtl.figures._quartile_cases import quartile_cases
@@ -25,6 +26,10 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "COLOURS",
+    "PREDICTIONS",
+    "TRUTH",
+    "Colour",
     "balance_of_methods",
     "comparison_csv",
     "comparison_html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fundus_mtl.files._cells import csv_text, harmless
+from fundus_mtl.files._creatable import check_creatable
 from fundus_mtl.files._hash import config_sha256, file_sha256, json_sha256
 from fundus_mtl.files._lasting_streams import lasting_streams
 from fundus_mtl.files._markdown import markdown_table
@@ -14,6 +15,7 @@ from fundus_mtl.files._whole_file import is_part, whole_file, write_whole
 
 __all__ = [
     "TorchFileError",
+    "check_creatable",
     "config_sha256",
     "csv_text",
     "file_sha256",

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from fundus_mtl.figures import picture_groups, roc_of_scores, save_figure
 from fundus_mtl.files import write_whole
 from fundus_mtl.handlers._case_table import CaseTable, samples
-from fundus_mtl.handlers._ranked_cases import encode_jpeg, pick
+from fundus_mtl.handlers._ranked_cases import encode_jpeg, pick, worst_ranks
 
 Picture = NDArray[np.uint8]
+End = Literal["lowest", "highest"]
 CASES = "cases"  # folder of the pictures of single cases
 
 
@@ -34,8 +35,9 @@ class Draw(Protocol):
 class CaseFigures:
     """Draw every case during the evaluation, keep small JPEGs in memory, and write the figures at the end.
 
-    Writes ``cases_<key>.jpg``, and ``roc.png`` if both classes have a score. A case takes about 50 kB of memory. With
-    ``keep``, also writes ``cases/<n>_<part>.jpg`` for the n-th row of the table, n from 0, for a comparison of methods.
+    Writes ``cases_<key>.jpg`` (``cases_worst_task.jpg`` for several columns), and ``roc.png`` if both classes have a score.
+    A case takes about 50 kB of memory. With ``keep``, also writes ``cases/<n>_<part>.jpg`` for the n-th row of the table, n
+    from 0, for a comparison of methods.
 
     Args:
         table: table whose rows rank the cases; must be attached to the same engine before this handler.
@@ -43,8 +45,10 @@ class CaseFigures:
         draw: function from photograph and sample to a picture, such as `SampleOverlay`; with ``keep``, its method ``parts``
             is called too.
         output_dir: output folder; created if it does not exist.
-        key: column of the table that ranks the cases; cases without a value are skipped.
-        worst: whether the lowest or the highest value is the worst.
+        key: column of the table that ranks the cases; or several columns with the bad end of each, such as
+            ``{"disc_dice": "lowest", "fovea_error_px": "highest"}``: the worst of them counts, see `worst_ranks`. Cases
+            without a value are skipped.
+        worst: whether the lowest or the highest value is the worst, for a single column.
         count: number of the worst, the median and the best cases.
         width: width of the pictures in the figure, px.
         keep: whether to write the pictures of every case too.
@@ -56,8 +60,8 @@ class CaseFigures:
         read_image: Callable[[Mapping[str, Any]], Picture],
         draw: Draw,
         output_dir: str | Path,
-        key: str = "disc_dice",
-        worst: Literal["lowest", "highest"] = "lowest",
+        key: str | Mapping[str, End] = "disc_dice",
+        worst: End = "lowest",
         count: int = 3,
         width: int = 512,
         keep: bool = False,
@@ -66,8 +70,7 @@ class CaseFigures:
         self.read_image = read_image
         self.draw = draw
         self.output_dir = Path(output_dir)
-        self.key = key
-        self.worst = worst
+        self.ends: dict[str, End] = {key: worst} if isinstance(key, str) else dict(key)
         self.count = count
         self.width = width
         self.keep = keep
@@ -110,17 +113,23 @@ class CaseFigures:
                 f"table: expected {len(self.pictures)} rows, but got {len(self.table.rows)}; attach both to one engine."
             )
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        values = np.array([row.get(self.key, np.nan) for row in self.table.rows], dtype=float)
-        groups = {name: rows for name, rows in pick(values, self.count, self.worst == "highest").items() if rows}
+        values = {key: np.array([row.get(key, np.nan) for row in self.table.rows], dtype=float) for key in self.ends}
+        order, worst = worst_ranks(values, {key: end == "highest" for key, end in self.ends.items()})
+        groups = {name: rows for name, rows in pick(order, self.count, highest_is_worst=True).items() if rows}
         if groups:
-            shown = {name: [self._titled(name, row, values[row]) for row in rows] for name, rows in groups.items()}
-            save_figure(picture_groups(shown, self.count), self.output_dir / f"cases_{self.key}.jpg")
+            shown = {
+                name: [self._titled(name, row, worst[row], values[worst[row]][row]) for row in rows]
+                for name, rows in groups.items()
+            }
+            ranked_by = next(iter(self.ends)) if len(self.ends) == 1 else "worst_task"
+            panel = picture_groups(shown, self.count, getattr(self.draw, "legend", None))
+            save_figure(panel, self.output_dir / f"cases_{ranked_by}.jpg")
         if figure := roc_of_scores(self.table.rows):
             save_figure(figure, self.output_dir / "roc.png")
 
-    def _titled(self, group: str, row: int, value: float) -> tuple[str, Picture]:
+    def _titled(self, group: str, row: int, key: str, value: float) -> tuple[str, Picture]:
         """Return the title and the picture of a case."""
         from PIL import Image
 
         picture = np.asarray(Image.open(BytesIO(self.pictures[row])))
-        return f"{group}: {self.table.rows[row]['id']}\n{self.key} {value:.3f}", picture
+        return f"{group}: {self.table.rows[row]['id']}\n{key} {value:.3f}", picture

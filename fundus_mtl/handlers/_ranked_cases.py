@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
@@ -26,6 +27,39 @@ def pick(values: NDArray[np.float64], count: int, highest_is_worst: bool = False
     start = max(0, (len(middle) - count) // 2)
     groups = {"worst": worst, "median": middle[start : start + count], "best": best}
     return {name: [int(index) for index in group] for name, group in groups.items()}
+
+
+def worst_ranks(
+    values: Mapping[str, NDArray[np.float64]], highest_is_worst: Mapping[str, bool]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return how bad each case is by its worst column, and that column.
+
+    In each column, the cases get ranks from 0, the best, to 1, the worst; equal values have the same rank. The rank of a
+    case is that of its worst column. Among cases of the same rank, the one with the higher mean rank is worse.
+
+    Args:
+        values: ``(N,)`` by column, NaN where unknown.
+        highest_is_worst: whether high values are bad, by column.
+
+    Returns:
+        The order as numbers ``(N,)``, higher for worse, NaN if no column is known; and the name of the worst column.
+    """
+    signed = [values[name] if highest_is_worst[name] else -values[name] for name in values]
+    ranks = np.stack([_ranks(column) for column in signed])
+    known = ~np.isnan(ranks)
+    some = known.any(axis=0)
+    filled = np.where(known, ranks, -1.0)
+    means = np.where(known, ranks, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    names = list(values)
+    order = np.where(some, filled.max(axis=0) + 1e-6 * means, np.nan)
+    return order, [names[place] for place in filled.argmax(axis=0)]
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of the other known values that are smaller; NaN where unknown."""
+    known = np.sort(values[~np.isnan(values)])
+    ranks = np.searchsorted(known, values) / max(1, len(known) - 1)
+    return np.where(np.isnan(values), np.nan, ranks)
 
 
 def encode_jpeg(picture: NDArray[np.uint8], width: int) -> bytes:

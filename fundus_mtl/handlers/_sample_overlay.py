@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+
+from fundus_mtl.figures import PREDICTIONS, TRUTH, Colour
 
 Picture = NDArray[np.uint8]
 Arrays = dict[str, NDArray[Any]]
@@ -21,8 +24,8 @@ class SampleOverlay:
     The photograph is shrunk before drawing, so that lines stay thin and sharp.
 
     Args:
-        draw: function of an RGB picture ``(h, w, 3)``, ``{name: mask (h, w)}`` and ``{name: (x, y)}`` that returns the
-            picture.
+        draw: function of an RGB picture ``(h, w, 3)``, ``{name: mask (h, w)}``, ``{name: (x, y)}``, and the keywords
+            ``colours``, in the order of the names, and ``legend``; it returns the picture.
         masks: keys of masks ``(1, H, W)``; the prediction of a key is ``pred_<key>``.
         points: keys of points ``(2,)``.
         zoom: key of a mask to zoom in on; the whole photograph is drawn if neither label nor prediction has it.
@@ -43,15 +46,24 @@ class SampleOverlay:
         self.zoom = zoom
         self.width = width
 
+    @property
+    def legend(self) -> dict[str, Colour]:
+        """Colours by name: all labels have the same, which no prediction has."""
+        keys = (*self.masks, *self.points)
+        return {"truth": TRUTH, **dict(zip(keys, cycle(PREDICTIONS), strict=False))}
+
     def __call__(self, image: Picture, sample: Mapping[str, Any]) -> Picture:
         """Return the picture with outlines and points, named ``true <key>`` for labels and ``<key>`` for predictions.
+
+        Labels are drawn after the predictions, so that they are above them.
 
         Args:
             image: photograph, uint8 ``(H, W, 3)``.
             sample: masks on the same grid, and points in px.
         """
         focus = drawn_arrays(sample, [self.zoom] if self.zoom else [])
-        return self._outlined(image, drawn_arrays(sample, self.masks), drawn_arrays(sample, self.points), focus)
+        masks, points = drawn_arrays(sample, self.masks), drawn_arrays(sample, self.points)
+        return self._outlined(image, masks, points, focus, legend=False)
 
     def parts(self, image: Picture, sample: Mapping[str, Any]) -> dict[str, Picture]:
         """Return ``photograph``, ``truth`` and ``prediction`` as single pictures.
@@ -67,13 +79,15 @@ class SampleOverlay:
         }
         return {part: self._outlined(image, _only(masks, of), _only(points, of), focus) for part, of in chosen.items()}
 
-    def _outlined(self, image: Picture, masks: Arrays, points: Arrays, focus: Arrays) -> Picture:
+    def _outlined(self, image: Picture, masks: Arrays, points: Arrays, focus: Arrays, legend: bool = True) -> Picture:
         rows, columns = window([mask[0] for mask in focus.values()], image.shape[:2])
         scale = min(1.0, self.width / (columns.stop - columns.start))
         shift = np.array([columns.start, rows.start])
         moved = {name: (xy - shift + 0.5) * scale - 0.5 for name, xy in points.items()}
         small = {name: shrink(mask[0, rows, columns] != 0, scale) for name, mask in masks.items()}
-        return self.draw(shrink(image[rows, columns], scale), small, moved)
+        known = self.legend
+        colours = [TRUTH if name.startswith(TRUE) else known[name] for name in (*small, *moved)]
+        return self.draw(shrink(image[rows, columns], scale), small, moved, colours=colours, legend=legend)
 
 
 def _only(arrays: Arrays, wanted: Callable[[str], bool]) -> Arrays:
@@ -81,14 +95,14 @@ def _only(arrays: Arrays, wanted: Callable[[str], bool]) -> Arrays:
 
 
 def drawn_arrays(sample: Mapping[str, Any], keys: Sequence[str]) -> Arrays:
-    """Return the labels and predictions of the keys that a sample has; fillers of missing labels are skipped."""
-    found: Arrays = {}
-    for key in keys:
-        if sample.get(key) is not None and bool(sample.get(f"{key}_present", True)):
-            found[f"{TRUE}{key}"] = _array(sample[key])
-        if sample.get(f"pred_{key}") is not None:
-            found[key] = _array(sample[f"pred_{key}"])
-    return found
+    """Return predictions, then labels, of the keys that a sample has; fillers of missing labels are skipped."""
+    predicted = {key: _array(sample[f"pred_{key}"]) for key in keys if sample.get(f"pred_{key}") is not None}
+    labelled = {
+        f"{TRUE}{key}": _array(sample[key])
+        for key in keys
+        if sample.get(key) is not None and bool(sample.get(f"{key}_present", True))
+    }
+    return predicted | labelled
 
 
 def window(masks: Sequence[NDArray[Any]], shape: tuple[int, ...]) -> tuple[slice, slice]:

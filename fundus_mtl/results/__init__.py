@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fundus_mtl.results._ledger import NothingUsableError
     from fundus_mtl.results._makers import Makers, Model, Stage
     from fundus_mtl.results._measure import Measure
+    from fundus_mtl.results._model_card import ModelCard
     from fundus_mtl.results._nifti_writer import write_nifti
     from fundus_mtl.results._output_errors import OutputError, write_output
     from fundus_mtl.results._output_folder import RUN
@@ -75,6 +76,7 @@ __all__ = [
     "Measured",
     "Missing",
     "Model",
+    "ModelCard",
     "NothingUsableError",
     "OutputError",
     "PhotographFacts",

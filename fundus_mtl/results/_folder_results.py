@@ -18,6 +18,7 @@ from fundus_mtl.results._measure import Measure
 from fundus_mtl.results._output_errors import OutputError
 from fundus_mtl.results._photograph_results import PhotographResults
 from fundus_mtl.results._picture_places import PicturePlaces
+from fundus_mtl.results._planned_run import planned_run
 from fundus_mtl.results._role import Role
 from fundus_mtl.results._rules import Rules
 from fundus_mtl.results._run_options import Provenance, RunOptions
@@ -68,6 +69,7 @@ class FolderResults:
         measure, facts = Measure(roles, rules), facts or KnownFacts()
         provenance, options = provenance or Provenance(), options or RunOptions()
         record = run_record(model, provenance, measure, facts, options)
+        self._record = record
         self._run = FolderRun(self.output_dir, items, record, Layout.of(measure), options)
         self._ledger = self._run.ledger
         places = PicturePlaces(self.output_dir, self._ledger.items)
@@ -81,6 +83,10 @@ class FolderResults:
     def pending(self) -> list[dict[str, Any]]:
         """The items that have no row yet, named as in the results; for ``FolderSamples``."""
         return self._run.pending
+
+    def plan(self) -> list[str]:
+        """Return what the run would do, as lines of text; nothing is written."""
+        return list(planned_run(self._record, len(self._ledger.items), self.pending))
 
     @property
     def counts(self) -> dict[str, int]:

@@ -14,7 +14,7 @@ from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
 from fundus_mtl.results._ledger import Ledger, now
-from fundus_mtl.results._output_errors import OutputError, write_output
+from fundus_mtl.results._output_errors import OutputError, OutputRefusedError, write_output
 from fundus_mtl.results._output_folder import (
     JOURNAL,
     RUN,
@@ -176,7 +176,7 @@ def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: P
     bytes decide whether the photographs are the same: at least half of those in the journal must be unchanged.
 
     Raises:
-        ValueError: If the journal has rows, but too few of these photographs.
+        OutputRefusedError: If the journal has rows, but too few of these photographs.
     """
     known = {str(item["id"]): item for item in items}
     done: dict[str, tuple[str, ...]] = {}
@@ -189,7 +189,7 @@ def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: P
         if sha256 is not None and not was_replaced(entry.failure) and _all_exist(output_dir, entry.files):
             done[entry.name] = entry.files
     if known and 2 * unchanged < len(names):
-        raise ValueError(
+        raise OutputRefusedError(
             f"expected results of the same photographs to resume, but got {unchanged} of {len(names)} unchanged for the "
             f"results in {output_dir.name!r}; choose another folder, or set overwrite to True."
         )

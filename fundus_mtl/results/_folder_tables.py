@@ -13,9 +13,10 @@ from fundus_mtl.results._csv_table import table
 from fundus_mtl.results._entry import Row, known
 from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
 from fundus_mtl.results._ledger import Ledger
-from fundus_mtl.results._output_errors import write_output
+from fundus_mtl.results._output_errors import output_errors, write_output
 from fundus_mtl.results._output_folder import TABLES
-from fundus_mtl.results._report import report_pieces
+from fundus_mtl.results._picture_paths import thumbnail_path
+from fundus_mtl.results._report import MAX_EMBEDDED, report_pieces
 
 
 def write_tables(output_dir: Path, ledger: Ledger, run: Mapping[str, Any], layout: Layout) -> None:
@@ -24,6 +25,9 @@ def write_tables(output_dir: Path, ledger: Ledger, run: Mapping[str, Any], layou
     Raises:
         OutputError: If they cannot be written; those before are whole.
     """
+    outside = len(ledger.items) > MAX_EMBEDDED
+    if outside:
+        _write_thumbnails(output_dir, ledger)
     columns = layout.columns
     names = [column.name for column in columns]
     pieces = (
@@ -31,10 +35,20 @@ def write_tables(output_dir: Path, ledger: Ledger, run: Mapping[str, Any], layou
         (_json({name: entry.row.get(name) for name in names}) for entry in ledger.entries()),
         _csv(FAILURE_COLUMNS, (entry.failure for entry in ledger.entries() if entry.failure is not None)),
         iter([layout.data_dictionary()]),
-        report_pieces(ledger.entries, run, layout.shown),
+        report_pieces(ledger.entries, run, layout.shown, outside),
     )
     for name, content in zip(TABLES, pieces, strict=True):
         write_output(output_dir / name, content)
+
+
+def _write_thumbnails(output_dir: Path, ledger: Ledger) -> None:
+    """Write the thumbnails as files; not synced to disk one by one, as the journal has them."""
+    with output_errors():
+        for number, entry in enumerate(ledger.entries()):
+            if entry.thumbnail is not None:
+                path = output_dir / thumbnail_path(number)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(entry.thumbnail)
 
 
 def _csv(columns: Sequence[Column], rows: Iterator[Row]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from fundus_mtl.results._contribution import Contribution
 from fundus_mtl.results._csv_table import table
 from fundus_mtl.results._exported import ReportedQuantity
 from fundus_mtl.results._measure import Measure
-from fundus_mtl.results._picture_paths import OVERLAYS, PROBABILITIES
+from fundus_mtl.results._picture_paths import OVERLAYS, PROBABILITIES, THUMBNAILS
 from fundus_mtl.results._role import Role
 
 IDENTITY = ColumnGroup(
@@ -59,6 +59,7 @@ FAILURE_COLUMNS: tuple[Column, ...] = (
     Column("message", "", "what was wrong, in one line"),
 )
 RESULTS_JSONL = Column("results.jsonl", "", "the same rows as results.csv, one JSON each; null where a cell is empty")
+SMALL = Column(f"{THUMBNAILS}/", "", "small pictures of a report with many rows; not a result")
 JOURNAL = Column("journal.jsonl", "", "photographs that are done, for resuming the run; not a result")
 
 
@@ -99,7 +100,7 @@ class Layout:
     @property
     def folders(self) -> tuple[str, ...]:
         """Names of all folders that a run may write to."""
-        return (*self.mask_folders, OVERLAYS, PROBABILITIES)
+        return (*self.mask_folders, OVERLAYS, PROBABILITIES, THUMBNAILS)
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -136,7 +137,7 @@ class Layout:
             f"only with save_probabilities: what the masks were cut from, of {_list(self.structures, 'or')}; native size",
         )
         overlays = Column(f"{OVERLAYS}/<image_id>.jpg", "", _drawn(self.roles))
-        return (*relations, overlays, *own, *([maps] if self.structures else []), RESULTS_JSONL, JOURNAL)
+        return (*relations, overlays, *own, *([maps] if self.structures else []), SMALL, RESULTS_JSONL, JOURNAL)
 
 
 def _drawn(roles: Sequence[Role]) -> str:

@@ -22,6 +22,12 @@ class OutputError(Exception):
     exit_code = 2  # exit status of a command, as for an output folder that is refused at the start
 
 
+class OutputRefusedError(ValueError):
+    """An output folder that cannot take the results of a run; the message names nothing but that folder."""
+
+    exit_code = 2
+
+
 def write_output(path: Path, content: bytes | str | Iterable[str]) -> None:
     """Write a file of the results, whole or not at all.
 

@@ -12,7 +12,7 @@ from fundus_mtl.files import is_part
 from fundus_mtl.notices import SOFTWARE
 from fundus_mtl.results._exported import plain_folders
 from fundus_mtl.results._native_names import portable
-from fundus_mtl.results._output_errors import OutputError, output_errors
+from fundus_mtl.results._output_errors import OutputError, OutputRefusedError, output_errors
 from fundus_mtl.results._picture_places import folded, is_kept
 from fundus_mtl.results._run_record import identity
 from fundus_mtl.results._source_file import FileState, file_state
@@ -46,8 +46,8 @@ def check_output(
         overwrite: Whether to replace an earlier run's results.
 
     Raises:
-        ValueError: If it is the input folder; or holds, under a name that results get, something that is not an earlier
-            run's, or results of another run without ``overwrite``, or of the same one without ``resume`` or ``overwrite``.
+        OutputRefusedError: If it is the input folder; or holds, under a name that results get, something that is not an
+            earlier run's, or results of another run without ``overwrite``, or of the same one without either option.
         OutputError: If the system refuses the folder's name, for instance because it is too long.
     """
     with output_errors():
@@ -59,12 +59,12 @@ def check_output(
     if not found:
         return Earlier()
     if not (overwrite or resume):
-        raise ValueError(
+        raise OutputRefusedError(
             f"expected an output folder without results, but got {', '.join(found)} in {output_dir.name!r}; "
             "choose another, or set resume or overwrite to True."
         )
     if earlier is None:
-        raise ValueError(
+        raise OutputRefusedError(
             f"expected results of an earlier run, but got {', '.join(found)} in {output_dir.name!r} "
             f"without a {RUN} of {SOFTWARE}; choose another folder."
         )
@@ -72,7 +72,7 @@ def check_output(
         return Earlier(False, before)
     now, then = identity(run), identity(earlier)
     if other := [what.replace("_", " ") for what in now if now[what] != then[what]]:
-        raise ValueError(
+        raise OutputRefusedError(
             f"expected results of the same run to resume, but got another {', '.join(other)} in {output_dir.name!r}; "
             "repeat the first command, choose another folder, or set overwrite to True."
         )
@@ -138,11 +138,15 @@ def sweep_output(output_dir: Path, folders: Iterable[str], files: Collection[str
 
 def _refuse_place(output_dir: Path, input_dir: str | Path | None, names: Iterable[str]) -> None:
     if input_dir is not None and output_dir.resolve() == Path(input_dir).resolve():
-        raise ValueError("expected an output folder of its own, but got the input folder; choose another.")
+        raise OutputRefusedError("expected an output folder of its own, but got the input folder; choose another.")
     if output_dir.exists() and not output_dir.is_dir():
-        raise ValueError(f"expected an output folder, but got {output_dir.name!r}, which is a file; choose another.")
+        raise OutputRefusedError(
+            f"expected an output folder, but got {output_dir.name!r}, which is a file; choose another."
+        )
     if linked := [name for name in names if (output_dir / name).is_symlink()]:
-        raise ValueError(f"expected an output folder without links, but got {', '.join(linked)}; choose another.")
+        raise OutputRefusedError(
+            f"expected an output folder without links, but got {', '.join(linked)}; choose another."
+        )
 
 
 def _remove_parts(output_dir: Path) -> None:

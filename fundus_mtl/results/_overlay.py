@@ -1,7 +1,6 @@
 """Contours and points drawn on a photograph, in colours that colour-blind people can tell apart.
 
-Of Okabe and Ito's colours (Color Universal Design, 2008), those that differ from the orange of a fundus. Every light line
-lies on a wider dark one, so that it is visible on bright and on dark parts of the photograph.
+Every light line lies on a wider dark one, so that it is visible on bright and on dark parts of the photograph.
 """
 
 from __future__ import annotations
@@ -11,12 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Picture = NDArray[np.uint8]
-Colour = tuple[int, int, int]
+from fundus_mtl.figures import COLOURS, Colour
 
-SKY_BLUE, YELLOW, WHITE, GREEN, PURPLE = (86, 200, 255), (240, 228, 66), (255, 255, 255), (0, 158, 115), (204, 121, 167)
-BLUE: Colour = (0, 114, 178)
-COLOURS: tuple[Colour, ...] = (SKY_BLUE, WHITE, YELLOW, GREEN, PURPLE, BLUE)
+Picture = NDArray[np.uint8]
 HALO: Colour = (15, 15, 25)
 
 
@@ -25,6 +21,7 @@ def draw_overlay(
     contours: Mapping[str, ArrayLike] | None = None,
     points: Mapping[str, Sequence[float]] | None = None,
     colours: Sequence[Colour] = COLOURS,
+    legend: bool = True,
 ) -> Picture:
     """Draw outlines, crosses with an open centre, and a legend; widths grow with the picture.
 
@@ -33,6 +30,7 @@ def draw_overlay(
         contours: Masks ``(H, W)`` by name, nonzero inside; an empty one is left out, also in the legend.
         points: Points ``(x, y)`` in px by name; one that is not finite or outside the picture is left out.
         colours: RGB colours, taken in the order of the names, contours first.
+        legend: Whether the names are written in the picture.
 
     Returns:
         RGB uint8 ``(H, W, 3)``.
@@ -50,7 +48,8 @@ def draw_overlay(
     for index, (name, point) in enumerate((points or {}).items(), start=len(contours or {})):
         if _draw_cross(canvas, point, colours[index % len(colours)]):
             named[name] = colours[index % len(colours)]
-    _draw_legend(canvas, named)
+    if legend:
+        _draw_legend(canvas, named)
     return canvas
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from fundus_mtl.results._native_names import native
 
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
+THUMBNAILS = "thumbnails"  # of the report, where it has too many to contain them
 _LONGEST = 200  # bytes; file systems allow 255, and a suffix is added
 _KEPT = 180
 _SUFFIXES = (".png", ".jpg", ".nii.gz", ".dcm")  # of what a run or an export writes
@@ -25,6 +26,11 @@ def picture_path(output_dir: Path, folder: str, name: str, suffix: str = ".png")
         suffix: Suffix that is appended.
     """
     return output_dir / folder / native(f"{picture_name(name)}{suffix}")
+
+
+def thumbnail_path(number: int) -> str:
+    """Return where the thumbnail of a row goes, relative to the output folder; a folder takes a thousand of them."""
+    return f"{THUMBNAILS}/{number // 1000:03}/{number:06}.jpg"
 
 
 def map_path(output_dir: Path, name: str, structure: str) -> Path:

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 from fundus_mtl.notices import DISCLAIMER
 from fundus_mtl.results._column import Shown, Value
 from fundus_mtl.results._entry import Entry
+from fundus_mtl.results._picture_paths import thumbnail_path
 from fundus_mtl.results._report_histogram import histogram_plot
 from fundus_mtl.results._report_rows import report_row
 from fundus_mtl.results._report_templates import template
 
-MAX_THUMBNAILS = 2000  # about 12 MB; a browser copes with no more
+MAX_EMBEDDED = 500  # thumbnails inside the report, about 4 MB; where there are more, all are files beside it
+PAGE = 100  # rows that are shown at a time
 
 
 def render_report(
@@ -41,7 +43,7 @@ def render_report(
 
 
 def report_pieces(
-    entries: Callable[[], Iterable[Entry]], run: Mapping[str, Any], shown: Sequence[Shown]
+    entries: Callable[[], Iterable[Entry]], run: Mapping[str, Any], shown: Sequence[Shown], outside: bool = False
 ) -> Iterator[str]:
     """Yield the report as HTML, one photograph at a time, so that its pictures need not be held in memory.
 
@@ -49,9 +51,13 @@ def report_pieces(
         entries: Returns the photographs, from the first on at each call.
         run: Record of the run, as in ``run.json``.
         shown: Columns that the report shows.
+        outside: Whether the thumbnails are files, see `thumbnail_path`, and not part of the report.
     """
-    rows = (report_row(entry, shown, index < MAX_THUMBNAILS) for index, entry in enumerate(entries()))
-    yield from template("report.html").generate(rows=rows, shown=shown, **_summary(entries(), shown), **_about(run))
+    rows = (
+        report_row(entry, shown, thumbnail_path(number) if outside else None) for number, entry in enumerate(entries())
+    )
+    facts = {**_summary(entries(), shown), **_about(run)}
+    yield from template("report.html").generate(rows=rows, shown=shown, page=PAGE, **facts)
 
 
 class _Panel(NamedTuple):
@@ -94,6 +100,7 @@ def _about(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "disclaimer": DISCLAIMER,
         "model": run["model"]["id"],
+        "cards": run.get("cards", []),
         "model_sha256": run["model"]["sha256"],
         "config_sha256": run["config_sha256"],
         "version": run["software_version"],

@@ -20,7 +20,7 @@ class ReportRow(NamedTuple):
         status: Status of its row.
         state: Status, or ``flagged`` for one that is ok and has flags.
         link: Link to the overlay beside the report; empty without one.
-        thumbnail: JPEG in base64; empty for a plain link.
+        thumbnail: Address of its small picture, which may contain the picture; empty for a plain link.
         folder: First part of the name, with a slash at its end.
         file: Last part of the name.
         size: Width and height.
@@ -51,25 +51,24 @@ class ReportRow(NamedTuple):
         return int(self.state == "flagged")
 
 
-def report_row(entry: Entry, shown: Sequence[Shown], with_picture: bool = True) -> ReportRow:
+def report_row(entry: Entry, shown: Sequence[Shown], thumbnail: str | None = None) -> ReportRow:
     """Return a row of the table.
 
     Args:
         entry: Entry of the photograph.
         shown: Numbers to show.
-        with_picture: Whether its thumbnail, if there is one, is part of the report; otherwise there is a plain link.
+        thumbnail: Path of its thumbnail, if it has one; None for a thumbnail that is part of the report.
     """
     row = entry.row
     name, status, flags = (str(row.get(key) or "") for key in ("image_id", "status", "flags"))
     folder, slash, file = name.rpartition("/")
-    small = entry.thumbnail if with_picture and entry.thumbnail is not None else b""
     reason = "" if flags else str(row.get("status_reason") or "")
     return ReportRow(
         name=name,
         status=status,
         state="flagged" if status == "ok" and flags else status,
         link="" if entry.overlay is None else quote(entry.overlay),
-        thumbnail=base64.b64encode(small).decode("ascii"),
+        thumbnail=_address(entry.thumbnail, thumbnail),
         folder=folder + slash,
         file=file,
         size=f"{row['width_px']} × {row['height_px']} px" if row.get("width_px") else "",
@@ -79,6 +78,12 @@ def report_row(entry: Entry, shown: Sequence[Shown], with_picture: bool = True) 
         reason=reason,
         notes=flags or reason,
     )
+
+
+def _address(picture: bytes | None, path: str | None) -> str:
+    if picture is None:
+        return ""
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}" if path is None else path
 
 
 def _number(value: Value, decimals: int) -> tuple[str, str]:

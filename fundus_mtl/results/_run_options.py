@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from fundus_mtl.results._model_card import ModelCard
 from fundus_mtl.results._pseudonyms import IdMode
 
 
@@ -20,11 +21,13 @@ class Provenance:
             is not used. A change makes another run.
         stages: Further models among these that look at the photograph again: ``id``, ``sha256`` (None for a model that is
             not used) and the ``roles`` that they answer, for exports that name the model behind a measurement.
+        cards: The models, as the report presents them; None for one that is not used.
     """
 
     config_sha256: str = ""
     further: Mapping[str, str | None] = field(default_factory=dict)
     stages: Sequence[Mapping[str, Any]] = ()
+    cards: Sequence[ModelCard | None] = ()
 
     @property
     def used_stages(self) -> list[Mapping[str, Any]]:

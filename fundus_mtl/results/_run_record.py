@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -44,6 +45,7 @@ def run_record(
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "model": dict(model),
         "stages": [{**stage, "roles": list(stage["roles"])} for stage in provenance.used_stages],
+        "cards": [asdict(card) for card in provenance.cards if card is not None],
         "config_sha256": provenance.config_sha256,
         "tasks": measure.tasks,
         "unanswered": measure.unanswered,

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from fundus_mtl.workflow._config_items import files_of, first_part, items_of, lists_of, shared_items
     from fundus_mtl.workflow._error import RefusedError, WorkflowError
     from fundus_mtl.workflow._export_bundle import export_bundle
+    from fundus_mtl.workflow._other_training import refuse_other_training
     from fundus_mtl.workflow._own_weights import own_weights, with_own_vessels
     from fundus_mtl.workflow._part import part_of
+    from fundus_mtl.workflow._presentation import Presentation, presentation, presented
     from fundus_mtl.workflow._recipe import Recipe, read_recipe
     from fundus_mtl.workflow._trained_part import trained_configs, trained_part
     from fundus_mtl.workflow._verbatim import literal, paths_verbatim
@@ -22,6 +24,7 @@ else:
 
 __all__ = [
     "Bundle",
+    "Presentation",
     "Recipe",
     "RefusedError",
     "StrictWorkflow",
@@ -36,7 +39,10 @@ __all__ = [
     "own_weights",
     "part_of",
     "paths_verbatim",
+    "presentation",
+    "presented",
     "read_recipe",
+    "refuse_other_training",
     "shared_items",
     "trained_configs",
     "trained_part",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
+from fundus_mtl.suggestions import did_you_mean
 from fundus_mtl.workflow._config_items import files_of
 
 
@@ -53,7 +52,8 @@ class Bundle:
         if name.endswith((".yaml", ".yml")):
             return self.overlay(name)
         known = sorted(path.stem for path in self.methods.glob("*.yaml"))
-        raise FileNotFoundError(f"method: expected one of the bundles' methods, but got {name}; {_advice(name, known)}")
+        advice = did_you_mean(name, known, f"; use one of {', '.join(known)}.")
+        raise FileNotFoundError(f"method: expected one of the bundles' methods, but got {name}{advice}")
 
     def overlay(self, name: str) -> Path:
         """Return an overlay by file name, with or without ``.yaml``: of the bundle, beside it, or from the working folder.
@@ -67,9 +67,8 @@ class Bundle:
                 if path.is_file():
                     return path.absolute()
         known = sorted(path.name for path in own.glob("*.yaml"))
-        close = get_close_matches(name if "." in name else f"{name}.yaml", known, n=1)
-        advice = f"did you mean {close[0]}?" if close else "there is no such file."
-        raise FileNotFoundError(f"overlay: expected a file of the bundle {self.root.name}, but got {name}; {advice}")
+        meant = did_you_mean(name if "." in name else f"{name}.yaml", known, "; there is no such file.")
+        raise FileNotFoundError(f"overlay: expected a file of the bundle {self.root.name}, but got {name}{meant}")
 
 
 def find_bundle(name: str, beside: Path) -> Bundle:
@@ -87,11 +86,6 @@ def find_bundle(name: str, beside: Path) -> Bundle:
         if (root / "configs" / "args.yaml").is_file() and (root / "configs" / "args_evaluate.yaml").is_file():
             return Bundle(root.resolve(), installed / "methods", beside)
     known = sorted(path.parent.parent.name for path in installed.glob("*/configs/args.yaml"))
-    close = get_close_matches(name, known, n=1)
-    meant = f"; did you mean {close[0]}?" if close else "."
-    raise FileNotFoundError(f"bundle: expected a path or one of {', '.join(known)}, but got {name}{meant}")
-
-
-def _advice(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"use one of {', '.join(known)}."
+    raise FileNotFoundError(
+        f"bundle: expected a path or one of {', '.join(known)}, but got {name}{did_you_mean(name, known)}"
+    )

@@ -11,9 +11,11 @@ from typing import Any, NoReturn
 from fundus_mtl.files import lasting_streams, printable
 from fundus_mtl.workflow._explanation import config_id, explain, unwrapped
 from fundus_mtl.workflow._items import split
+from fundus_mtl.workflow._presentation import presentation
 from fundus_mtl.workflow._withheld_logs import withheld_logs
 
-REFUSED = 2  # exit status, as of wrong arguments everywhere
+FAILED, REFUSED = 1, 2  # exit statuses: what was started failed; it was refused, as wrong arguments are everywhere
+_STARTED = ("run", "finalize")  # items that start what the others describe
 _OF_FILES = ("run", "items", "results", "dataset", "dataloader")  # items of a config that read the photographs
 _LONGEST = 600  # characters; PyTorch lists every key of a state_dict that does not fit
 
@@ -39,12 +41,13 @@ class WorkflowError(SystemExit):
 
 @contextmanager
 def one_line(config: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Turn an exception into `WorkflowError`: print the traceback for developers, then one line with the root cause.
+    """Turn an exception into `WorkflowError`: show the traceback (see `Presentation`), then print one line with the cause.
 
-    An exception with an ``exit_code`` attribute, such as that of a full disk, is printed without a traceback and gives
-    the exit status. Where the config has ``id_mode: hash``, an error message may contain the name of a patient's file:
-    then, unless it is a message of ours about the configuration, only the types of the exceptions and where they were
-    raised are printed, and the text of other libraries' log lines and warnings is withheld.
+    The exit status is 2 if an item of the configuration could not be built, and 1 if the run failed after that. An
+    exception with an ``exit_code`` attribute, such as that of a full disk, has no traceback and gives the exit status.
+    Where the config has ``id_mode: hash``, an error message may contain the name of a patient's file: then, unless it is a
+    message of ours about the configuration, only the types of the exceptions and where they were raised are shown, and the
+    text of other libraries' log lines and warnings is withheld.
 
     Args:
         config: Merged config, to suggest similar names for a missing reference.
@@ -66,14 +69,13 @@ def _ending_in_one_line(config: Mapping[str, Any]) -> Iterator[None]:
         root, where = unwrapped(error), config_id(error)
         if hasattr(root, "exit_code"):
             _end(str(root), root, int(root.exit_code))
+        code = FAILED if where is not None and split(where)[0] in _STARTED else REFUSED
         if config.get("id_mode") == "hash" and not _is_ours(root, where):
-            print(_frames(error), file=sys.stderr)
-            _end(
-                f"{type(root).__name__}; its text is withheld, as it may contain names that id_mode hash hides.",
-                error,
-            )
-        print(_safe("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-        _end(f"{where}: {explain(error, config)}" if where else explain(error, config), error)
+            presentation().traceback(_frames(error) + "\n")
+            message = f"{type(root).__name__}; its text is withheld, as it may contain names that id_mode hash hides."
+            _end(message, error, code)
+        presentation().traceback(_safe("".join(traceback.format_exception(error))))
+        _end(f"{where}: {explain(error, config, where)}" if where else explain(error, config), error, code)
 
 
 def _safe(text: str) -> str:

@@ -10,6 +10,9 @@ from difflib import get_close_matches
 from types import TracebackType
 from typing import Any
 
+from fundus_mtl.suggestions import did_you_mean
+from fundus_mtl.workflow._items import look_up, split
+
 # How the messages of MONAI 1.6.1's wrappers begin.
 _WRAPPERS = ("Failed to evaluate", "Failed to instantiate component", "applying transform")
 _WORKER = re.compile(r"Caught \w+ in (?:DataLoader worker|replica|pin memory)")
@@ -17,6 +20,7 @@ _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Warning)): (.*)$", r
 _NOT_LOCATED = re.compile(r"Cannot locate class or function path: '(.*)'")
 _NOT_DEFINED = re.compile(r"the referring item `@(.*)` is not defined")
 _OTHER_WEIGHTS = re.compile(r"Error\(s\) in loading state_dict for (\w+)")
+_REFERENCE = re.compile(r"@([\w:#]+)")
 _MONAI_PARTS = ("transforms", "networks.nets", "losses", "inferers", "engines", "handlers", "metrics", "data")
 
 
@@ -40,15 +44,18 @@ def config_id(error: BaseException) -> str | None:
     return found
 
 
-def explain(error: BaseException, config: Mapping[str, Any]) -> str:
+def explain(error: BaseException, config: Mapping[str, Any], where: str | None = None) -> str:
     """Return the root cause as a sentence, with advice for frequent errors.
 
     Args:
         error: The exception, with its causes.
         config: Merged config, whose top-level ids a missing reference may have meant.
+        where: Id of the item in which it was raised, see `config_id`.
     """
     root = unwrapped(error)
     text = str(root)
+    if isinstance(root, KeyError) and where is not None and (sentence := _unknown_key(root, config, where)):
+        return sentence
     if match := _NOT_LOCATED.search(text):
         return _not_located(match[1])
     if match := _NOT_DEFINED.search(text):
@@ -72,6 +79,16 @@ def explain(error: BaseException, config: Mapping[str, Any]) -> str:
         "" if cause is None or isinstance(cause, LookupError) else f" (because of {type(cause).__name__}: {cause})"
     )
     return text + because
+
+
+def _unknown_key(error: KeyError, config: Mapping[str, Any], where: str) -> str | None:
+    """Return a sentence about a key that the dictionaries of an expression do not have; None if there are none."""
+    key, expression = error.args[0], look_up(config, split(where))
+    referred = [look_up(config, split(name)) for name in _REFERENCE.findall(str(expression))]
+    known = [str(name) for item in referred if isinstance(item, dict) for name in item]
+    if not isinstance(key, str) or not known or key in known:
+        return None
+    return f"expected some of {', '.join(known)}, but got {key}{did_you_mean(key, known)}"
 
 
 def _not_located(path: str) -> str:

@@ -118,9 +118,11 @@ def read_recipe(weights: str | Path) -> Recipe:
     """Read the recipe beside a file of weights.
 
     Raises:
-        RefusedError: If the file is missing or no recipe, or belongs to other weights.
+        RefusedError: If one of the two files is missing, or the recipe is none or belongs to other weights.
     """
     path = Path(weights).parent / RECIPE_FILE
+    if not Path(weights).is_file():
+        raise RefusedError(f"{weights}: expected weights of a training, but got no file; check the path.")
     try:
         record = read_json(path)
         known, sha256 = Recipe(**record["recipe"]), record["weights"][Path(weights).name]

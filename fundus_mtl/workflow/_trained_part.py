@@ -71,8 +71,9 @@ def trained_configs(
     bundles = Path(str(files("fundus_mtl.bundles")))
     folder = bundles / recipe.bundle / "configs"
     if not (folder / config).is_file():
+        known = ", ".join(sorted(path.parent.parent.name for path in bundles.glob(f"*/configs/{config}")))
         raise RefusedError(
-            f"{Path(weights).name}: expected weights of a bundle with {config}, but got {recipe.bundle}."
+            f"{Path(weights).name}: expected weights of {known}, but got those of {recipe.bundle}; give other weights."
         )
     shared = merge_files([folder / COMMON], [])
     changes = recipe.overrides(shared, (folder / OVERLAYS, bundles / "methods", *map(Path, overlays)))

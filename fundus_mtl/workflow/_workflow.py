@@ -26,6 +26,7 @@ from fundus_mtl.workflow._lost_comments import refuse_lost_comments
 from fundus_mtl.workflow._merge import merge_files, merge_overrides
 from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, validation_refers_to
 from fundus_mtl.workflow._part import SNAPSHOT, as_text
+from fundus_mtl.workflow._presentation import presentation
 from fundus_mtl.workflow._recipe import recipe_of
 from fundus_mtl.workflow._stock_call import stock_call
 from fundus_mtl.workflow._verbatim import keep_text
@@ -46,14 +47,13 @@ class StrictWorkflow(ConfigWorkflow):
     * a file with ``_after_: [NAME, …]`` must come after the files of these names;
     * handlers may be a dictionary by name;
     * text with a ``#`` stays as it is written, where MONAI replaces the ``#`` by ``::``;
-    * relative config files are looked for beside the ``args.yaml`` too, and ``bundle_root: .`` means the folder above
-      ``configs``, so that the command works from everywhere;
+    * relative config files are looked for beside the ``args.yaml`` too; ``bundle_root: .`` is the folder above ``configs``;
     * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
     * an item ``recipe: null`` with the bundle's name, overlays and options as JSON text, for `BestModelSaver`;
     * the stock command ends with the status that an item ``exit_code`` has when all is done;
     * SIGTERM and SIGHUP end a run as Ctrl-C does, so that handlers can close what they opened;
     * every error ends in `WorkflowError`: the traceback (not for refused input), then one last line
-      ``error: <id of the item>: <root cause>``, exit status 2.
+      ``error: <id of the item>: <root cause>``; exit status 2 if the configuration was refused, 1 if the run failed.
 
     Args:
         config_file: One or several files, as a list or separated by commas; later ones win.
@@ -69,7 +69,7 @@ class StrictWorkflow(ConfigWorkflow):
         override: Values by id.
 
     Raises:
-        WorkflowError: On any error; a ``SystemExit`` of status 2 whose text is the line that was printed.
+        WorkflowError: On any error; a ``SystemExit`` whose text is the line that was printed.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class StrictWorkflow(ConfigWorkflow):
             overrides = merge_overrides(config, given, [*files, *overlays], tracking)
             if config.get("bundle_root") == "." and "bundle_root" not in overrides:
                 overrides["bundle_root"] = str(_bundle_root(files[0]))
+            presentation().set_loggers()
             super().__init__(
                 config_file=[str(file) for file in [*files, *overlays]],
                 meta_file=nearby(meta_file, call.folder),
@@ -109,6 +110,7 @@ class StrictWorkflow(ConfigWorkflow):
                 properties_path=properties_path,
                 **overrides,
             )
+            presentation().set_loggers()  # again: logging.conf has replaced the handlers
             self.parser.get().pop(AFTER, None)  # checked by now, and no item
             self._by_command = call.by_run
             if RECIPE in config and self.parser[RECIPE] is None:
@@ -146,6 +148,11 @@ class StrictWorkflow(ConfigWorkflow):
         """Add MONAI's handlers of ``tracking``, to handlers by name too."""
         ConfigWorkflow.patch_bundle_tracking(parser, add_tracking(parser, settings))
 
+    def part(self, item: str) -> Any:
+        """Return what an item of the config describes, built."""
+        with one_line(self.parser.get()):
+            return self.parser.get_parsed_content(item)
+
     def run(self) -> Any:
         """Run the config's ``run`` list."""
         with one_line(self.parser.get()), signals_as_exit():
@@ -171,8 +178,8 @@ def _bundle_root(config_file: Path) -> Path:
 def signals_as_exit() -> Iterator[None]:
     """Turn SIGTERM, and SIGHUP of a terminal that closes, into ``SystemExit`` with the exit status that a shell gives.
 
-    An ignored SIGHUP (``nohup``) stays ignored. A terminal that closes sends it more than once: only the first one raises,
-    so that the others do not interrupt what is written at the end. Python handles signals in the main thread only.
+    An ignored SIGHUP (``nohup``) stays ignored. A terminal that closes sends it more than once: only the first one raises.
+    Python handles signals in the main thread only.
     """
 
     def leave(number: int, _: Any) -> None:

@@ -126,7 +126,7 @@ def test_train_evaluate_and_run_on_a_folder(overlays, refuge_data, tmp_path):
         row["glaucoma_prob"] == fused_score(row["glaucoma_prob_classifier"], row["glaucoma_prob_vcdr"]) for row in rows
     )
     written = {path.name for path in (tmp_path / "out" / "evaluation").iterdir()}
-    assert {"per_case.csv", "summary.csv", "summary.md", "cases_disc_dice.jpg"} <= written
+    assert {"per_case.csv", "summary.csv", "summary.md", "cases_worst_task.jpg"} <= written
 
     photographs = tmp_path / "photographs" / "nested"
     photographs.mkdir(parents=True)

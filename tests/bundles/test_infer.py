@@ -93,5 +93,5 @@ def test_what_is_wrong_is_said_in_a_sentence(weights, photographs, tmp_path, cap
     assert main(["infer", str(photographs), str(tmp_path / "out"), "--weights", str(bare)]) == 2
     assert "expected a recipe.json beside the weights" in capsys.readouterr().err
     assert main(["infer", str(photographs), str(tmp_path / "out"), "--weights", str(weights["refuge_disc_mtl"])]) == 2
-    assert "a bundle with inference.yaml, but got refuge_disc_mtl" in capsys.readouterr().err
+    assert "expected weights of hrf_av_mtl, refuge_mtl, but got those of refuge_disc_mtl" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

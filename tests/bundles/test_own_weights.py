@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,38 @@ def test_infer_finds_vessels_on_request(tmp_path, capfd):
         vessels = np.asarray(opened)
     np.testing.assert_array_equal(kinds > 0, vessels)  # every vessel has a kind
     assert np.count_nonzero(kinds == 3) < 0.03 * np.count_nonzero(vessels)  # both only at crossings
+
+
+def test_a_dry_run_names_models_and_photographs_and_writes_nothing(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
+    (tmp_path / "in" / "gone.png").symlink_to("nowhere")
+    (tmp_path / "in" / "notes.txt").touch()
+    command = ["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu"]
+    before = sorted(tmp_path.rglob("*"))
+    assert main([*command, "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    hashes = [file_sha256(path)[:12] for path in (WEIGHTS[1], WEIGHTS[0])]
+    assert re.fullmatch(rf"model: \w+, SHA-256 {hashes[0]}…", lines[0])
+    assert re.fullmatch(rf"model for disc, cup: \w+, SHA-256 {hashes[1]}…", lines[1])
+    assert lines[2:6] == ["photographs: 2", "to measure: 1", "done by an earlier run: 0", "cannot be opened: 1"]
+    assert lines[6] == "  gone.png: a broken link; its target does not exist"
+    assert lines[7:] == ["skipped: 1 .txt", f"results would be in {tmp_path / 'out'}"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_with_results_of_others_is_refused_with_its_name_under_pseudonyms_too(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.csv").write_text("mine")
+    command = ["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu", "id_mode=hash"]
+    assert main(command) == 2
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed
+    assert printed.splitlines()[-1].startswith(
+        "error: expected results of an earlier run, but got results.csv in 'out'"
+    )
 
 
 def test_the_second_stage_can_be_left_out():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import warnings
 from pathlib import Path
 
 import pytest
@@ -81,7 +83,8 @@ def ending(error: BaseException | None, **options) -> int:
             raise error
         return 4
 
-    return exit_status(argparse.Namespace(run=run, **{"if_stopped": ""} | options))
+    output = {"quiet": False, "verbose": False, "log_file": None, "debug": False}
+    return exit_status(argparse.Namespace(run=run, **{"if_stopped": ""} | output | options))
 
 
 @pytest.mark.parametrize(
@@ -103,11 +106,93 @@ def test_a_stop_says_how_to_resume(capsys):
     assert capsys.readouterr().err == "stopped: run it again.\n"
 
 
-def test_a_fault_of_the_program_keeps_its_traceback():
-    with pytest.raises(KeyError):
-        ending(KeyError("x"))
+def test_a_fault_of_the_program_has_a_traceback_with_debug_only(capsys):
+    assert ending(KeyError("x")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: KeyError: 'x'; this may be a fault of fundus_mtl")
+    assert ending(KeyError("x"), debug=True) == 1
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last == line
     with pytest.raises(KeyError), refusing(ValueError):
         raise KeyError("x")
+
+
+def test_an_error_of_the_system_names_the_file(capsys):
+    assert ending(PermissionError(13, "Permission denied", "runs/a.csv")) == 1
+    assert capsys.readouterr().err == "error: runs/a.csv: Permission denied; check the path and its permissions.\n"
+
+
+def test_the_log_file_gets_the_error_and_its_traceback(tmp_path, capsys):
+    log = tmp_path / "run.log"
+    assert ending(KeyError("x"), log_file=str(log)) == 1
+    assert ending(BadInputError("expected a, but got b."), log_file=str(log)) == 2
+    text = log.read_text()
+    assert "ERROR Traceback (most recent call last):" in text
+    assert "ERROR KeyError: 'x'; this may be" in text
+    assert text.endswith("ERROR expected a, but got b.\n")
+    assert "Traceback" not in capsys.readouterr().err
+    assert ending(None, log_file=str(tmp_path / "nowhere" / "run.log")) == 2
+    assert capsys.readouterr().err.startswith(f"error: --log-file: {tmp_path / 'nowhere' / 'run.log'}: No such file")
+
+
+@pytest.mark.parametrize("options, shown", [({}, "i w e"), ({"quiet": True}, "w e"), ({"verbose": True}, "d i w e")])
+def test_how_much_is_printed(options, shown, tmp_path, capsys, monkeypatch):
+    own = logging.getLogger("fundus_mtl")  # as in a new process: a bundle's logging.conf may have changed it
+    monkeypatch.setattr(own, "handlers", [])
+    monkeypatch.setattr(own, "propagate", True)
+
+    def run(given):
+        logger = logging.getLogger("fundus_mtl.here")
+        logger.debug("d"), logger.info("i"), logger.warning("w"), logger.error("e")
+        given.output.info("results are in out")
+        return 0
+
+    log = tmp_path / "run.log"
+    output = {"quiet": False, "verbose": False, "log_file": str(log), "debug": False, "if_stopped": ""}
+    assert exit_status(argparse.Namespace(run=run, **output | options)) == 0
+    printed = capsys.readouterr()
+    assert printed.err.split() == shown.split()
+    assert printed.out == ("" if options.get("quiet") else "results are in out\n")
+    logged = [line.split(" ", 3)[-1] for line in log.read_text().splitlines()]
+    assert logged == [*shown.split(), "results are in out"]
+
+
+def test_a_warning_is_one_line_and_that_of_monai_is_left_out(capsys):
+    def run(_):
+        warnings.warn("parsing config_file a.yaml: any value is code (GHSA-873f-pvrv-4x83)", stacklevel=1)
+        warnings.filterwarnings("default", message="something")  # pytest makes errors of them
+        warnings.warn("something\nelse", stacklevel=1)
+        return 0
+
+    output = {"quiet": False, "verbose": False, "log_file": None, "debug": False, "if_stopped": ""}
+    assert exit_status(argparse.Namespace(run=run, **output)) == 0
+    assert capsys.readouterr().err == "warning: something else\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, meant",
+    [
+        (["infer", "a", "b", "--batchsize", "2"], "unrecognized arguments: --batchsize 2; did you mean --batch-size?"),
+        (["infer", "a", "b", "--wieghts=x"], "did you mean --weights?"),
+        (["train", "refuge_mtl", "--metod", "joint"], "did you mean --method?"),
+        (["train", "refuge_mtl", "--device", "cuda:0"], "--device cuda:0; write device=cuda:0."),
+        (
+            ["export", "a", "b", "--format", "refug"],
+            "expected one of refuge, nifti, dicom, but got refug; did you mean refuge?",
+        ),
+        (["infer", "a", "b", "--batch-size", "0"], "--batch-size: expected a whole number of at least 1, but got 0."),
+        (["infer", "a"], "the following arguments are required: OUT"),
+    ],
+)
+def test_a_misspelt_option_is_one_sentence_with_a_suggestion(arguments, meant, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert meant in line
+    assert line.endswith(f"See fundus-mtl {arguments[0]} --help.")
 
 
 def test_the_commands_of_the_readme_parse():

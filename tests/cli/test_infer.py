@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from fundus_mtl import inference
 from fundus_mtl.cli import main
 
 
@@ -19,16 +20,42 @@ from fundus_mtl.cli import main
         (["", "out"], "expected a folder of photographs, but got an empty text"),
         (["photographs", ""], "expected a folder for the results, but got an empty text"),
         (["photographs", "out", "flips"], "expected KEY=VALUE, but got flips"),
+        (
+            ["eye.jpg", "out"],
+            "eye.jpg: expected a folder of photographs or a .csv file that lists them, but got another file",
+        ),
+        (
+            ["photographs", "./photographs/"],
+            "expected an output folder of its own, but got the folder of the photographs",
+        ),
+        (["photographs", "eye.jpg"], "eye.jpg: expected an output folder that can be created, but got: it is a file"),
+        (
+            ["photographs", "eye.jpg/out"],
+            "eye.jpg/out: expected an output folder that can be created, but got: Not a direc",
+        ),
+        (["photographs", "out", "--dry-run", "--weights", "lost.pt"], "lost.pt: expected weights of a training"),
     ],
 )
 def test_a_refusal_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photographs").mkdir()
+    (tmp_path / "eye.jpg").touch()
     assert main(["infer", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert message in line
-    assert not (tmp_path / "out").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["eye.jpg", "photographs"]
+
+
+def test_options_become_items_of_the_configuration(monkeypatch, tmp_path, capsys):
+    calls = []
+    monkeypatch.setattr(inference, "infer", lambda *places, **options: calls.append((places, options)) or 3)
+    given = ["infer", "in", "out", "--batch-size", "4", "--device", "cpu", "--overwrite", "writers=2"]
+    assert main(given) == 3
+    assert calls == [(("in", "out", None, []), {"batch_size": 4, "device": "cpu", "overwrite": True, "writers": 2})]
+    assert capsys.readouterr().out == "results are in out; open out/report.html\n"
+    assert main([*given, "--quiet"]) == 3
+    assert capsys.readouterr().out == ""
 
 
 def test_a_missing_folder_is_refused_before_the_imports():

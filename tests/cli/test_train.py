@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import monai.bundle
 import pytest
@@ -18,9 +19,14 @@ GIVEN = [f"{key}={value}" for key, value in TINY.items()]
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Record what the stock command's function is given, and run nothing."""
+    """Record what the function behind the stock command is given, and run nothing."""
     made = []
-    monkeypatch.setattr(monai.bundle, "run", lambda **options: made.append(options))
+
+    def create(**options):
+        made.append(options)
+        return Mock(spec=["run", "finalize"])
+
+    monkeypatch.setattr(monai.bundle, "create_workflow", create)
     return made
 
 
@@ -48,7 +54,22 @@ def test_a_training_is_that_of_the_stock_command_and_is_evaluated(tmp_path, caps
     assert (ours / "evaluation" / "summary.md").is_file()
     capsys.readouterr()
     assert main(evaluate) == 2
-    assert "expected weights of this LeNet" in capsys.readouterr().err.splitlines()[-1]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert "expected the network and input of its training, but got other values of network_module; add" in line
+    assert line.endswith("add --method mt_cool hidden=4.")
+    assert main([*evaluate[:2], "--method", "mt_cool", *evaluate[2:], "hidden=8"]) == 2
+    assert "but got other values of hidden; add" in capsys.readouterr().err.splitlines()[-1]
+    with pytest.raises(SystemExit) as ended:  # the stock command has other words, and its traceback
+        monai.bundle.run(
+            args_file=str(BUNDLES / "digits_mtl" / "configs" / "args_evaluate.yaml"),
+            hidden=4,
+            tracking_uri="none",
+            output_dir=str(ours),
+        )
+    assert ended.value.code == 1
+    printed = capsys.readouterr().err
+    assert "Traceback" in printed
+    assert "expected weights of this LeNet" in printed.splitlines()[-1]
 
 
 def test_what_reaches_the_stock_command(calls, tmp_path):
@@ -110,6 +131,6 @@ def test_a_stop_says_how_to_resume(monkeypatch, capsys):
     def stop(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(monai.bundle, "run", stop)
+    monkeypatch.setattr(monai.bundle, "create_workflow", stop)
     assert main(["train", "digits_mtl"]) == 130
     assert "resume_from=latest" in capsys.readouterr().err

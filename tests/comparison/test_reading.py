@@ -97,8 +97,13 @@ def test_refused_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.yaml, which does not exist"):
         read_comparison(tmp_path / "nowhere.yaml")
     (tmp_path / "broken.yaml").write_text("a: [")
-    with pytest.raises(ValueError, match=r"broken.yaml: expected YAML"):
+    with pytest.raises(ValueError, match=r"broken.yaml: expected a comparison in YAML, but got other text at line 1"):
         read_comparison(tmp_path / "broken.yaml")
+    (tmp_path / "notes.md").write_text("# Notes\n\nfirst: a\nsecond line - 'x\n")
+    with pytest.raises(
+        ValueError, match=r"^notes.md: expected a comparison in YAML, but got other text at line \d; see"
+    ):
+        read_comparison(tmp_path / "notes.md")
     (tmp_path / "list.yaml").write_text("- a")
     with pytest.raises(ValueError, match=r"expected a dictionary with keys such as bundle"):
         read_comparison(tmp_path / "list.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 
 import nibabel
 import numpy as np
@@ -54,6 +55,18 @@ def table(path):
         return list(csv.reader(file))
 
 
+@pytest.mark.parametrize("place", ["results", "results/.", "results/masks", "results/masks/refuge"])
+@pytest.mark.parametrize("export", [export_refuge, export_nifti, partial(export_dicom, photographs=".")])
+def test_an_export_into_the_results_is_refused(finished, tmp_path, place, export):
+    folder = finished([row("V0001.jpg")])
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, "folders": ["masks", "overlays"]}))
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(ValueError, match="expected an output folder of its own, but got"):
+        export(folder, tmp_path / place)
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_a_refuge_submission(finished, tmp_path):
     rows = [
         row("V0001.jpg"),
@@ -78,6 +91,39 @@ def test_two_photographs_of_one_name_are_told(finished, tmp_path):
     left_out = export_refuge(finished([row("a.jpg"), row("sub/a.png")]), tmp_path / "out")
     assert list(left_out) == ["sub/a.png"]
     assert "each photograph once" in left_out["sub/a.png"]
+
+
+def test_a_file_of_names_takes_photographs_of_one_name(finished, tmp_path, capsys):
+    names = tmp_path / "names.csv"
+    names.write_text("name,image_id\nT0001,a.jpg\nT0002,sub/a.png\n")
+    results = finished([row("a.jpg"), row("sub/a.png"), row("b.jpg")])
+    command = ["export", str(results), str(tmp_path / "out"), "--format", "refuge", "--names"]
+    assert main([*command, str(names)]) == 0
+    written = {path.name for path in (tmp_path / "out" / "segmentation").iterdir()}
+    assert written == {"T0001.bmp", "T0002.bmp", "b.bmp"}  # what is not listed keeps its file's name
+    assert [line[0] for line in table(tmp_path / "out" / "fovea_location_results.csv")[1:]] == [
+        "T0001.jpg",
+        "T0002.jpg",
+        "b.jpg",
+    ]
+    capsys.readouterr()
+    for text, message in [
+        ("image_id\na.jpg\n", "names.csv: expected the columns image_id and name, but got no name."),
+        (
+            "image_id,name\na.jpg,x\nb.jpg,x\n",
+            "names.csv: expected each name once, but got 'x' again; change one of them.",
+        ),
+        ("image_id,name\na.jpg,x\na.jpg,y\n", "names.csv: expected each image_id once, but got 'a.jpg' again"),
+        ("image_id,name\na.jpg,\n", "names.csv: expected a value in each cell of name, but got an empty one"),
+    ]:
+        names.write_text(text)
+        assert main([*command, str(names)]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {message}")
+    assert main([*command, str(tmp_path / "no.csv")]) == 2
+    assert (
+        capsys.readouterr().err
+        == "error: no.csv: expected a CSV file of names, but got: No such file or directory; check the path.\n"
+    )
 
 
 def test_nifti_labels_and_scale(finished, tmp_path):

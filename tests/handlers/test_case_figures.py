@@ -11,8 +11,9 @@ from sklearn.metrics import roc_curve
 
 from fundus_mtl.figures import roc_of_scores
 from fundus_mtl.handlers import CaseFigures, CaseTable, SampleOverlay
-from fundus_mtl.handlers._ranked_cases import encode_jpeg, pick
+from fundus_mtl.handlers._ranked_cases import encode_jpeg, pick, worst_ranks
 from fundus_mtl.metrics import summarise
+from fundus_mtl.results import draw_overlay
 
 quiet = settings(deadline=None, derandomize=True, max_examples=100)
 
@@ -53,7 +54,8 @@ def test_jpeg_keeps_the_aspect_and_never_enlarges(tmp_path):
 def recorder(calls):
     """Return a `draw` that keeps what it is given."""
 
-    def draw(image, masks, points):
+    def draw(image, masks, points, colours, legend):
+        assert len(colours) == len(masks) + len(points)
         calls.append((image, masks, points))
         return image
 
@@ -73,11 +75,84 @@ def test_overlay_names_what_there_is():
     SampleOverlay(recorder(calls))(image, {**sample, "fovea_present": torch.tensor(False), "cup": mask * 0})
     picture, masks, points = calls[0]
     assert picture.shape == (4, 6, 3)
-    assert list(masks) == ["true disc", "disc", "true cup", "cup"]
+    assert list(masks) == ["disc", "cup", "true disc", "true cup"]  # labels are drawn last, above
     assert all(value.shape == (4, 6) for value in masks.values())
     assert masks["true disc"].all()
     assert not masks["disc"].any()
     assert {name: list(value) for name, value in points.items()} == {"fovea": [3.0, 2.0]}
+
+
+def test_labels_have_one_colour_and_lie_above():
+    image, mask, point = (
+        np.zeros((200, 220, 3), np.uint8),
+        box(50, 150, 60, 160, (200, 220)),
+        torch.tensor([20.0, 30.0]),
+    )
+    overlay = SampleOverlay(draw_overlay)
+    assert overlay.legend == {
+        "truth": (255, 255, 255),
+        "disc": (86, 200, 255),
+        "cup": (240, 228, 66),
+        "fovea": (0, 158, 115),
+    }
+    picture = overlay(image, {"disc": mask, "pred_disc": mask, "fovea": point, "pred_fovea": point + 100})
+    assert picture[100, 60].min() > 200  # where both are, the label is seen
+    assert overlay(image, {"pred_disc": mask})[100, 60, 0] < 100
+    without = overlay(image, {"pred_disc": mask * 0, "fovea": point * 0 - 9})
+    assert not without.any()  # no legend in the picture itself
+
+
+def test_ranks_by_the_worst_column_by_hand():
+    """Ranks 0, .5, 1 of each column; b has no error. c is the worst of the first column, a of the second."""
+    values = {"dice": np.array([0.9, 0.5, 0.1]), "error": np.array([9.0, nan, 4.0])}
+    order, worst = worst_ranks(values, {"dice": False, "error": True})
+    np.testing.assert_allclose(order, [1 + 0.5e-6, 0.5 + 0.5e-6, 1 + 0.5e-6], rtol=0, atol=1e-12)
+    assert worst == ["error", "dice", "dice"]
+    order, _ = worst_ranks({"dice": np.array([nan, 0.3, 0.3, nan])}, {"dice": False})
+    np.testing.assert_allclose(order, [nan, 0.0, 0.0, nan])
+
+
+@quiet
+@given(st.lists(st.one_of(st.just(nan), st.floats(-5, 5)), min_size=1, max_size=20), st.booleans())
+def test_one_column_ranks_as_its_values(values, reverse):
+    column = np.array(values, dtype=float)
+    order, _ = worst_ranks({"x": column}, {"x": reverse})
+    assert pick(order, 3, highest_is_worst=True) == pick(column, 3, highest_is_worst=reverse)
+
+
+def test_a_panel_of_several_tasks_shows_the_worst_of_each(tmp_path):
+    rows = [
+        {"id": name, "disc_dice": dice, "fovea_error_px": error, "cup_dice": nan}
+        for name, dice, error in [
+            ("a", 0.9, 5.0),
+            ("b", 0.95, 90.0),
+            ("c", 0.2, 6.0),
+            ("d", 0.97, 4.0),
+            ("e", nan, nan),
+        ]
+    ]
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "fundus_mtl.handlers._case_figures.save_figure", lambda figure, path: drawn.append((figure, path))
+        )
+        run(tmp_path, rows, count=2, key={"disc_dice": "lowest", "cup_dice": "lowest", "fovea_error_px": "highest"})
+    figure, path = drawn[0]
+    assert path.name == "cases_worst_task.jpg"
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles[:2] == ["worst: c\ndisc_dice 0.200", "worst: b\nfovea_error_px 90.000"]
+    assert titles[-1].startswith("best: d")
+
+
+def test_the_legend_stands_below_the_panel_once(tmp_path):
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fundus_mtl.handlers._case_figures.save_figure", lambda figure, path: drawn.append(figure))
+        run(tmp_path, ROWS, draw=SampleOverlay(draw_overlay))
+    (legend,) = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["truth", "disc", "cup", "fovea"]
+    assert all(text.get_fontsize() >= 12 for text in legend.get_texts())
+    assert legend.get_lines()[0].get_color() == [1, 1, 1]
 
 
 def test_overlay_shrinks_picture_masks_and_points_alike():

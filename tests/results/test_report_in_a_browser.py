@@ -17,7 +17,7 @@ from .test_tables_and_report import RUN, render_report
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCRIPT = """
 <script>
-const told = {}, names = () => rows.filter(row => !row.hidden).map(row => row.cells[1].dataset.key);
+const told = {}, names = () => Array.from(body.rows, row => row.cells[1].dataset.key);
 addEventListener("load", () => {
   const vcdr = Array.from(document.querySelectorAll("th button")).find(button => button.textContent === "vCDR");
   told.picture = document.querySelector("td img").naturalWidth;

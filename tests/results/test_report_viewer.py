@@ -40,13 +40,13 @@ addEventListener("load", async () => {
   press("Escape");
   told.closed = [dialog.open, image.getAttribute("src"), links().indexOf(document.activeElement)];
   document.querySelector("[data-filter=flagged]").click();
-  loaded = settled(); links()[2].click(); await loaded; told.filtered = at(); press("ArrowLeft"); told.alone = at();
+  loaded = settled(); links()[0].click(); await loaded; told.filtered = at(); press("ArrowLeft"); told.alone = at();
   document.getElementById("large-close").click(); told.button = dialog.open;
   const kept = new MouseEvent("click", {bubbles: true, cancelable: true, ctrlKey: true});
   document.addEventListener("click", event => {
     told.ctrl = [event.defaultPrevented, dialog.open]; event.preventDefault();
   }, {once: true});
-  links()[2].dispatchEvent(kept);
+  links()[0].dispatchEvent(kept);
   document.title = JSON.stringify(told);
 });
 </script>
@@ -60,7 +60,14 @@ def jpeg(width, height=40):
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_overlays_open_large_on_the_page(tmp_path):
     rows = [
-        {"image_id": "a/<b> é.png", "status": "ok", "vcdr": 0.1, "flags": "", "laterality": "R"},
+        {
+            "image_id": "a/<b> é.png",
+            "status": "ok",
+            "vcdr": 0.1,
+            "disc_height_px": 120.0,
+            "flags": "",
+            "laterality": "R",
+        },
         {"image_id": "b.png", "status": "ok", "vcdr": 0.25, "flags": ""},
         {"image_id": "c.png", "status": "ok", "vcdr": 0.9, "flags": "vcdr_high;<i>x</i>"},
         {"image_id": "d.png", "status": "failed", "status_reason": "no <picture>"},
@@ -80,7 +87,7 @@ def test_overlays_open_large_on_the_page(tmp_path):
         "before": [False, None, ["_blank"] * 3],
         "first": ["a/<b> é.png", "1 of 3", True],
         "size": [300, 200],
-        "numbers": "Status ok · vCDR 0.10 · Eye R",
+        "numbers": "Status ok · vCDR 0.10 · Disc height (px) 120 · Eye R",
         "notes": "",
         "seen": True,
         "second": ["b.png", "2 of 3", True],

@@ -15,9 +15,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fundus_mtl.notices import DISCLAIMER
-from fundus_mtl.results import Column, Cup, Disc, Fovea, Glaucoma, Measure, OutputError, cell, table, write_output
+from fundus_mtl.results import (
+    Column,
+    Cup,
+    Disc,
+    Fovea,
+    Glaucoma,
+    Measure,
+    ModelCard,
+    OutputError,
+    Shown,
+    cell,
+    table,
+    write_output,
+)
 from fundus_mtl.results import render_report as render
+from fundus_mtl.results._entry import Entry
+from fundus_mtl.results._picture_paths import thumbnail_path
 from fundus_mtl.results._pictures import thumbnail
+from fundus_mtl.results._report import report_pieces
 from fundus_mtl.results._report_histogram import histogram_plot
 from fundus_mtl.results._report_templates import template
 from fundus_mtl.results._which_eye import laterality_in_name
@@ -188,12 +204,49 @@ def test_the_report_shows_each_row_with_its_state():
     assert "<b>0.51</b><span>median vCDR</span>" in html
 
 
-def test_pictures_are_part_of_the_report_up_to_a_number(monkeypatch):
-    monkeypatch.setattr("fundus_mtl.results._report.MAX_THUMBNAILS", 1)
-    html = render_report(ROWS, {"a/<b>.png": b"one", "c.png": b"two"}, RUN)
-    assert html.count("data:image/jpeg") == 1
-    assert html.count('href="overlays/') == 2
-    assert ">overlay</a>" in html
+def test_many_pictures_are_files_beside_the_report():
+    entries = [Entry(dict(ROWS[0]), files=("overlays/a.jpg",), thumbnail=b"one"), Entry(dict(ROWS[2]))]
+    html = "".join(report_pieces(lambda: entries, RUN, LAYOUT.shown, outside=True))
+    assert "data:image/jpeg" not in html
+    assert html.count('src="thumbnails/000/000000.jpg"') == 1
+    assert html.count("<img loading") == 1
+    assert thumbnail_path(12_345) == "thumbnails/012/012345.jpg"
+
+
+def test_rows_of_later_pages_are_not_part_of_the_table(monkeypatch):
+    monkeypatch.setattr("fundus_mtl.results._report.PAGE", 2)
+    html = render_report(ROWS, {}, RUN)
+    table, rest = html[html.index("<tbody>") : html.index("</tbody>")], html[html.index('<template id="rest">') :]
+    assert (table.count("<tr "), rest[: rest.index("</template>")].count("<tr ")) == (2, 1)
+    assert "<template" not in render_report(ROWS[:2], {}, RUN)
+
+
+def test_the_report_has_the_notes_and_cards_of_the_models():
+    cards = [{"id": "eyes", "note": "Phantoms <1>, not patients.", "text": "# Card\n<script>x</script>"}]
+    html = render_report(ROWS, {}, RUN | {"cards": [*cards, {"id": "mine", "note": None, "text": ""}]})
+    assert '<p class="notice">Note on eyes: Phantoms &lt;1&gt;, not patients.</p>' in html
+    assert "<summary>Model card: eyes</summary><pre># Card\n&lt;script&gt;x&lt;/script&gt;</pre>" in html
+    assert "No model card came with the weights of mine." in html
+    assert html.count("Note on") == 1
+
+
+def test_a_card_is_found_beside_the_weights_or_in_the_bundle(tmp_path):
+    weights = tmp_path / "eyes" / "models" / "model.pt"
+    weights.parent.mkdir(parents=True)
+    assert ModelCard.beside(weights, "eyes", "a note") == ModelCard("eyes", "a note", "")
+    (tmp_path / "eyes" / "docs").mkdir()
+    (tmp_path / "eyes" / "docs" / "README.md").write_text("of the bundle")
+    assert ModelCard.beside(weights, "eyes").text == "of the bundle"
+    weights.with_name("card.md").write_text("of the weights")
+    assert ModelCard.beside(weights, "eyes").text == "of the weights"
+
+
+def test_headings_in_style_sheets_cannot_end_their_text():
+    shown = [Shown("vcdr", 'a"; } </style>é', unit="µm")]
+    html = "".join(report_pieces(list, RUN, shown))
+    escaped = r"a\000022\00003b \00007d \00003c\00002fstyle\00003e\0000e9 (\0000b5m)"
+    assert f'td:nth-child(4)::before {{ content: "{escaped}"; }}' in html
+    assert 'data-unit="µm"' in html
 
 
 def test_a_stopped_run_says_so():

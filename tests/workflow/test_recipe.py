@@ -324,7 +324,9 @@ def test_vessels_join_the_answers(tmp_path, first):
 
 def test_weights_of_a_bundle_without_that_part_are_refused(tmp_path, linear):
     weights = trained(tmp_path, Recipe("digits_mtl"), linear)
-    with pytest.raises(RefusedError, match="weights of a bundle with stage.yaml, but got digits_mtl"):
+    with pytest.raises(
+        RefusedError, match="expected weights of hrf_av_mtl, refuge_disc_mtl, but got those of digits_mtl"
+    ):
         trained_part(weights)
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from monai.bundle import create_workflow
 
-from fundus_mtl.workflow import StrictWorkflow, WorkflowError
+from fundus_mtl.workflow import Presentation, StrictWorkflow, WorkflowError, presented
 from fundus_mtl.workflow._explanation import explain
 from fundus_mtl.workflow._signature import parameters
 
@@ -319,6 +319,38 @@ def test_the_root_cause_is_the_last_line(capfd, make, expression, message):
     assert str(caught.value) == message
     assert "Traceback (most recent call last):" in printed  # for the developer, above the line
     assert caught.value.__cause__ is not None
+    assert caught.value.code == 1  # the run failed
+
+
+def test_a_failed_run_and_a_refused_item_have_different_statuses(capfd, make):
+    """What `fundus-mtl` prints of it: one line; the traceback goes where it is asked for."""
+    shown = []
+    with presented(Presentation(traceback=shown.append)):
+        for changes, code in (({"run": ["$1 / 0"]}, 1), ({"run": ["$@sizes"], "sizes": "$1 / 0"}, 2)):
+            workflow = make(**changes)
+            workflow.initialize()
+            with pytest.raises(WorkflowError) as caught:
+                workflow.run()
+            assert caught.value.code == code
+    assert len(capfd.readouterr().err.splitlines()) == 2
+    assert [text.splitlines()[0] for text in shown] == ["Traceback (most recent call last):"] * 2
+
+
+def test_the_loggers_are_set_before_and_after_the_logging_file(make):
+    calls = []
+    with presented(Presentation(set_loggers=lambda: calls.append(1))):
+        make()
+    assert len(calls) == 2
+    make()
+    assert len(calls) == 2
+
+
+def test_an_unknown_key_of_an_expression_has_a_suggestion(capfd, make):
+    workflow = make(run=["$[@table[name] for name in ['a', 'eyse']]"])
+    workflow.parser["table"] = {"a": 1, "eyes": 2}
+    with pytest.raises(WorkflowError) as caught:
+        workflow.run()
+    assert str(caught.value) == "run::0: expected some of a, eyes, but got eyse; did you mean eyes?"
 
 
 @pytest.mark.parametrize(
