@@ -15,6 +15,10 @@ from fundus_mtl.data._guarded_transform import photograph_error
 from fundus_mtl.processes import TimeLimit
 
 
+PIXELS = "photograph"
+"""Key of the upright pixels of a photograph in a sample, RGB uint8 ``(H, W, 3)``."""
+
+
 class FolderSamples(IterableDataset[Any]):
     """Transform items one by one; call ``on_failure`` for each item that cannot be read or prepared, and continue.
 
@@ -23,6 +27,10 @@ class FolderSamples(IterableDataset[Any]):
     after an error in its thread. The data set has no length, because the number of readable photographs is unknown;
     MONAI's engines then stop at its end, also after zero samples. It runs in the process of the loader (``num_workers:
     0``), where ``on_failure`` can keep a record.
+
+    Pixels of a photograph under the key ``photograph`` are kept beside the batches, since photographs differ in size;
+    `with_pixels` gives them back. The number of photographs in memory is limited: with batches of b there are at most b
+    that wait for `with_pixels`, and ``ahead`` + 1 that are read ahead.
 
     Args:
         items: Items of ``scan_folder``; an item with an ``error`` fails at the stage ``scan`` without being opened.
@@ -59,6 +67,12 @@ class FolderSamples(IterableDataset[Any]):
         self.timeout = timeout
         self._limit = TimeLimit(timeout, "read")
         self.done = 0
+        self._pixels: dict[str, Any] = {}
+
+    def with_pixels(self, sample: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return the sample with the pixels that it had before it became part of a batch; they are no longer kept."""
+        name = str(sample.get("id"))
+        return {**sample, PIXELS: self._pixels.pop(name)} if name in self._pixels else dict(sample)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the samples of the photographs that can be read, in the order of the items."""
@@ -67,6 +81,7 @@ class FolderSamples(IterableDataset[Any]):
                 "expected a loader with num_workers 0, but got workers, whose failure reports would be lost."
             )
         self.done = 0
+        self._pixels.clear()
         self._limit = TimeLimit(self.timeout, "read")
         for item, sample in self._read_ahead():
             self.done += 1
@@ -76,7 +91,13 @@ class FolderSamples(IterableDataset[Any]):
                 cause = photograph_error(error)
                 self.on_failure(item, _stage(item, cause), cause)
             else:
-                yield made
+                yield self._without_pixels(item, made)
+
+    def _without_pixels(self, item: Mapping[str, Any], sample: Any) -> Any:
+        if not isinstance(sample, Mapping) or PIXELS not in sample:
+            return sample
+        self._pixels[str(item["id"])] = sample[PIXELS]
+        return {key: value for key, value in sample.items() if key != PIXELS}
 
     def _read_ahead(self) -> Iterator[tuple[Mapping[str, Any], Callable[[], Any]]]:
         """Yield items, each with a function that returns or raises its sample, while a thread loads the next ones."""

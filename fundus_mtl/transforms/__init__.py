@@ -13,7 +13,8 @@ from fundus_mtl.lazy_names import lazy_names
 if TYPE_CHECKING:
     from fundus_mtl.transforms._assign_vessels import AssignVesselsd
     from fundus_mtl.transforms._crop_disc import CropDiscd
-    from fundus_mtl.transforms._field_of_view import field_of_view
+    from fundus_mtl.transforms._fast_resize import FastResize, with_fast_resize
+    from fundus_mtl.transforms._field_of_view import field_of_view, lit_part
     from fundus_mtl.transforms._heatmap_point import HeatmapPointd
     from fundus_mtl.transforms._invert import InvertBilineard
     from fundus_mtl.transforms._laterality import FlipLateralityd
@@ -30,6 +31,7 @@ __all__ = [
     "RIVAL",
     "AssignVesselsd",
     "CropDiscd",
+    "FastResize",
     "FlipLateralityd",
     "HeatmapPointd",
     "InvertBilineard",
@@ -40,4 +42,6 @@ __all__ = [
     "RivalRegiond",
     "StackMasksd",
     "field_of_view",
+    "lit_part",
+    "with_fast_resize",
 ]
