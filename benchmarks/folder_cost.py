@@ -65,6 +65,8 @@ class Clock:
 
         @wraps(original)
         def call(*args: Any, **kwargs: Any) -> Any:
+            if self._stack and self._stack[-1] == stage:
+                return original(*args, **kwargs)
             with self.stage(stage):
                 return original(*args, **kwargs)
 
@@ -73,19 +75,18 @@ class Clock:
 
 def follow(clock: Clock) -> None:
     """Time the stages of a folder run."""
-    from fundus_mtl.data import DecodeOnce
-    from fundus_mtl.engines import NextStage, _evaluator, _stage
+    from fundus_mtl.data import FolderSamples, GuardedTransform
+    from fundus_mtl.engines import Stage
     from fundus_mtl.photographs import FundusReader
     from fundus_mtl.results import FolderResults, Measure, _photograph_results
 
     clock.timed(FundusReader, "_decode", "decode")
     clock.timed(torch.nn.Module, "__call__", "network")
-    clock.timed(DecodeOnce, "prepare", "preprocessing")
-    clock.timed(DecodeOnce, "finish", "postprocessing")
-    clock.timed(_stage.Stage, "answer", "second stage")
+    clock.timed(FolderSamples, "_sample", "preprocessing")
+    clock.timed(GuardedTransform, "__call__", "postprocessing")
+    clock.timed(Stage, "answer", "second stage")
     clock.timed(Measure, "__call__", "measurement")
     clock.timed(_photograph_results, "write_pictures", "pictures")
-    assert NextStage and _evaluator
     add = FolderResults.add
 
     def counted(self: Any, samples: Any) -> None:

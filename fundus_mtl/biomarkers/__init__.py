@@ -8,7 +8,7 @@ from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from fundus_mtl.biomarkers._cdr import area_cdr, horizontal_cdr, refuge_vertical_cdr, vertical_cdr
-    from fundus_mtl.biomarkers._cleaning import clean_disc, clean_disc_cup, contains
+    from fundus_mtl.biomarkers._cleaning import clean_disc, clean_disc_cup, contains, largest_component
     from fundus_mtl.biomarkers._clock_hours import clock_hours
     from fundus_mtl.biomarkers._disc_fovea import disc_fovea, disc_measures
     from fundus_mtl.biomarkers._disc_size import UPPER_PERCENTILE, vcdr_percentile
@@ -57,6 +57,7 @@ __all__ = [
     "implausible_scale",
     "in_millimetres",
     "knudtson",
+    "largest_component",
     "quality_measures",
     "refuge_vertical_cdr",
     "rim_profile",

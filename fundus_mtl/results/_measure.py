@@ -174,11 +174,9 @@ class Measure:
 
 def seen_in(picture: Picture) -> Mask:
     """Return the field of view ``(H, W)`` of a photograph ``(H, W, 3)``; the whole frame where no border is seen."""
-    import torch
+    from fundus_mtl.transforms import lit_part
 
-    from fundus_mtl.transforms import field_of_view
-
-    return np.asarray(field_of_view(torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, -1, 0))))[0])
+    return lit_part(np.moveaxis(picture, -1, 0))[0]
 
 
 def _has(sample: Mapping[str, Any], key: str) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._laterality import FlipLateralityd
     from fundus_mtl.transforms._load import LoadFundusd
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
+    from fundus_mtl.transforms._native_masks import NativeMasksd
     from fundus_mtl.transforms._point_heatmap import PointHeatmapd
     from fundus_mtl.transforms._resize_longest import ResizeLongestd
     from fundus_mtl.transforms._rival_region import RIVAL, RivalRegiond
@@ -37,6 +38,7 @@ __all__ = [
     "InvertBilineard",
     "LoadFundusd",
     "MissingLabelsd",
+    "NativeMasksd",
     "PointHeatmapd",
     "ResizeLongestd",
     "RivalRegiond",
