@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("--weights")
-    parser.add_argument("--options", type=json.loads, default={}, help='JSON, such as \'{"flips": [[1]]}\'')
+    parser.add_argument("--options", type=json.loads, default={}, help="JSON, such as '{\"flips\": [[1]]}'")
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

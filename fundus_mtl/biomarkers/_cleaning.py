@@ -22,7 +22,7 @@ def as_mask(mask: ArrayLike, name: str = "mask") -> Mask:
     array = np.asarray(mask)
     if array.ndim != 2:
         raise ValueError(f"{name}: expected shape (H, W), but got {array.shape}; pass one channel.")
-    return array.astype(bool)
+    return array.astype(bool, copy=False)
 
 
 def bounds(mask: Mask) -> tuple[slice, slice] | None:

@@ -14,7 +14,6 @@ from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
 from fundus_mtl.data._guarded_transform import photograph_error
 from fundus_mtl.processes import TimeLimit
 
-
 PIXELS = "photograph"
 """Key of the upright pixels of a photograph in a sample, RGB uint8 ``(H, W, 3)``."""
 

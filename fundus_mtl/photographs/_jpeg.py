@@ -34,7 +34,7 @@ _FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB)
 _PROGRESSIVE, _LOSSLESS = (0xC2, 0xCA), (0xC3, 0xCB)
 _END, _SCAN, _RESTARTS = 0xD9, 0xDA, 0xDD
 _ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
-# What ends a scan; FF00 and restarts belong to it. A pattern that starts with one literal byte is searched ten times as fast.
+# What ends a scan; FF00 and restarts belong to it. One literal byte in front makes the search ten times as fast.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _MORE = np.random.default_rng(0).integers(0, 255, 1024).astype(np.uint8).tobytes()  # without FF, which starts a marker

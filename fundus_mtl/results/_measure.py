@@ -128,7 +128,7 @@ class Measure:
             (answers.scores[role.name] for role, answers in zip(answered, taken, strict=True) if role.grades), nan
         )
         quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits, graded)
-        disc = nan if landmark is None else biomarkers.disc_measures(landmark)["disc_height_px"]
+        disc = nan if landmark is None else biomarkers.extent(landmark, axis=0)
         facts = facts.plausible(seen.shape[0], seen.shape[1], disc)
         found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath, doubts=doubts)
         if found.withheld:

@@ -32,7 +32,12 @@ class FastResize(Resize):
 
     def __call__(self, img: Tensor, mode: str | None = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return the resized image ``(C, h, w)`` in float32."""
-        if (mode or self.mode) != "area" or not isinstance(img, MetaTensor) or img.dtype != torch.uint8 or img.ndim != 3:
+        if (
+            (mode or self.mode) != "area"
+            or not isinstance(img, MetaTensor)
+            or img.dtype != torch.uint8
+            or img.ndim != 3
+        ):
             return super().__call__(img, mode, *args, **kwargs)
         shadow = torch.empty(img.shape, dtype=img.dtype, device="meta")  # has a shape and no memory
         record = super().__call__(MetaTensor(shadow).copy_meta_from(img), mode, *args, **kwargs)

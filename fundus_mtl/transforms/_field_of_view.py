@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def lit_part(image: Tensor | NDArray[Any]) -> NDArray[np.bool_]:
     step = -(-max(height, width) // _LONGEST)
     rows, columns = (np.minimum(np.arange(-(-size // step)) * step + step // 2, size - 1) for size in (height, width))
     levels: NDArray[Any] = image if isinstance(image, np.ndarray) else torch.as_tensor(image).numpy(force=True)
-    region = _region(levels[:, rows][:, :, columns].max(axis=0).astype(np.float32))
+    region = _region(reduce(np.maximum, levels[:, rows][:, :, columns]).astype(np.float32))
     if region.all():
         return np.ones((1, height, width), bool)
     seen = torch.from_numpy(region.astype(np.float32))

@@ -35,7 +35,9 @@ class LoadFundusd(MapTransform):
         >>> load = LoadFundusd(["disc"], FundusReader(mode="mask"), allow_missing_keys=True)  # doctest: +SKIP
     """
 
-    def __init__(self, keys: KeysCollection, reader: ImageReader, allow_missing_keys: bool = False, pixels_key: str | None = None) -> None:
+    def __init__(
+        self, keys: KeysCollection, reader: ImageReader, allow_missing_keys: bool = False, pixels_key: str | None = None
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
         if not isinstance(reader, ImageReader):
             raise TypeError(

@@ -55,6 +55,8 @@ def _mask(probabilities: Tensor, steps: Sequence[Step]) -> Tensor:
     box = bounds(part.values >= HALF)
     if box is not None:
         found = largest_component((part.values[box] >= HALF).numpy())
-        rows, columns = (slice(at + side.start, at + side.stop) for at, side in zip((part.top, part.left), box, strict=True))
+        rows, columns = (
+            slice(at + side.start, at + side.stop) for at, side in zip((part.top, part.left), box, strict=True)
+        )
         mask[rows, columns] = torch.from_numpy(found)
     return mask

@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 Window = tuple[slice, slice]
 HALF = 0.5
+_NARROW, _WIDTH, _VECTOR = 128, 256, 64  # columns
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def enlarged(whole: Tensor, size: tuple[int, int], window: Window) -> Tensor:
     """Return a window of ``interpolate(whole, size, mode="bilinear")``, bit for bit.
 
     Interpolating along one axis at a time keeps torch's own positions and weights: along the other axis nothing changes.
+    torch rounds differently below 128 columns, and in the columns that are left over after its vectors are filled, so the
+    window is computed with more columns around it.
 
     Args:
         whole: Map ``(h, w)``.
@@ -89,8 +92,13 @@ def enlarged(whole: Tensor, size: tuple[int, int], window: Window) -> Tensor:
         window: Rows and columns of it to return.
     """
     rows, columns = window
-    wide = interpolate(whole[None, None], (whole.shape[0], size[1]), mode="bilinear")[:, :, :, columns]
-    return interpolate(wide.contiguous(), (size[0], wide.shape[3]), mode="bilinear")[0, 0, rows]
+    left = min(columns.start, max(0, size[1] - _WIDTH)) // _VECTOR * _VECTOR
+    right = min(size[1], max(left + _WIDTH, -(-columns.stop // _VECTOR) * _VECTOR))
+    inside = slice(columns.start - left, columns.stop - left)
+    if right - left < _NARROW:
+        return interpolate(whole[None, None], size, mode="bilinear")[0, 0, rows, inside]
+    wide = interpolate(whole[None, None], (whole.shape[0], size[1]), mode="bilinear")[:, :, :, left:right]
+    return interpolate(wide.contiguous(), (size[0], right - left), mode="bilinear")[0, 0, rows, inside]
 
 
 def _filled(part: Part) -> Tensor:
