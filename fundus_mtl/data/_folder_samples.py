@@ -16,6 +16,9 @@ from fundus_mtl.processes import TimeLimit
 
 PIXELS = "photograph"
 """Key of the upright pixels of a photograph in a sample, RGB uint8 ``(H, W, 3)``."""
+SEEN = "field_of_view"
+"""Key of the field of view of a photograph in a sample, bool ``(1, H, W)``."""
+_NATIVE = (PIXELS, SEEN)
 
 
 class FolderSamples(IterableDataset[Any]):
@@ -27,9 +30,9 @@ class FolderSamples(IterableDataset[Any]):
     MONAI's engines then stop at its end, also after zero samples. It runs in the process of the loader (``num_workers:
     0``), where ``on_failure`` can keep a record.
 
-    Pixels of a photograph under the key ``photograph`` are kept beside the batches, since photographs differ in size;
-    `with_pixels` gives them back. The number of photographs in memory is limited: with batches of b there are at most b
-    that wait for `with_pixels`, and ``ahead`` + 1 that are read ahead.
+    Pixels and field of view (keys ``photograph`` and ``field_of_view``) are kept beside the batches, since photographs
+    differ in size; `with_pixels` gives them back. The number of photographs in memory is limited: with batches of b at most
+    b wait for `with_pixels`, and at most ``ahead`` + 1 are read ahead.
 
     Args:
         items: Items of ``scan_folder``; an item with an ``error`` fails at the stage ``scan`` without being opened.
@@ -66,12 +69,11 @@ class FolderSamples(IterableDataset[Any]):
         self.timeout = timeout
         self._limit = TimeLimit(timeout, "read")
         self.done = 0
-        self._pixels: dict[str, Any] = {}
+        self._aside: dict[str, dict[str, Any]] = {}
 
     def with_pixels(self, sample: Mapping[Any, Any]) -> dict[Any, Any]:
-        """Return the sample with the pixels that it had before it became part of a batch; they are no longer kept."""
-        name = str(sample.get("id"))
-        return {**sample, PIXELS: self._pixels.pop(name)} if name in self._pixels else dict(sample)
+        """Return the sample with what it had of the photograph's size before it became part of a batch."""
+        return {**sample, **self._aside.pop(str(sample.get("id")), {})}
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the samples of the photographs that can be read, in the order of the items."""
@@ -80,7 +82,7 @@ class FolderSamples(IterableDataset[Any]):
                 "expected a loader with num_workers 0, but got workers, whose failure reports would be lost."
             )
         self.done = 0
-        self._pixels.clear()
+        self._aside.clear()
         self._limit = TimeLimit(self.timeout, "read")
         for item, sample in self._read_ahead():
             self.done += 1
@@ -93,10 +95,10 @@ class FolderSamples(IterableDataset[Any]):
                 yield self._without_pixels(item, made)
 
     def _without_pixels(self, item: Mapping[str, Any], sample: Any) -> Any:
-        if not isinstance(sample, Mapping) or PIXELS not in sample:
+        if not isinstance(sample, Mapping):
             return sample
-        self._pixels[str(item["id"])] = sample[PIXELS]
-        return {key: value for key, value in sample.items() if key != PIXELS}
+        self._aside[str(item["id"])] = {key: sample[key] for key in _NATIVE if key in sample}
+        return {key: value for key, value in sample.items() if key not in _NATIVE}
 
     def _read_ahead(self) -> Iterator[tuple[Mapping[str, Any], Callable[[], Any]]]:
         """Yield items, each with a function that returns or raises its sample, while a thread loads the next ones."""

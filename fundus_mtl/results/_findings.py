@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from fundus_mtl.biomarkers import Gradability
 from fundus_mtl.results._facts import PhotographFacts
-from fundus_mtl.results._near_disc import Mask, NearDisc, Point
+from fundus_mtl.results._near_disc import NearDisc
 from fundus_mtl.results._rules import Rules
 
+Mask = NDArray[np.bool_]
 Picture = NDArray[np.uint8]
+Point = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_mtl import biomarkers
+from fundus_mtl.data import SEEN
 from fundus_mtl.results._column import Column, Columns, sorted_columns
 from fundus_mtl.results._contribution import KINDS, Contribution
 from fundus_mtl.results._facts import PhotographFacts
@@ -81,7 +82,7 @@ class Measure:
             sample: Postprocessed sample with ``pred_<task>`` (tensors or arrays): masks ``(C, H, W)`` of the photograph's
                 size, points ``(x, y)`` in native px, scores ``(1,)``. It may have ``probability_<task>`` ``(C, H, W)``,
                 ``rival_pred_<task>`` (see ``transforms.RivalRegiond``) and ``uncertainty_<key>``. A role whose answer is
-                absent is not measured.
+                absent is not measured. The field of view ``(1, H, W)`` is taken from ``field_of_view`` where it is there.
             facts: `PhotographFacts`, or a mapping with ``laterality``, ``laterality_source``, ``mm_per_px`` along x and y,
                 ``scale_source`` and ``burned_in`` ("yes" or "no").
             relpath: Relative path of the photograph; its name may say which eye it is.
@@ -110,7 +111,7 @@ class Measure:
         return Measured(columns, found, active)
 
     def _findings(self, picture: Picture, sample: Mapping[str, Any], facts: PhotographFacts, relpath: str) -> Findings:
-        seen = seen_in(picture)
+        seen = np.asarray(sample[SEEN][0]) if _has(sample, SEEN) else seen_in(picture)
         answered = {role: sample[f"pred_{role.task}"] for role in self.roles if _has(sample, f"pred_{role.task}")}
         names = frozenset(role.name for role in answered)
         taken = [role.take(_array(answer), seen) for role, answer in answered.items()]

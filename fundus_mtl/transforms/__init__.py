@@ -13,7 +13,8 @@ from fundus_mtl.lazy_names import lazy_names
 if TYPE_CHECKING:
     from fundus_mtl.transforms._assign_vessels import AssignVesselsd
     from fundus_mtl.transforms._crop_disc import CropDiscd
-    from fundus_mtl.transforms._fast_resize import FastResize, with_fast_resize
+    from fundus_mtl.transforms._fast_geometry import fast_geometry
+    from fundus_mtl.transforms._fast_resize import FastResize
     from fundus_mtl.transforms._field_of_view import field_of_view, lit_part
     from fundus_mtl.transforms._heatmap_point import HeatmapPointd
     from fundus_mtl.transforms._invert import InvertBilineard
@@ -43,7 +44,7 @@ __all__ = [
     "ResizeLongestd",
     "RivalRegiond",
     "StackMasksd",
+    "fast_geometry",
     "field_of_view",
     "lit_part",
-    "with_fast_resize",
 ]

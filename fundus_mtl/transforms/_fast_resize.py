@@ -7,15 +7,13 @@ sum in float32 is exact too, so that both give the same number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import copy
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import Resize, Resized
+from monai.transforms import Resize
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -45,17 +43,6 @@ class FastResize(Resize):
         if means is None or record.pending_operations:
             return super().__call__(img, mode, *args, **kwargs)
         return MetaTensor(torch.from_numpy(means)).copy_meta_from(record)
-
-
-def with_fast_resize(transforms: Sequence[Callable[[Any], Any]]) -> list[Callable[[Any], Any]]:
-    """Return the same transforms, with `FastResize` in those that are MONAI's ``Resized``."""
-    return [_fast(transform) if type(transform) is Resized else transform for transform in transforms]
-
-
-def _fast(transform: Resized) -> Resized:
-    resized, given = copy(transform), transform.resizer
-    resized.resizer = FastResize(spatial_size=given.spatial_size, size_mode=given.size_mode, lazy=given.lazy)
-    return resized
 
 
 def area_means(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32] | None:
