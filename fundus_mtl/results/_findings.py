@@ -67,7 +67,7 @@ class Findings:
     @cached_property
     def near_disc(self) -> NearDisc:
         """The window around the disc; for photographs whose roles have one."""
-        return NearDisc.of(self.answers.masks, self.seen)
+        return NearDisc.of(self.answers.masks, self.seen, self.answers.unrefined)
 
     @property
     def ungradable(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from monai.transforms import CropForegroundd, Resized
 
 from fundus_mtl.transforms._fast_resize import FastResize
-from fundus_mtl.transforms._field_of_view import lit_part
+from fundus_mtl.transforms._field_of_view import field_of_view, lit_part
 
 _SEEN = "field_of_view"
 """Key of the field of view of a photograph, bool ``(1, H, W)``."""
@@ -19,8 +19,8 @@ Transform = Callable[[Any], Any]
 def fast_geometry(transforms: Sequence[Transform]) -> list[Transform]:
     """Return transforms with the same results for bytes that are reduced by area.
 
-    ``Resized`` gets a `FastResize`. The field of view that ``CropForegroundd(select_fn=lit_part)`` looks for stays in the
-    item under the key ``field_of_view``, where the measurements find it.
+    ``Resized`` gets a `FastResize`. The field of view that ``CropForegroundd(select_fn=field_of_view)`` looks for stays in
+    the item under the key ``field_of_view``, where the measurements find it.
     """
     return [fast for transform in transforms for fast in _fast(transform)]
 
@@ -41,11 +41,11 @@ class KeepFieldOfViewd:
 
 
 def _fast(transform: Any) -> list[Transform]:
-    if type(transform) is Resized:
+    if isinstance(transform, Resized):
         resized, given = copy(transform), transform.resizer
         resized.resizer = FastResize(spatial_size=given.spatial_size, size_mode=given.size_mode, lazy=given.lazy)
         return [resized]
-    if type(transform) is CropForegroundd and transform.cropper.select_fn is lit_part:
+    if type(transform) is CropForegroundd and transform.cropper.select_fn in (field_of_view, lit_part):
         cropped = copy(transform)
         cropped.cropper = copy(transform.cropper)
         cropped.source_key, cropped.cropper.select_fn = _SEEN, _itself

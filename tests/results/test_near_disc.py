@@ -47,6 +47,17 @@ def test_a_disc_that_touches_the_border_of_the_field_is_flagged_in_the_window_to
     assert biomarkers.sanity_flags(near.disc, None, None, near.seen) == biomarkers.sanity_flags(disc, None, None, seen)
 
 
+def test_a_cup_outside_of_the_disc_is_flagged_in_the_window_too() -> None:
+    shape = (200, 300)
+    disc, cup = ellipse(shape, 90, 80, 40, 50), ellipse(shape, 180, 120, 20, 30)
+    near = NearDisc.of({"disc": disc, "cup": disc & cup}, disc | True, {"cup": cup})
+    assert near.unrefined_cup is not None
+    assert near.unrefined_cup.sum() == cup.sum()
+    flags = biomarkers.sanity_flags(near.disc, near.unrefined_cup, None, near.seen)
+    assert "cup_outside_disc" in flags
+    assert flags == biomarkers.sanity_flags(disc, cup)
+
+
 def test_without_a_disc_the_window_is_empty() -> None:
     nothing = np.zeros((30, 40), bool)
     near = NearDisc.of({"disc": nothing, "cup": nothing}, nothing)
