@@ -81,10 +81,9 @@ class Predictor:
 
     def _answer(self, image: Photograph, facts: Facts | None) -> Answer:
         from fundus_mtl.data import PHOTOGRAPH_ERRORS, photograph_error, plain_reason
-        from fundus_mtl.engines import PHOTOGRAPH
 
         try:
-            measured = self.measure(image, self.stage.answer({"id": "", "image": image, PHOTOGRAPH: image}), facts)
+            measured = self.measure(image, self.stage.answer({"id": "", "image": image}), facts)
         except PHOTOGRAPH_ERRORS as error:
             return Answer("failed", plain_reason(photograph_error(error)))
         return Answer(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from fundus_mtl.biomarkers._cdr import area_cdr, horizontal_cdr, refuge_vertical_cdr, vertical_cdr
-    from fundus_mtl.biomarkers._cleaning import clean_disc, clean_disc_cup, contains
+    from fundus_mtl.biomarkers._cdr import area_cdr, extent, horizontal_cdr, refuge_vertical_cdr, vertical_cdr
+    from fundus_mtl.biomarkers._cleaning import bounds, clean_disc, clean_disc_cup, contains, largest_component
     from fundus_mtl.biomarkers._clock_hours import clock_hours
     from fundus_mtl.biomarkers._disc_fovea import disc_fovea, disc_measures
     from fundus_mtl.biomarkers._disc_size import UPPER_PERCENTILE, vcdr_percentile
@@ -39,6 +39,7 @@ __all__ = [
     "Segment",
     "VesselMeasures",
     "area_cdr",
+    "bounds",
     "clean_disc",
     "clean_disc_cup",
     "clock_hours",
@@ -48,6 +49,7 @@ __all__ = [
     "disc_circle",
     "disc_fovea",
     "disc_measures",
+    "extent",
     "field_of_view_circle",
     "fractal_dimension",
     "gradability",
@@ -57,6 +59,7 @@ __all__ = [
     "implausible_scale",
     "in_millimetres",
     "knudtson",
+    "largest_component",
     "quality_measures",
     "refuge_vertical_cdr",
     "rim_profile",

@@ -22,7 +22,7 @@ def as_mask(mask: ArrayLike, name: str = "mask") -> Mask:
     array = np.asarray(mask)
     if array.ndim != 2:
         raise ValueError(f"{name}: expected shape (H, W), but got {array.shape}; pass one channel.")
-    return array.astype(bool)
+    return array.astype(bool, copy=False)
 
 
 def bounds(mask: Mask) -> tuple[slice, slice] | None:
@@ -46,15 +46,20 @@ def clean_disc(disc: ArrayLike) -> Mask:
     clean = np.zeros_like(mask)
     window = bounds(mask)
     if window is not None:
-        clean[window] = _without_holes(_largest(mask[window]))
+        clean[window] = _without_holes(largest_component(mask[window]))
     return clean
 
 
-def _largest(mask: Mask) -> Mask:
-    """Return the largest component of a non-empty mask ``(H, W)``. OpenCV does not guarantee an order of the labels."""
+def largest_component(mask: Mask) -> Mask:
+    """Return the largest 8-connected component of a mask ``(H, W)``, the first in reading order of equally large ones.
+
+    OpenCV does not guarantee an order of the labels.
+    """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     sizes = stats[:, cv2.CC_STAT_AREA]
     sizes[0] = 0
+    if not sizes.any():
+        return np.zeros_like(mask)
     if len(equal := np.flatnonzero(sizes == sizes.max())) == 1:
         return np.asarray(labels == equal[0])
     candidates = np.isin(labels, equal).ravel()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
     from fundus_mtl.data._embedded_digits import embedded_digits
     from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
-    from fundus_mtl.data._folder_samples import FolderSamples
+    from fundus_mtl.data._folder_samples import PIXELS, SEEN, FolderSamples
     from fundus_mtl.data._folds import assign_folds
     from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photograph_error
     from fundus_mtl.data._picture_size import picture_size
@@ -27,6 +27,8 @@ __all__ = [
     "DIGIT_TASKS",
     "FAILURE",
     "PHOTOGRAPH_ERRORS",
+    "PIXELS",
+    "SEEN",
     "ArraySet",
     "BalancedSampler",
     "Digits",

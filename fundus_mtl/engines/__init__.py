@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fundus_mtl.engines._joint_trainer import JointTrainer
     from fundus_mtl.engines._multi_adaptive_trainer import MultiAdaptiveTrainer
     from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
-    from fundus_mtl.engines._next_stage import PHOTOGRAPH, NextStage
+    from fundus_mtl.engines._next_stage import NextStage
     from fundus_mtl.engines._predict import predict
     from fundus_mtl.engines._prepare_batch import PrepareMultiTaskBatch
     from fundus_mtl.engines._stage import Stage
@@ -24,7 +24,6 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
-    "PHOTOGRAPH",
     "CooperativeTrainer",
     "FlipUncertainty",
     "IndependentTrainer",

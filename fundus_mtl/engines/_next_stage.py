@@ -7,14 +7,12 @@ from typing import Any
 
 from monai.utils import ImageMetaKey
 
+from fundus_mtl.data import PIXELS
 from fundus_mtl.engines._stage import Sample, Stage
-
-PHOTOGRAPH = "photograph"
-"""Key of the pixels of a photograph that is in memory."""
 
 
 class NextStage(Stage):
-    """Load a photograph again, preprocess it with earlier predictions, run a network, and add its predictions.
+    """Preprocess a photograph with earlier predictions, run a network, and add its predictions.
 
     Use it in the postprocessing of an earlier network (*coarse to fine*).
 
@@ -37,7 +35,7 @@ class NextStage(Stage):
             sample: Postprocessed sample: the metadata of ``image`` contains the file name, or ``photograph`` holds the
                 pixels, RGB uint8 ``(H, W, 3)``; masks are ``(1, H, W)`` on the pixel grid of the photograph.
         """
-        source = sample[PHOTOGRAPH] if PHOTOGRAPH in sample else sample["image"].meta[ImageMetaKey.FILENAME_OR_OBJ]
+        source = sample[PIXELS] if PIXELS in sample else sample["image"].meta[ImageMetaKey.FILENAME_OR_OBJ]
         item = {"id": sample.get("id"), "image": source}
         if self.needs is not None:
             if not sample[self.needs].any():

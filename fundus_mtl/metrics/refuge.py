@@ -18,7 +18,7 @@ from math import nan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fundus_mtl.biomarkers import refuge_vertical_cdr
+from fundus_mtl.biomarkers import bounds, refuge_vertical_cdr
 from fundus_mtl.metrics._classification import known_cases
 from fundus_mtl.metrics._dice import dice
 
@@ -31,12 +31,13 @@ def encode(disc: ArrayLike, cup: ArrayLike) -> NDArray[np.uint8]:
     Raises:
         ValueError: if the shapes differ or are not 2-D.
     """
-    disc_mask, cup_mask = np.asarray(disc).astype(bool), np.asarray(cup).astype(bool)
+    disc_mask, cup_mask = np.asarray(disc).astype(bool, copy=False), np.asarray(cup).astype(bool, copy=False)
     if disc_mask.shape != cup_mask.shape or disc_mask.ndim != 2:
         raise ValueError(f"disc and cup: expected one shape (H, W), but got {disc_mask.shape} and {cup_mask.shape}.")
     codes = np.full(disc_mask.shape, BACKGROUND, np.uint8)
-    codes[disc_mask] = RIM
-    codes[cup_mask] = CUP
+    for mask, code in ((disc_mask, RIM), (cup_mask, CUP)):
+        if (box := bounds(mask)) is not None:  # a thousandth of the photograph
+            codes[box][mask[box]] = code
     return codes
 
 

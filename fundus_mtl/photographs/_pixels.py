@@ -39,7 +39,8 @@ def picture(data: bytes, as_mask: bool, max_pixels: int) -> Pixels:
         refuse_misread(image, data, as_mask, max_pixels)
         image.load()
         if image.format in _LOSSY and not as_mask:
-            refuse_short_jpeg(data, np.asarray(image))
+            corner = image.crop((image.width - 1, image.height - 1, image.width, image.height))
+            refuse_short_jpeg(data, np.asarray(corner))
         return upright(image, mask_values(image) if as_mask else rgb_levels(image))
 
 
@@ -61,7 +62,7 @@ def rgb_levels(image: Image.Image) -> NDArray[np.uint8]:
         raise UnreadableImageError(
             f"expected grey or colour of 8 or 16 bits a channel, but got mode {image.mode}; convert it."
         )
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def mask_values(image: Image.Image) -> NDArray[np.uint8]:

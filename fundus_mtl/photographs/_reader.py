@@ -41,7 +41,7 @@ class Photograph:
     """What was read from one file, once.
 
     Attributes:
-        pixels: upright, ``(C, H, W)``.
+        pixels: upright, ``(C, H, W)``; in memory the channels of a pixel lie side by side, as in ``picture``.
         path: Path of the file, or of its frame.
         sha256: SHA-256 of the bytes that the pixels were decoded from, 64 hexadecimal digits.
     """
@@ -49,6 +49,11 @@ class Photograph:
     pixels: NDArray[np.uint8]
     path: Path
     sha256: str
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The same pixels as ``(H, W, C)``, contiguous, for drawing and measuring."""
+        return self.pixels.transpose(1, 2, 0)
 
 
 class FundusReader(ImageReader):
@@ -158,7 +163,7 @@ class FundusReader(ImageReader):
                 raise UnreadableImageError("expected a mask as png, tif or bmp, but got another format; convert it.")
             else:
                 pixels = found.levels(data, frame, self.max_pixels)
-            upright = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+            upright = np.ascontiguousarray(pixels).transpose(2, 0, 1)
             return Photograph(upright, path, hashlib.sha256(data).hexdigest())
 
     @contextmanager

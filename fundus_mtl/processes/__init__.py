@@ -1,4 +1,4 @@
-"""Run commands in parallel, stop them together, lock folders, and limit the time of a call."""
+"""Run commands in parallel, stop them together, lock folders, limit the time of a call, and choose a number of threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fundus_mtl.processes._interrupts import Interrupts
 from fundus_mtl.processes._lock import LOCK_FILE, LockedError, locked
 from fundus_mtl.processes._time_limit import StalledError, TimeLimit, TooSlowError
 from fundus_mtl.processes._worker_pool import Devices, WorkerPool
+from fundus_mtl.processes._worker_threads import worker_threads
 
 __all__ = [
     "LOCK_FILE",
@@ -19,4 +20,5 @@ __all__ = [
     "TooSlowError",
     "WorkerPool",
     "locked",
+    "worker_threads",
 ]

@@ -71,7 +71,8 @@ class CupToDisc(Relation):
 
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return the ratios, and the cup's area where there is one."""
-        disc, cup = found.answers.masks["disc"], found.answers.masks["cup"]
+        disc, cup = found.near_disc.disc, found.near_disc.cup  # the cup lies inside the disc, see `refine`
+        assert cup is not None
         area: Columns = {"cup_area_px": int(cup.sum()) if cup.any() else None}
         ratios: Columns = {
             "vcdr": biomarkers.vertical_cdr(disc, cup),

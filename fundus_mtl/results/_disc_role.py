@@ -70,5 +70,9 @@ class Disc(MaskRole):
 
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return area, extents and centroid, in px and in mm."""
-        sizes: Columns = {**biomarkers.disc_measures(found.answers.masks["disc"])}  # type: ignore[dict-item]  # a TypedDict of floats
+        near = found.near_disc
+        measured = biomarkers.disc_measures(near.disc)
+        measured["disc_cx_px"] += near.left
+        measured["disc_cy_px"] += near.top
+        sizes: Columns = {**measured}  # type: ignore[dict-item]  # a TypedDict of floats
         return sizes | lengths(found.facts, sizes, "disc_area_mm2", "disc_height_mm", "disc_width_mm")

@@ -55,8 +55,9 @@ class DiscToFovea(Relation):
 
     def measure(self, found: Findings, columns: Columns) -> Columns:
         """Return distance and angle, and as ``laterality`` the eye that they tell, for `WhichEye`."""
-        disc, fovea = found.answers.masks["disc"], found.answers.points["fovea"]
-        return {**biomarkers.disc_fovea(disc, fovea), **lengths(found.facts, columns, "disc_fovea_dist_mm")}  # type: ignore[dict-item]
+        near = found.near_disc
+        fovea = near.point(found.answers.points["fovea"])
+        return {**biomarkers.disc_fovea(near.disc, fovea), **lengths(found.facts, columns, "disc_fovea_dist_mm")}  # type: ignore[dict-item]
 
 
 class ImplausibleDisc(Relation):
@@ -66,6 +67,6 @@ class ImplausibleDisc(Relation):
 
     def flags(self, found: Findings, columns: Columns) -> list[str]:
         """Return what looks wrong."""
-        answers = found.answers
-        cup = answers.unrefined.get("cup", answers.masks.get("cup"))  # with what lies outside of the disc
-        return biomarkers.sanity_flags(answers.masks["disc"], cup, answers.points.get("fovea"), found.seen)
+        near, fovea = found.near_disc, found.answers.points.get("fovea")
+        local = None if fovea is None else near.point(fovea)
+        return biomarkers.sanity_flags(near.disc, near.unrefined_cup, local, near.seen)

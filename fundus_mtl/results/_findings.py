@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_mtl.biomarkers import Gradability
 from fundus_mtl.results._facts import PhotographFacts
+from fundus_mtl.results._near_disc import NearDisc
 from fundus_mtl.results._rules import Rules
 
 Mask = NDArray[np.bool_]
@@ -61,6 +63,11 @@ class Findings:
     relpath: str = ""
     uncertainties: Mapping[str, float] = field(default_factory=dict)
     doubts: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def near_disc(self) -> NearDisc:
+        """The window around the disc; for photographs whose roles have one."""
+        return NearDisc.of(self.answers.masks, self.seen, self.answers.unrefined)
 
     @property
     def ungradable(self) -> bool:

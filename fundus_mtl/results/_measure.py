@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_mtl import biomarkers
+from fundus_mtl.data import SEEN
 from fundus_mtl.results._column import Column, Columns, sorted_columns
 from fundus_mtl.results._contribution import KINDS, Contribution
 from fundus_mtl.results._facts import PhotographFacts
@@ -81,7 +82,7 @@ class Measure:
             sample: Postprocessed sample with ``pred_<task>`` (tensors or arrays): masks ``(C, H, W)`` of the photograph's
                 size, points ``(x, y)`` in native px, scores ``(1,)``. It may have ``probability_<task>`` ``(C, H, W)``,
                 ``rival_pred_<task>`` (see ``transforms.RivalRegiond``) and ``uncertainty_<key>``. A role whose answer is
-                absent is not measured.
+                absent is not measured. The field of view ``(1, H, W)`` is taken from ``field_of_view`` where it is there.
             facts: `PhotographFacts`, or a mapping with ``laterality``, ``laterality_source``, ``mm_per_px`` along x and y,
                 ``scale_source`` and ``burned_in`` ("yes" or "no").
             relpath: Relative path of the photograph; its name may say which eye it is.
@@ -110,7 +111,7 @@ class Measure:
         return Measured(columns, found, active)
 
     def _findings(self, picture: Picture, sample: Mapping[str, Any], facts: PhotographFacts, relpath: str) -> Findings:
-        seen = seen_in(picture)
+        seen = np.asarray(sample[SEEN][0]) if _has(sample, SEEN) else seen_in(picture)
         answered = {role: sample[f"pred_{role.task}"] for role in self.roles if _has(sample, f"pred_{role.task}")}
         names = frozenset(role.name for role in answered)
         taken = [role.take(_array(answer), seen) for role, answer in answered.items()]
@@ -128,7 +129,7 @@ class Measure:
             (answers.scores[role.name] for role, answers in zip(answered, taken, strict=True) if role.grades), nan
         )
         quality = biomarkers.gradability(picture, seen, landmark, self.rules.limits, graded)
-        disc = nan if landmark is None else biomarkers.disc_measures(landmark)["disc_height_px"]
+        disc = nan if landmark is None else biomarkers.extent(landmark, axis=0)
         facts = facts.plausible(seen.shape[0], seen.shape[1], disc)
         found = Findings(frozenset(), Answers(), seen, quality, facts, self.rules, relpath, doubts=doubts)
         if found.withheld:
@@ -174,11 +175,9 @@ class Measure:
 
 def seen_in(picture: Picture) -> Mask:
     """Return the field of view ``(H, W)`` of a photograph ``(H, W, 3)``; the whole frame where no border is seen."""
-    import torch
+    from fundus_mtl.transforms import lit_part
 
-    from fundus_mtl.transforms import field_of_view
-
-    return np.asarray(field_of_view(torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, -1, 0))))[0])
+    return lit_part(np.moveaxis(picture, -1, 0))[0]
 
 
 def _has(sample: Mapping[str, Any], key: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_mtl.biomarkers import bounds
 from fundus_mtl.figures import COLOURS, Colour
 
 Picture = NDArray[np.uint8]
@@ -64,11 +65,18 @@ def _draw_contour(canvas: Picture, name: str, mask: NDArray[np.generic], colour:
 
     if mask.shape != canvas.shape[:2]:
         raise ValueError(f"mask {name}: expected the picture's size {canvas.shape[:2]}, but got {mask.shape}.")
-    lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    inside = mask.astype(bool, copy=False)
+    box = bounds(inside)
+    if box is None:
+        return False
+    rows, columns = (slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    lines, _ = cv2.findContours(
+        inside[rows, columns].astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(columns.start, rows.start)
+    )
     width = line_width(canvas.shape)
     for thickness, shade in ((2 * width + 1, HALO), (width, colour)):
         cv2.polylines(canvas, lines, True, shade, thickness, cv2.LINE_AA)
-    return len(lines) > 0
+    return True
 
 
 def _draw_cross(canvas: Picture, point: Sequence[float], colour: Colour) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS
+from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS, PIXELS
 from fundus_mtl.photographs import SHA256
 from fundus_mtl.processes import TimeLimit
 from fundus_mtl.results._facts import KnownFacts, PhotographFacts
@@ -29,7 +29,7 @@ class PhotographResults:
 
     Args:
         output_dir: Folder of the run.
-        reader: Reads the photograph at a path as RGB uint8 ``(3, H, W)``, upright.
+        reader: Reads the photograph at a path as RGB uint8 ``(3, H, W)``, upright; for samples without their pixels.
         measure: Measures it in memory.
         facts: Where eye and scale come from.
         places: Where the pictures of each photograph go.
@@ -87,9 +87,12 @@ class PhotographResults:
     def _measured(
         self, item: Mapping[str, Any], sample: Mapping[str, Any], relpath: str
     ) -> tuple[Picture, Measured, PhotographFacts]:
-        picture = np.moveaxis(np.asarray(self.reader(item["image"]), dtype=np.uint8), 0, -1)
+        picture = sample[PIXELS] if PIXELS in sample else self._read(item["image"])
         facts = self.facts.of(item)
         return picture, self.measure(picture, sample, facts, relpath), facts
+
+    def _read(self, path: str) -> Picture:
+        return np.moveaxis(np.asarray(self.reader(path), dtype=np.uint8), 0, -1)
 
 
 def _sha256_at_first(sample: Mapping[str, Any]) -> str | None:

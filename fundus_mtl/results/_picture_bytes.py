@@ -17,7 +17,8 @@ def picture_bytes(picture: NDArray[np.uint8], extension: str, jpeg_quality: int 
     import cv2
 
     options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if extension == ".jpg" else []
-    ok, data = cv2.imencode(extension, picture[..., ::-1] if picture.ndim == 3 else picture, options)
+    stored = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    ok, data = cv2.imencode(extension, stored, options)
     if not ok:
         raise ValueError(f"expected a picture that can be written as {extension}, but got shape {picture.shape}.")
     return bytes(data)

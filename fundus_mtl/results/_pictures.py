@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fundus_mtl.biomarkers import bounds
 from fundus_mtl.results._findings import Mask, Picture
 from fundus_mtl.results._native_names import portable
 from fundus_mtl.results._nifti_writer import write_probabilities
@@ -93,11 +94,11 @@ def thumbnail(picture: Picture, landmark: Mask | None) -> Picture:
         landmark: Mask ``(H, W)``, such as the optic disc's.
     """
     small = _fitted(picture, min(THUMBNAIL_PX / max(picture.shape[:2]), 1.0))
-    if landmark is None or not landmark.any():
+    box = None if landmark is None else bounds(landmark)
+    if box is None:
         return small
-    ys, xs = np.nonzero(landmark)
-    reach = max(2, int(np.ptp(ys)), int(np.ptp(xs)))  # the window is two landmarks wide
-    top, left = (max(0, int(place.min() + place.max()) // 2 - reach) for place in (ys, xs))
+    reach = max(2, *(side.stop - 1 - side.start for side in box))  # the window is two landmarks wide
+    top, left = (max(0, (side.start + side.stop - 1) // 2 - reach) for side in box)
     window = picture[top : top + 2 * reach, left : left + 2 * reach]
     return np.concatenate([small, _fitted(window, small.shape[0] / window.shape[0])], axis=1)
 
@@ -107,4 +108,8 @@ def _fitted(picture: Picture, scale: float) -> Picture:
     import cv2
 
     size = [max(1, round(side * scale)) for side in (picture.shape[1], picture.shape[0])]
+    if 2 * max(size) <= max(picture.shape[:2]):  # OpenCV halves a picture much faster than it reduces it by a fraction
+        height, width = (side // 2 for side in picture.shape[:2])
+        if min(height, width):
+            picture = cv2.resize(picture[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

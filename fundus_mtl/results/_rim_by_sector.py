@@ -71,7 +71,8 @@ class RimBySector(Relation):
         known = str(eye) if eye in EYES and not columns.get("laterality_conflict") else None
         angle = columns.get("disc_fovea_angle_deg")
         axis = angle if isinstance(angle, float) and abs(angle) <= STEEPEST_AXIS_DEG else 0.0  # NaN is neither
-        disc, cup = found.answers.masks["disc"], found.answers.masks["cup"]
+        disc, cup = found.near_disc.disc, found.near_disc.cup
+        assert cup is not None
         profile = biomarkers.rim_profile(disc, cup, known or "R", axis if known else 0.0)
         smallest: Columns = {"rim_disc_ratio_min": profile["rim_disc_ratio_min"]}
         if known is None or not isfinite(profile["rim_disc_ratio_min"]):

@@ -44,8 +44,8 @@ def sha256_of(item: Item) -> str | None:
 class SourceFiles:
     """The photographs' files as they are before the run reads them.
 
-    A photograph is read more than once: for the network, for its overlay and for its hash. If the file was replaced in
-    between, its row would mix two photographs.
+    A run may take hours, and a photograph's header is read apart from its pixels. If the file was replaced in between, its
+    row would mix two photographs.
 
     Args:
         items: Photographs, with ``id``, ``image`` and perhaps ``error``.
@@ -65,9 +65,11 @@ class SourceFiles:
         Raises:
             ReplacedError: If the file was replaced.
         """
+        same = _state(item) == self._before[str(item["id"])]
+        if same and first is not None:
+            return first  # the file is not read again
         sha256 = sha256_of(item)
-        same = _state(item) == self._before[str(item["id"])] if first is None else sha256 == first
-        if not same:
+        if not (same if first is None else sha256 == first):
             raise ReplacedError(
                 "expected the file that was read at first, but it was replaced during the run; run again."
             )

@@ -13,12 +13,15 @@ from fundus_mtl.lazy_names import lazy_names
 if TYPE_CHECKING:
     from fundus_mtl.transforms._assign_vessels import AssignVesselsd
     from fundus_mtl.transforms._crop_disc import CropDiscd
-    from fundus_mtl.transforms._field_of_view import field_of_view
+    from fundus_mtl.transforms._fast_geometry import fast_geometry
+    from fundus_mtl.transforms._fast_resize import FastResize
+    from fundus_mtl.transforms._field_of_view import field_of_view, lit_part
     from fundus_mtl.transforms._heatmap_point import HeatmapPointd
     from fundus_mtl.transforms._invert import InvertBilineard
     from fundus_mtl.transforms._laterality import FlipLateralityd
     from fundus_mtl.transforms._load import LoadFundusd
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
+    from fundus_mtl.transforms._native_masks import NativeMasksd
     from fundus_mtl.transforms._point_heatmap import PointHeatmapd
     from fundus_mtl.transforms._resize_longest import ResizeLongestd
     from fundus_mtl.transforms._rival_region import RIVAL, RivalRegiond
@@ -30,14 +33,18 @@ __all__ = [
     "RIVAL",
     "AssignVesselsd",
     "CropDiscd",
+    "FastResize",
     "FlipLateralityd",
     "HeatmapPointd",
     "InvertBilineard",
     "LoadFundusd",
     "MissingLabelsd",
+    "NativeMasksd",
     "PointHeatmapd",
     "ResizeLongestd",
     "RivalRegiond",
     "StackMasksd",
+    "fast_geometry",
     "field_of_view",
+    "lit_part",
 ]

@@ -11,6 +11,7 @@ from monai.transforms import CropForeground
 from monai.transforms.croppad.dictionary import Cropd
 from numpy.typing import NDArray
 
+from fundus_mtl.biomarkers import bounds
 from fundus_mtl.transforms._grid import grid_size
 
 
@@ -81,10 +82,15 @@ class CropDiscd(Cropd):
 
 def _centroid(mask: Any, name: str) -> NDArray[np.float64]:
     """Return (row, col) of the mean of the nonzero pixels, px."""
-    rows, columns = np.nonzero(np.asarray(mask)[0])
-    if len(rows) == 0:
+    inside = np.asarray(mask)[0] != 0
+    box = bounds(inside)
+    if box is None:
         raise ValueError(f"{name}: expected a mask of the disc, but got an empty mask; leave the item out.")
-    return np.array([rows.mean(), columns.mean()])
+    rows, columns = np.nonzero(inside[box])
+    total = len(rows)  # whole sums: the centre does not depend on the window's place by a rounding error
+    return np.array(
+        [(part.sum() + total * side.start) / total for part, side in zip((rows, columns), box, strict=True)]
+    )
 
 
 def _side(mask: Any, diameters: float) -> int:

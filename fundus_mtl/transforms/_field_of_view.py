@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ _SMALLEST = 0.10  # fraction of the frame; a smaller region is not a field of vi
 
 
 def field_of_view(image: Tensor) -> Tensor:
-    """Return which pixels show the eye, for ``CropForegroundd(select_fn=...)``.
+    """Return which pixels show the eye.
 
     A pixel is lit if its largest channel exceeds black (the median of the medians of the four corners) by a tenth of
     the range up to bright (the 99th percentile). The field of view is the largest connected region of lit pixels, with
@@ -34,14 +35,25 @@ def field_of_view(image: Tensor) -> Tensor:
     Returns:
         The mask, bool ``(1, H, W)``, a plain tensor.
     """
+    return torch.from_numpy(lit_part(image))
+
+
+def lit_part(image: Tensor | NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the same as `field_of_view` as an array ``(1, H, W)``, for ``CropForegroundd(select_fn=...)``.
+
+    MONAI searches an array for its bounding box in a tenth of the time that it needs for a tensor.
+    """
     height, width = image.shape[1:]
     step = -(-max(height, width) // _LONGEST)
     rows, columns = (np.minimum(np.arange(-(-size // step)) * step + step // 2, size - 1) for size in (height, width))
-    reduced: NDArray[Any] = torch.as_tensor(image).detach().cpu().numpy()[:, rows][:, :, columns]
-    seen = torch.from_numpy(_region(reduced.max(axis=0).astype(np.float32)).astype(np.float32))
+    levels: NDArray[Any] = image if isinstance(image, np.ndarray) else torch.as_tensor(image).numpy(force=True)
+    region = _region(reduce(np.maximum, levels[:, rows][:, :, columns]).astype(np.float32))
+    if region.all():
+        return np.ones((1, height, width), bool)
+    seen = torch.from_numpy(region.astype(np.float32))
     size = (len(rows) * step, len(columns) * step)
     full = interpolate(seen[None, None], size=size, mode="bilinear", align_corners=False)[0]
-    return full[:, :height, :width] >= 0.5
+    return np.asarray(full.numpy()[:, :height, :width] >= 0.5)
 
 
 def _region(level: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import torch
 from monai.data import MetaTensor
 from monai.transforms import Invertd
 from monai.transforms.utils import convert_applied_interp_mode
+from torch import Tensor
 
 
 class InvertBilineard(Invertd):
@@ -40,13 +42,30 @@ class InvertBilineard(Invertd):
         item, staged = dict(data), dict(data)
         for key, image_key in self.key_iterator(item, self.orig_keys):
             image = item[image_key]
-            if not (isinstance(image, MetaTensor) and image.applied_operations):
-                raise ValueError(
-                    f"{image_key}: expected an image with a record of its transforms, but got none; keep track_meta on."
-                )
+            operations = recorded(item, image_key)
             smooth = MetaTensor(image.as_tensor(), meta=image.meta)
-            smooth.applied_operations = convert_applied_interp_mode(image.applied_operations, mode="bilinear")
+            smooth.applied_operations = convert_applied_interp_mode(operations, mode="bilinear")
             staged[image_key] = smooth
             staged[key] = item[key] if isinstance(item[key], MetaTensor) else MetaTensor(item[key])
         done = super().__call__(staged)
         return {**done, **{key: item[key] for key in self.orig_keys if key in item}}
+
+
+def recorded(item: Mapping[Hashable, Any], image_key: Hashable) -> list[Any]:
+    """Return the record of an image's transforms.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    image = item[image_key]
+    if not (isinstance(image, MetaTensor) and image.applied_operations):
+        raise ValueError(
+            f"{image_key}: expected an image with a record of its transforms, but got none; keep track_meta on."
+        )
+    return list(image.applied_operations)
+
+
+def plain(map_: Any) -> Tensor:
+    """Return a map ``(C, H, W)`` as a plain tensor in float32 on the CPU."""
+    found = map_.as_tensor() if isinstance(map_, MetaTensor) else torch.as_tensor(map_)
+    return found.detach().to("cpu", torch.float32)

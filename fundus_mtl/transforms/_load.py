@@ -25,6 +25,8 @@ class LoadFundusd(MapTransform):
             with the reader's metadata (identity affine; ``filename_or_obj`` of a file).
         reader: Reader object, for example ``fundus_mtl.photographs.FundusReader``.
         allow_missing_keys: Whether an item may lack a key, for example a missing label.
+        pixels_key: Key under which the pixels ``(H, W, C)`` of the first key are kept, for what needs them later; None
+            for none.
 
     Raises:
         TypeError: if the reader is a name or a class instead of an object.
@@ -33,26 +35,31 @@ class LoadFundusd(MapTransform):
         >>> load = LoadFundusd(["disc"], FundusReader(mode="mask"), allow_missing_keys=True)  # doctest: +SKIP
     """
 
-    def __init__(self, keys: KeysCollection, reader: ImageReader, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self, keys: KeysCollection, reader: ImageReader, allow_missing_keys: bool = False, pixels_key: str | None = None
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
         if not isinstance(reader, ImageReader):
             raise TypeError(
                 f"reader: expected a reader object, but got {reader!r}; use _target_: fundus_mtl.photographs.FundusReader."
             )
-        self.reader = reader
+        self.reader, self.pixels_key = reader, pixels_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the item with images instead of paths."""
         item = dict(data)
         for key in self.key_iterator(item):
-            pixels, meta = self._pixels(item[key])
-            item[key] = MetaTensor(torch.as_tensor(pixels), meta=meta)
+            pixels, meta = self._read(item[key])
+            if self.pixels_key is not None and key == self.keys[0]:
+                item[self.pixels_key] = np.moveaxis(pixels, 0, -1)
+            # MONAI's transforms are slow where the channels of a pixel lie side by side.
+            item[key] = MetaTensor(torch.from_numpy(np.ascontiguousarray(pixels)), meta=meta)
         return item
 
-    def _pixels(self, source: Any) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def _read(self, source: Any) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         if not isinstance(source, np.ndarray):
             return self.reader.get_data(self.reader.read(source))
-        pixels = np.ascontiguousarray(np.moveaxis(source, -1, 0))
+        pixels = np.moveaxis(source, -1, 0)
         shape = np.asarray(pixels.shape[1:])
         meta = {MetaKeys.SPATIAL_SHAPE: shape, MetaKeys.AFFINE: np.eye(4), MetaKeys.ORIGINAL_AFFINE: np.eye(4)}
         return pixels, {str(key): value for key, value in (meta | {MetaKeys.ORIGINAL_CHANNEL_DIM: 0}).items()}
