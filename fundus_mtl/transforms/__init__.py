@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
     from fundus_mtl.transforms._native_masks import NativeMasksd
     from fundus_mtl.transforms._point_heatmap import PointHeatmapd
+    from fundus_mtl.transforms._rand_cup_size import RandCupSized
+    from fundus_mtl.transforms._rand_field_of_view import RandFieldOfViewd
     from fundus_mtl.transforms._resize_longest import ResizeLongestd
     from fundus_mtl.transforms._rival_region import RIVAL, RivalRegiond
     from fundus_mtl.transforms._stack_masks import StackMasksd
@@ -41,6 +43,8 @@ __all__ = [
     "MissingLabelsd",
     "NativeMasksd",
     "PointHeatmapd",
+    "RandCupSized",
+    "RandFieldOfViewd",
     "ResizeLongestd",
     "RivalRegiond",
     "StackMasksd",

@@ -120,3 +120,18 @@ def test_a_failed_write_leaves_the_old_model(make_engines, tmp_path, monkeypatch
     with pytest.raises(OSError, match="no space"):
         saver.save()
     assert (tmp_path / "model.pt").read_bytes() == before
+
+
+def test_half_precision_is_for_parameters_only(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    network[1].running_var.fill_(1 / 3)
+    BestModelSaver(network, tmp_path / "model.pt", half=True).save()
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    for name, value in network.named_parameters():
+        assert saved[name].dtype == torch.float16
+        torch.testing.assert_close(saved[name].float(), value.detach(), rtol=1e-3, atol=1e-6)
+    assert torch.equal(saved["1.running_var"], network[1].running_var)
+    with torch.no_grad():
+        network[0].weight[0, 0] = 7e4
+    with pytest.raises(ValueError, match=r"0.weight: expected values up to 65504, but got larger ones"):
+        BestModelSaver(network, tmp_path / "model.pt", half=True).save()
