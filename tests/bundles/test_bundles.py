@@ -13,13 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-<<<<<<< HEAD
 from fundus_mtl.metrics import fused_score
-from fundus_mtl.workflow import WorkflowError
-=======
 from fundus_mtl.workflow import StrictWorkflow, WorkflowError
 from fundus_mtl.workflow._config_items import files_of
->>>>>>> fbe9e89 (feat: selection rule, record of the kept epoch; the demo starts from the encoder of the package's weights)
 from tests.bundles.conftest import BUNDLES, run, workflow
 
 TRAINABLE = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/train.yaml"))
