@@ -11,15 +11,20 @@ export MONAI_FAIL_ON_DUPLICATE_CONFIG := 1
 CONFIGS := bundles/refuge_mtl/configs
 DEMO := runs/demo
 RECIPE := --overlay $(CONFIGS)/overlays/robust.yaml,$(CONFIGS)/overlays/demo.yaml
+PRETRAINED := bundles/refuge_mtl/models/model.pt
 SEED ?= 0
+# Epoch, rule and value of the weights that were kept, as recipe.json has them.
+KEPT := import json; print("  kept        epoch {epoch}, selection by {rule}: val_score {val_score!s:.6}".format(**json.load(open("$(DEMO)/refuge_mtl/models/recipe.json"))["kept"]))
 
 .PHONY: demo test lint clean model-data model-refuge model-refuge-disc
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
+	@echo "A real photograph, measured by the weights that come with the package:"
 	$(BIN)/fundus-mtl infer data_prep/samples $(DEMO)/real
-	$(BIN)/python -m data_prep.phantom $(DEMO)/raw --train 240 --validation 24 --test 60 --seed $(SEED)
+	@echo "Phantoms (drawn photographs), to train and test on:"
+	$(BIN)/python -m data_prep.phantom $(DEMO)/raw --train 240 --validation 48 --test 60 --seed $(SEED)
 	$(BIN)/python -m data_prep.refuge $(DEMO)/raw $(DEMO)/data
-	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args.yaml $(RECIPE) --seed $(SEED)
+	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args.yaml $(RECIPE) --seed $(SEED) --network_def::pretrained $(PRETRAINED)
 	$(BIN)/python -m monai.bundle run --args_file $(CONFIGS)/args_evaluate.yaml $(RECIPE)
 	$(BIN)/python -m data_prep.phantom $(DEMO)/photographs --folder 8 --seed 100
 	cp data_prep/samples/retina.jpg $(DEMO)/photographs/
@@ -27,6 +32,7 @@ demo: $(VENV)/ready
 	@echo
 	@echo "The model was trained on phantoms: its numbers show that the software runs, and nothing about eyes."
 	@echo "  a real eye  $(DEMO)/real/report.html, by the weights that come with the package"
+	@$(BIN)/python -c '$(KEPT)'
 	@echo "  evaluation  $(DEMO)/refuge_mtl/evaluation/summary.md and the pictures beside it"
 	@echo "  table       $(DEMO)/refuge_mtl/results/results.csv"
 	@echo "  overlays    $(DEMO)/refuge_mtl/results/overlays/"

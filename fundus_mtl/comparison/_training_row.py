@@ -52,10 +52,10 @@ def _metrics(comparison: Comparison, training: Training, run: Any) -> dict[str, 
 
 
 def curves_of(parent_run: ComparisonRun, run: Any) -> list[dict[str, Any]]:
-    """Return the histories of all metrics, except those of iterations and of the system: metric, step, value."""
+    """Return the histories of all metrics of epochs, without copies of the kept epoch: metric, step, value."""
     if run is None:
         return []
-    names = [name for name in run.data.metrics if not name.startswith(("iteration_", "balance_", "system/"))]
+    names = [name for name in run.data.metrics if not name.startswith(("iteration_", "balance_", "kept_", "system/"))]
     return [
         {"metric": name, "step": step, "value": value}
         for name in names

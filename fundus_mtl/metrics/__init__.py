@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fundus_mtl.metrics._paired_tests import holm, paired_tests
     from fundus_mtl.metrics._rank_correlation import rank_correlation
     from fundus_mtl.metrics._refuge_case import RefugeCase
+    from fundus_mtl.metrics._selection import SELECTION_RULES, MeanTaskMetric, selection_metric
     from fundus_mtl.metrics._summary import summarise
     from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
     from fundus_mtl.metrics._temperature import Temperature, fit_temperature
@@ -34,9 +35,11 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "SELECTION_RULES",
     "ArteryVeinCase",
     "ClassCase",
     "DeltaMTL",
+    "MeanTaskMetric",
     "NegativeLossSum",
     "RefugeCase",
     "TaskAccuracy",
@@ -57,6 +60,7 @@ __all__ = [
     "paired_tests",
     "rank_correlation",
     "refuge",
+    "selection_metric",
     "sensitivity",
     "sensitivity_at_specificity",
     "specificity",

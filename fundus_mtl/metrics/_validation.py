@@ -1,4 +1,4 @@
-"""Validation metrics during training, at the network's image size: one metric per task, chosen by its kind."""
+"""Validation metrics during training, at the network's image size, chosen by the kind of each task."""
 
 from __future__ import annotations
 
@@ -71,11 +71,12 @@ def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str,
     """Return the loss of each task and a metric that depends on its kind.
 
     * Segmentation: ``<prefix>dice_<task>``, Dice at threshold 0.5, mean of the channels.
-    * Heatmap: ``<prefix>distance_<task>``, distance between the peaks, px of the network's input.
+    * Heatmap: ``<prefix>distance_<task>``, distance between the peaks, px of the network's input, and
+      ``<prefix>peak_<task>``, the label at the predicted peak, as a share of its highest value.
     * Classification with one channel: ``<prefix>auc_<task>``, area under the ROC curve.
     * Classification with several channels: ``<prefix>acc_<task>``, accuracy from 0 to 1.
     * Regression with one channel: ``<prefix>mae_<task>``, mean absolute error in the label's unit, and
-      ``<prefix>rank_<task>``, rank correlation.
+      ``<prefix>rank_<task>``, rank correlation; 0 if all predictions are equal, but the labels are not.
 
     Args:
         tasks: Tasks to measure.
@@ -83,18 +84,31 @@ def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str,
     """
     metrics: dict[str, Metric] = dict(task_losses(tasks, prefix))
     for task in tasks:
-        if task.kind == "segmentation":
-            metrics[f"{prefix}dice_{task.name}"] = TaskAgreement(task.name, _mean_dice)
-        elif task.kind == "heatmap":
-            metrics[f"{prefix}distance_{task.name}"] = TaskAgreement(task.name, _peak_distance)
-        elif task.kind == "classification" and task.channels == 1:
-            metrics[f"{prefix}auc_{task.name}"] = TaskScores(task.name, auc)
-        elif task.kind == "classification":
-            metrics[f"{prefix}acc_{task.name}"] = TaskAccuracy(task.name)
-        elif task.channels == 1:
-            metrics[f"{prefix}mae_{task.name}"] = TaskScores(task.name, _mean_absolute_error)
-            metrics[f"{prefix}rank_{task.name}"] = TaskScores(task.name, rank_correlation)
+        metrics |= {f"{prefix}{name}_{task.name}": metric for name, metric in _metrics_of(task).items()}
     return metrics
+
+
+def leading_metric(task: Task) -> Metric | None:
+    """Return the metric by which epochs of a task are compared: 1 if perfect, lower if worse, without a unit.
+
+    Dice, peak, AUC, accuracy or rank correlation, see `validation_metrics`; None if the task has none of them.
+    """
+    return next((metric for name, metric in _metrics_of(task).items() if name in _LEADING), None)
+
+
+_LEADING = ("dice", "peak", "auc", "acc", "rank")
+
+
+def _metrics_of(task: Task) -> dict[str, Metric]:
+    one = task.channels == 1
+    if task.kind == "segmentation":
+        return {"dice": TaskAgreement(task.name, _mean_dice)}
+    if task.kind == "heatmap":
+        return {"distance": TaskAgreement(task.name, _peak_distance), "peak": TaskAgreement(task.name, _label_at_peak)}
+    if task.kind == "classification":
+        return {"auc": TaskScores(task.name, auc)} if one else {"acc": TaskAccuracy(task.name)}
+    measures = {"mae": _mean_absolute_error, "rank": _rank} if one else {}
+    return {name: TaskScores(task.name, measure) for name, measure in measures.items()}
 
 
 def _mean_dice(pred: Tensor, true: Tensor) -> float:
@@ -106,6 +120,16 @@ def _mean_absolute_error(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     return float(np.abs(scores - labels).mean()) if len(scores) else math.nan
 
 
+def _rank(scores: NDArray[Any], labels: NDArray[Any]) -> float:
+    constant = len(scores) > 1 and bool(np.ptp(scores) == 0 and np.ptp(labels) > 0)
+    return 0.0 if constant else rank_correlation(scores, labels)
+
+
 def _peak_distance(pred: Tensor, true: Tensor) -> float:
     peaks = [np.unravel_index(int(heatmap.argmax()), heatmap.shape) for heatmap in (pred[0], true[0])]
     return math.dist(*peaks)
+
+
+def _label_at_peak(pred: Tensor, true: Tensor) -> float:
+    """Return the label at the predicted peak as a share of its maximum: 1 at the true point, near 0 far from it."""
+    return float(true[0].flatten()[int(pred[0].argmax())] / true[0].max())

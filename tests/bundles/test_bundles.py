@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from fundus_mtl.metrics import fused_score
-from fundus_mtl.workflow import WorkflowError
+from fundus_mtl.workflow import StrictWorkflow, WorkflowError
+from fundus_mtl.workflow._config_items import files_of
 from tests.bundles.conftest import BUNDLES, run, workflow
 
 TRAINABLE = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/train.yaml"))
@@ -232,6 +233,36 @@ def test_every_override_of_a_plain_value_reaches_the_objects(refuge_data, tmp_pa
     assert network.heads["glaucoma"].dropout.p == 0.25
     assert len([m for m in network.encoder.modules() if isinstance(m, torch.nn.Conv2d)]) == 13
     assert not any("running" in name for name in network.state_dict())
+
+
+@pytest.mark.parametrize("rule", ["losses", "metrics"])
+def test_the_rule_that_selects_the_epoch_is_an_option(rule, refuge_data, tmp_path):
+    made = run("refuge_mtl", "train", selection_rule=rule, **TINY, **options(refuge_data, tmp_path))
+    metrics = made.parser.get_parsed_content("validate::evaluator").state.metrics
+    names = [f"val_loss_{name}" for name in ("disc", "cup", "fovea", "glaucoma")]
+    if rule == "metrics":
+        names = ["val_dice_disc", "val_dice_cup", "val_peak_fovea", "val_auc_glaucoma"]
+    values = [metrics[name] for name in names]
+    expected = -sum(values) if rule == "losses" else np.nanmean(values)
+    assert metrics["val_score"] == pytest.approx(expected)
+    record = json.loads((tmp_path / "models" / "recipe.json").read_text())
+    assert record["kept"] == {"epoch": 1, "rule": rule, "val_score": pytest.approx(expected)}
+
+
+@pytest.mark.parametrize("bundle, kind", KINDS)
+def test_every_recipe_is_accepted_by_every_command(bundle, kind):
+    """An item of the training only must not look like a misspelt item of the evaluation."""
+    configs = BUNDLES / bundle / "configs"
+    files = [str(file) for file in files_of(configs / ("args.yaml" if kind == "train" else f"args_{kind}.yaml"))]
+    robust = configs / "overlays" / "robust.yaml"
+    for recipe in sorted((configs / "overlays").glob("*.yaml")):
+        overlays = [str(file) for file in dict.fromkeys((robust, recipe)) if file.is_file()]
+        assert "network_def" in StrictWorkflow(config_file=files, logging_file=False, overlay=overlays).parser.get()
+
+
+def test_an_unknown_rule_is_refused_at_the_start(refuge_data, tmp_path, capfd):
+    with pytest.raises(WorkflowError, match="selection_rule: expected one of losses, metrics, but got best"):
+        run("refuge_mtl", "train", selection_rule="best", **TINY, **options(refuge_data, tmp_path))
 
 
 @pytest.mark.parametrize("task", ["disc", "fovea", "glaucoma"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import math
 
 import numpy as np
@@ -93,9 +95,10 @@ def test_keep_best_metric_may_be_called_twice(make_engines):
 
 
 def test_no_key_metric_is_refused(make_engines, tmp_path):
-    trainer, _ = make_engines([])
+    trainer, evaluator = make_engines([])
+    evaluator.state.key_metric_name = None
     with pytest.raises(ValueError, match="expected an evaluator with a key metric, but got none"):
-        BestModelSaver(trainer.network, tmp_path / "model.pt").attach(trainer)
+        BestModelSaver(trainer.network, tmp_path / "model.pt").attach(evaluator)
 
 
 def test_only_the_first_process_writes(make_engines, tmp_path):
@@ -135,3 +138,66 @@ def test_half_precision_is_for_parameters_only(tmp_path):
         network[0].weight[0, 0] = 7e4
     with pytest.raises(ValueError, match=r"0.weight: expected values up to 65504, but got larger ones"):
         BestModelSaver(network, tmp_path / "model.pt", half=True).save()
+
+
+class Run:
+    """What a run would log."""
+
+    def __init__(self):
+        self.kept = []
+
+    def keep(self, values, step):
+        self.kept.append((step, dict(values)))
+
+
+@pytest.fixture
+def record(make_engines, tmp_path, caplog):
+    """Train one epoch per metric; return ``kept`` of recipe.json, what the run got, and the last line of the log."""
+
+    def run(metrics, rule="metrics"):
+        trainer, evaluator = make_engines([], metrics=metrics, epochs=len(metrics))
+        logged = Run()
+        saver = BestModelSaver(trainer.network, tmp_path / "model.pt", recipe="{}", rule=rule, run=logged)
+        saver.attach(evaluator)
+        saver.attach(trainer)
+        with caplog.at_level(logging.INFO, logger="fundus_mtl"):
+            trainer.run()
+        line = [entry.getMessage() for entry in caplog.records if entry.name.startswith("fundus_mtl")][-1]
+        return json.loads((tmp_path / "recipe.json").read_text())["kept"], logged.kept, line
+
+    return run
+
+
+def test_the_kept_epoch_is_recorded(record):
+    kept, logged, line = record((0.5, 0.7, 0.6))
+    assert kept == {"epoch": 2, "rule": "metrics", "val_dice": 0.7}
+    assert logged == [
+        (1, {"kept_epoch": 1, "kept_val_dice": 0.5}),
+        (2, {"kept_epoch": 2, "kept_val_dice": 0.7}),
+    ]
+    assert line == "model.pt has the weights of epoch 2 of 3: val_dice 0.7000, selection by metrics."
+
+
+def test_of_equal_epochs_the_first_is_recorded(record):
+    kept, _, line = record((0.5, 0.7, 0.7), rule=None)
+    assert kept == {"epoch": 2, "rule": None, "val_dice": 0.7}
+    assert line == "model.pt has the weights of epoch 2 of 3: val_dice 0.7000."
+
+
+def test_an_unknown_value_is_recorded_as_unknown(record):
+    """JSON has no NaN; the latest weights are those that were saved."""
+    kept, logged, line = record((math.nan, math.nan))
+    assert kept == {"epoch": 2, "rule": "metrics", "val_dice": None}
+    assert [step for step, _ in logged] == [1, 2]
+    assert line == "model.pt has the weights of epoch 2 of 2: val_dice nan, selection by metrics."
+
+
+def test_a_training_without_validation_reports_nothing(make_engines, tmp_path, caplog):
+    trainer, evaluator = make_engines([])
+    evaluator.run = lambda *_: None
+    saver = BestModelSaver(trainer.network, tmp_path / "model.pt")
+    saver.attach(evaluator)
+    saver.attach(trainer)
+    with caplog.at_level(logging.INFO, logger="fundus_mtl"):
+        trainer.run()
+    assert "has the weights" not in caplog.text

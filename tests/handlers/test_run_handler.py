@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fundus_mtl.handlers import RunHandler, log_to_run
+from fundus_mtl.handlers import BestModelSaver, RunHandler, log_to_run
 from fundus_mtl.tracking import describe_samples, scalars, without_paths
 from fundus_mtl.tracking._client import RUN_FILE
 from fundus_mtl.tracking._redact import HIDDEN
@@ -73,6 +73,23 @@ def test_curves_of_a_training(make_handler, make_engines, client, runs, update):
     assert history(client, run, "iteration_loss_cup") == [(6, 60.0)]
     assert history(client, run, "lr_0") == [(1, 0.1), (2, 0.1)]
     assert history(client, run, "val_dice") == [(1, 0.5), (2, 0.7)]
+
+
+def test_metrics_of_the_kept_epoch_have_names_of_their_own(make_handler, make_engines, client, runs, tmp_path):
+    """After the training, the latest `val_dice` is that of the last epoch, `kept_val_dice` that of the saved weights."""
+    handler = make_handler()
+    trainer, evaluator = make_engines([handler], metrics=(0.5, 0.7, 0.6), epochs=3, evaluator_handlers=[])
+    BestModelSaver(trainer.network, tmp_path / "model.pt", run=handler).attach(evaluator)
+    handler.attach(evaluator)
+    trainer.run()
+    (run,) = runs()
+    assert history(client, run, "kept_val_dice") == [(1, 0.5), (2, 0.7)]
+    assert history(client, run, "kept_epoch") == [(1, 1.0), (2, 2.0)]
+    assert {name: run.data.metrics[name] for name in ("val_dice", "kept_val_dice", "kept_epoch")} == {
+        "val_dice": 0.6,
+        "kept_val_dice": 0.7,
+        "kept_epoch": 2.0,
+    }
 
 
 def test_stock_trainer_and_named_groups(make_handler, make_engines, client, runs):

@@ -52,6 +52,7 @@ def test_by_hand():
     found = measured([[first], [second], [third]], validation_metrics(TASKS, "val_"))
     assert found["val_dice_lesion"] == pytest.approx((2 / 3 + 1) / 2)
     assert found["val_distance_point"] == pytest.approx((4 + 0) / 2)
+    assert found["val_peak_point"] == pytest.approx((0 + 1) / 2)  # the label is 1 at one pixel, 0 elsewhere
     assert found["val_auc_grade"] == 1.0
     assert math.isnan(found["val_loss_age"])
     assert "val_auc_age" not in found
@@ -66,6 +67,22 @@ def test_nothing_labelled_is_nan():
     assert math.isnan(found["val_rank_age"])
     assert math.isnan(found["val_dice_lesion"])
     assert math.isnan(found["val_auc_grade"])
+
+
+def test_label_at_the_predicted_peak():
+    """One label row 0, 2, 4, 1: the predicted peak at the second pixel has 2 of 4, at the third 4 of 4."""
+    batches = [
+        [{"pred_p": torch.eye(4)[i].view(1, 1, 4), "p": torch.tensor([[[0.0, 2.0, 4.0, 1.0]]]), "p_present": True}]
+        for i in (1, 2)
+    ]
+    found = measured(batches, validation_metrics([Task("p", 1, "heatmap", None)]))
+    assert found["val_peak_p"] == pytest.approx((0.5 + 1) / 2)
+
+
+def test_equal_predictions_have_no_order():
+    batches = [[sample([[[1.0]]], [[[1.0]]], age=(0.4, true))] for true in (0.1, 0.9)]
+    assert measured(batches, validation_metrics(TASKS))["val_rank_age"] == 0.0
+    assert math.isnan(measured(batches[:1], validation_metrics(TASKS))["val_rank_age"])
 
 
 def test_losses_are_weighted_by_labelled_samples():

@@ -245,6 +245,29 @@ def test_a_file_with_other_tensors_is_refused(tmp_path):
             EfficientUNet(TASKS, pretrained=path)
 
 
+def test_the_encoder_of_trained_weights_is_a_start_too(tmp_path):
+    """Saved in half precision, with other tasks and another decoder; only the encoder is copied."""
+    torch.manual_seed(0)
+    trained = EfficientUNet(TASKS[:1], widths=(8, 8, 8, 8))
+    torch.save({name: tensor.half() if tensor.is_floating_point() else tensor
+                for name, tensor in trained.state_dict().items()}, tmp_path / "model.pt")  # fmt: skip
+    torch.manual_seed(1)
+    fresh = EfficientUNet(TASKS)
+    torch.manual_seed(1)
+    network = EfficientUNet(TASKS, pretrained=tmp_path / "model.pt")
+    for name, tensor in network.state_dict().items():
+        source = trained.state_dict()[name].half() if name.startswith("encoder.") else fresh.state_dict()[name]
+        assert_close(tensor, source.to(tensor.dtype), rtol=0, atol=0)
+    tensors = trained.state_dict()
+    torch.save({**tensors, "encoder.stem.9.weight": torch.zeros(1)}, tmp_path / "model.pt")
+    with pytest.raises(ValueError, match="but got encoder.stem.9.weight in model.pt"):
+        EfficientUNet(TASKS, pretrained=tmp_path / "model.pt")
+    del tensors["encoder.stem.0.weight"]
+    torch.save(tensors, tmp_path / "model.pt")
+    with pytest.raises(ValueError, match="for encoder.stem.0.weight, but got nothing in model.pt"):
+        EfficientUNet(TASKS, pretrained=tmp_path / "model.pt")
+
+
 def test_checksums_and_pickles(tmp_path):
     path = tmp_path / "lite0-00000000.pth"
     lite0_like(path)
