@@ -184,5 +184,6 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = read_json(path, MAX_BYTES, nan=True)
     except ValueError as error:
-        raise ValueError(f"{path.name}: {str(error).rstrip('.')}; make it with data_prep.") from error
+        reason = str(error).rstrip(".").removeprefix("expected JSON, but got: ")
+        raise ValueError(f"{path.name}: expected JSON, but got: {reason}; make it with data_prep.") from error
     return document

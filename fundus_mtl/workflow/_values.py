@@ -22,16 +22,12 @@ def check_kind(label: str, value: Any, current: Any) -> None:
 
     Raises:
         RefusedError: If a boolean is given as text or number, a number as text, boolean, list or dictionary, a list or
-            dictionary as text, a text as anything else.
+            dictionary as text, a text as number or boolean.
     """
     if current == "auto" or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
     advice = None
-    if (
-        isinstance(current, str)
-        and not current.startswith(("$", "@", "%"))
-        and isinstance(value, int | float | list | dict)
-    ):
+    if isinstance(current, str) and not current.startswith(("$", "@", "%")) and isinstance(value, int | float):
         advice = f"a text, write it in quotes within quotes: '\"{value}\"'"
     elif isinstance(current, bool):
         advice = None if isinstance(value, bool) else "a boolean, write True or False"

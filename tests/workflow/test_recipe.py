@@ -136,10 +136,10 @@ def test_what_the_stock_command_extends_is_recorded_as_that(tmp_path, monkeypatc
     monkeypatch.setattr(StrictWorkflow, "run", lambda self: None)
     monkeypatch.setattr(StrictWorkflow, "finalize", lambda self: None)
     kept = []
-    given = {"+task_names": ["cup"], "fold": None, "output_dir": str(tmp_path)}
+    given = {"+task_names": ["quality"], "fold": None, "output_dir": str(tmp_path)}
     monai.bundle.run(args_file=str(BUNDLES / "refuge_mtl" / "configs" / "args.yaml"), logging_file=False, **given)
     options = json.loads(kept[0])["options"]
-    assert options["+task_names"] == ["cup"]
+    assert options["+task_names"] == ["quality"]
     assert options["fold"] is None
 
 
