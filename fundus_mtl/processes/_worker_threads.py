@@ -5,27 +5,20 @@ from __future__ import annotations
 import os
 
 MOST = 4
-"""Threads at most for ``auto``: each holds a decoded photograph, and more of them would wait for Python's lock."""
+"""Threads at most where no number is given. Each holds a decoded photograph, and more would wait for Python's lock."""
 
 
-def worker_threads(asked: int | str) -> int:
+def worker_threads(asked: int | None) -> int:
     """Return a number of threads.
 
     Args:
-        asked: The number, or ``"auto"``: half of the processor cores that this process may use, from 1 to `MOST`.
-
-    Raises:
-        ValueError: If it is neither.
+        asked: The number; None for half of the processor cores that this process may use, from 1 to `MOST`.
 
     Example:
         >>> worker_threads(3)
         3
     """
-    if asked == "auto":
-        return max(1, min(MOST, _cores() // 2))
-    if isinstance(asked, bool) or not isinstance(asked, int):
-        raise ValueError(f"read_ahead and writers: expected a number of threads or auto, but got {asked!r}.")
-    return asked
+    return max(1, min(MOST, _cores() // 2)) if asked is None else asked
 
 
 def _cores() -> int:

@@ -100,7 +100,7 @@ ITEMS = {
     "positive": Range(0, 1e6),
     "quality_limit": Range(0, 1, above=True, optional=True),
     "rank": _whole(0, 10**6),
-    "read_ahead": _whole(0, 256),
+    "read_ahead": _whole(0, 256, optional=True),
     "seed": _whole(0, 2**32 - 1),
     "size": _whole(8, 8192),
     "state_saver::n_saved": _whole(1, 10**6, optional=True),
@@ -114,7 +114,7 @@ ITEMS = {
     "validate::dataset::num_workers": _whole(0, 256, optional=True),
     "weight_decay": Range(0, 1000),
     "window": Range(1, 20, optional=True),
-    "writers": _whole(0, 256),
+    "writers": _whole(0, 256, optional=True),
     "zoom": Range(0.01, 4),
 }
 """Ranges by the id of an item; a bundle of your own that uses one of these ids has the same range."""
