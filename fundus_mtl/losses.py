@@ -48,7 +48,7 @@ class MultiTaskLoss:
 
 
 def _labelled(values: Tensor, rows: Tensor) -> Tensor:
-    return values if bool(rows.all()) else values[rows.nonzero(as_tuple=True)[0].to(values.device)]
+    return values if bool(rows.all()) else values[rows.nonzero(as_tuple=True)[0].to(values.device, non_blocking=True)]
 
 
 def log_outcomes(logits: Tensor, activation: Activation) -> Tensor:

@@ -9,7 +9,6 @@ from fundus_mtl.autograd import (
     as_tensors,
     assign_grad,
     combine,
-    gram,
     last_shared,
     rows_of,
     sharing_groups,
@@ -90,14 +89,6 @@ def test_gradients_own_their_memory(factor):
     entries[0].mul_(7)
     assert entries[1].tolist() == (factor or [1, 1])
     assert entries[0].tolist() == [7 * value for value in factor or [1, 1]]
-
-
-def test_gram_by_hand_and_in_float64():
-    rows = [[torch.tensor([1.0, 2.0]), torch.tensor([[3.0]])], [torch.tensor([-1.0, 0.0]), torch.tensor([[2.0]])]]
-    assert gram(rows).tolist() == [[14, 5], [5, 5]]
-    assert gram(rows).dtype == torch.float64
-    # 4097² takes 25 bits, one more than float32 has.
-    assert gram([[torch.tensor([4097.0])]]).item() == 4097**2
 
 
 def test_combine_matrix_and_back():

@@ -47,22 +47,32 @@ class GradDrop(Aggregator):
 
     def _combine(self, matrix: Tensor) -> Tensor:
         rows = widened(matrix)
-        leaks = self._leaks(len(matrix)).to(rows)
-        total = rows.abs().sum(dim=0)
-        purity = torch.where(total > 0, 0.5 * (1 + rows.sum(dim=0) / total), 0.5)
+        leaks = self._leaks(len(matrix))
+        positive, negative = _signed_sums(rows, [1.0] * len(rows))
+        size = positive - negative
+        purity = torch.where(size > 0, positive / size, 0.5)
         draw = torch.rand(purity.shape, generator=self._generator.on(rows.device), dtype=rows.dtype, device=rows.device)
-        update = torch.zeros_like(draw)
-        for row, leak in zip(rows, leaks, strict=True):
-            kept = torch.where(purity > draw, row.clamp(min=0), row.clamp(max=0))
-            update += leak * row + (1 - leak) * kept
-        return update.to(matrix.dtype)
+        if not any(leaks):
+            return torch.where(purity > draw, positive, negative).to(matrix.dtype)
+        leaking_positive, leaking_negative = _signed_sums(rows, [1 - leak for leak in leaks])
+        kept = torch.where(purity > draw, leaking_positive, leaking_negative)
+        return (rows.new_tensor(leaks) @ rows + kept).to(matrix.dtype)
 
-    def _leaks(self, count: int) -> Tensor:
+    def _leaks(self, count: int) -> list[float]:
         if not isinstance(self.leak, Sequence):
-            return torch.full((count,), self.leak or 0.0, dtype=torch.float64)
+            return [self.leak or 0.0] * count
         if len(self.leak) != count:
             raise ValueError(
                 f"GradDrop: expected {len(self.leak)} rows, one for each leak, but got {count}; give one leak for all "
                 "rows if the number of tasks varies."
             )
-        return torch.tensor(self.leak, dtype=torch.float64)
+        return list(self.leak)
+
+
+def _signed_sums(rows: Tensor, weights: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Return the weighted sums of the positive and of the negative numbers in each coordinate, ``(P,)`` each."""
+    positive, negative = torch.zeros_like(rows[0]), torch.zeros_like(rows[0])
+    for row, weight in zip(rows, weights, strict=True):
+        positive.add_(row.clamp(min=0), alpha=weight)
+        negative.add_(row.clamp(max=0), alpha=weight)
+    return positive, negative

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-import torch
 from torch import Tensor
 
 from fundus_mtl.aggregation._aggregator import Aggregator, widened
+from fundus_mtl.gram_matrix import matrix_gram
 
 
 class GramAggregator(Aggregator):
     r"""Combine rows with weights that depend only on their Gram matrix.
 
     With :math:`M = G G^\top` the update is :math:`w(M)^\top G`. The T×T part is computed in float64 on the CPU, the
-    P-dimensional part on the device of the rows. A trainer that has the Gram matrix calls ``weights`` and needs no
-    ``(T, P)`` matrix.
+    P-dimensional part on the device of the rows; see `fundus_mtl.gram_matrix` for its precision. A trainer that has the
+    Gram matrix calls ``weights`` and needs no ``(T, P)`` matrix.
     """
 
     @abstractmethod
@@ -27,7 +27,6 @@ class GramAggregator(Aggregator):
         """
 
     def _combine(self, matrix: Tensor) -> Tensor:
-        rows = matrix.to(torch.float64)
         wide = widened(matrix)
-        weights = self.weights((rows @ rows.T).cpu())
+        weights = self.weights(matrix_gram(wide).cpu())
         return (weights.to(wide) @ wide).to(matrix.dtype)

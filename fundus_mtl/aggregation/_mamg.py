@@ -7,11 +7,10 @@ The default here is the interpretation under which the paper's lemma 1 holds. Se
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Literal, get_args
 
-from torch import Tensor
-
-from fundus_mtl.aggregation._pairwise import PairwiseSurgery
+from fundus_mtl.aggregation._pairwise import Matrix, PairwiseSurgery, dot
 
 Reading = Literal["projection", "literal"]
 
@@ -45,19 +44,19 @@ class MAMG(PairwiseSurgery):
             raise ValueError(f"MAMG: expected reading to be one of {get_args(Reading)}, but got {reading!r}.")
         self.reading = reading
 
-    def _edit(self, row: Tensor, other: int, gram: Tensor) -> None:
-        mine, theirs, dot = row @ gram @ row, gram[other, other], row @ gram[other]
-        apart = mine + theirs - 2 * dot  # |P|^2, positive in a conflict
-        share = self._literal_share(mine, theirs, dot) if self.reading == "literal" else (mine - theirs) / apart
+    def _edit(self, row: list[float], other: int, dots: Matrix) -> None:
+        mine, theirs, product = dot(row, [dot(row, line) for line in dots]), dots[other][other], dot(row, dots[other])
+        apart = mine + theirs - 2 * product  # |P|^2, positive in a conflict
+        share = self._literal_share(mine, theirs, product) if self.reading == "literal" else (mine - theirs) / apart
         if share > 0:  # g_i - share * P
-            row *= 1 - share
+            row[:] = [weight * (1 - share) for weight in row]
             row[other] += share
 
     @staticmethod
-    def _literal_share(mine: Tensor, theirs: Tensor, dot: Tensor) -> Tensor:
-        """Return delta / |P| of equation 3 from |g_i|^2, |g_j|^2 and g_i.g_j, all ``()``."""
+    def _literal_share(mine: float, theirs: float, product: float) -> float:
+        """Return delta / |P| of equation 3 from |g_i|^2, |g_j|^2 and g_i.g_j."""
         if mine <= 0:  # nothing is left to clip; the conflict is a rounding error
-            return mine.new_zeros(())
-        cosine = dot / (mine.sqrt() * theirs.sqrt())
-        a, b = mine - dot, theirs - dot  # lengths of the projections on P, times |P|
-        return (a * a + b * b + 2 * a * b * cosine).clamp(min=0).sqrt() / (mine + theirs - 2 * dot)
+            return 0.0
+        cosine = product / (sqrt(mine) * sqrt(theirs))
+        a, b = mine - product, theirs - product  # lengths of the projections on P, times |P|
+        return sqrt(max(0.0, a * a + b * b + 2 * a * b * cosine)) / (mine + theirs - 2 * product)

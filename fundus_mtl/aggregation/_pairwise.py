@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from operator import mul
 
 import torch
 from torch import Tensor
 
 from fundus_mtl.aggregation._generator import OwnGenerator
 from fundus_mtl.aggregation._gram import GramAggregator
+
+Matrix = list[list[float]]
+
+
+def dot(one: list[float], other: list[float]) -> float:
+    """Return the dot product of two vectors of a few numbers."""
+    return sum(map(mul, one, other))
 
 
 class PairwiseSurgery(GramAggregator):
@@ -30,16 +38,23 @@ class PairwiseSurgery(GramAggregator):
 
     def weights(self, gram: Tensor) -> Tensor:
         """Return the weight of each task's gradient, shape ``(T,)``, from the Gram matrix ``(T, T)``."""
-        changed = torch.eye(len(gram), dtype=gram.dtype)  # row i: g_i' as a combination of the original gradients
+        dots: Matrix = gram.tolist()  # plain numbers: an operation on a tensor of T numbers takes longer than all of T²
+        changed = torch.eye(len(dots)).tolist()  # row i: g_i' as a combination of the original gradients
         for i, row in enumerate(changed):
-            for j in self._others(i, len(gram)):
-                if row @ gram[j] < 0:
-                    self._edit(row, j, gram)
-        return changed.sum(dim=0)
+            for j in self._others(i, len(dots)):
+                if dots[j][j] > 0 and dot(row, dots[j]) < 0:
+                    self._edit(row, j, dots)
+        return torch.tensor(changed, dtype=gram.dtype).sum(dim=0)
 
     @abstractmethod
-    def _edit(self, row: Tensor, other: int, gram: Tensor) -> None:
-        """Edit ``row`` in place: a gradient as weights ``(T,)`` of the originals, in conflict with task ``other``."""
+    def _edit(self, row: list[float], other: int, dots: Matrix) -> None:
+        """Edit a gradient in place that is in conflict with that of task ``other``.
+
+        Args:
+            row: Weights of the original gradients, T numbers.
+            other: Index of a task whose gradient is not zero.
+            dots: Dot products of the original gradients, T rows of T numbers.
+        """
 
     def _others(self, task: int, count: int) -> list[int]:
         # Drawn even if nothing conflicts, so that the order does not depend on earlier gradients.

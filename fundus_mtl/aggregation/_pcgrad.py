@@ -6,9 +6,7 @@ never shuffles and lets a task visit itself; here the order is random and a task
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from fundus_mtl.aggregation._pairwise import PairwiseSurgery
+from fundus_mtl.aggregation._pairwise import Matrix, PairwiseSurgery, dot
 
 
 class PCGrad(PairwiseSurgery):
@@ -22,5 +20,5 @@ class PCGrad(PairwiseSurgery):
         seed: Seed of the visiting order. The generator is the same on every rank and is part of ``state_dict``.
     """
 
-    def _edit(self, row: Tensor, other: int, gram: Tensor) -> None:
-        row[other] -= row @ gram[other] / gram[other, other]
+    def _edit(self, row: list[float], other: int, dots: Matrix) -> None:
+        row[other] -= dot(row, dots[other]) / dots[other][other]

@@ -6,7 +6,7 @@ decoder.
 """
 
 from fundus_mtl.autograd._last_shared import last_shared
-from fundus_mtl.autograd._rows import as_matrix, as_tensors, combine, gram, rows_of
+from fundus_mtl.autograd._rows import as_matrix, as_tensors, combine, rows_of
 from fundus_mtl.autograd._task_gradients import Gradients, assign_grad, sharing_groups, task_gradients
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "as_tensors",
     "assign_grad",
     "combine",
-    "gram",
     "last_shared",
     "rows_of",
     "sharing_groups",

@@ -1,4 +1,4 @@
-"""Gradients of a sharing group as rows: Gram matrix, weighted sum, and conversion to one matrix."""
+"""Gradients of a sharing group as rows: weighted sum, and conversion to one matrix."""
 
 from __future__ import annotations
 
@@ -13,22 +13,6 @@ from fundus_mtl.autograd._task_gradients import Gradients
 def rows_of(gradients: Mapping[str, Gradients], tasks: Sequence[str], indices: Sequence[int]) -> list[list[Tensor]]:
     """Pick a sharing group's gradients: one list of tensors per task."""
     return [[g for i in indices if (g := gradients[task][i]) is not None] for task in tasks]
-
-
-def gram(rows: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Return the Gram matrix ``(T, T)`` of T gradients, in float64 on their device.
-
-    Summed in float64, tensor by tensor. In float32 the sign of a cosine near zero can flip, which changes the result
-    of a method.
-
-    Args:
-        rows: T lists of tensors of the same shapes.
-    """
-    total = rows[0][0].new_zeros((len(rows), len(rows)), dtype=torch.float64)
-    for tensors in zip(*rows, strict=True):
-        matrix = torch.stack([tensor.flatten().double() for tensor in tensors])
-        total += matrix @ matrix.T
-    return total
 
 
 def combine(weights: Sequence[float], rows: Sequence[list[Tensor]]) -> list[Tensor]:

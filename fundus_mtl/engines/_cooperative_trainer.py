@@ -177,5 +177,5 @@ class CooperativeTrainer(MultiTaskTrainer):
     def _finish_step(self, member: str) -> None:
         self._sum_grad_over_ranks()
         self.fire_event(IterationEvents.BACKWARD_COMPLETED)
-        self.scaler.step(self.optimizer[member])
+        self._update(self.optimizer[member])
         self.scaler.update()

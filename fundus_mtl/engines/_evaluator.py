@@ -11,6 +11,7 @@ from monai.engines.utils import IterationEvents
 from torch import Tensor
 
 from fundus_mtl.engines._predict import activated
+from fundus_mtl.precision import Precision
 from fundus_mtl.tasks import Task
 
 
@@ -25,6 +26,7 @@ class MultiTaskEvaluator(SupervisedEvaluator):
         *args: Arguments of MONAI's ``SupervisedEvaluator``.
         tasks: Tasks to predict.
         loss_function: Loss function of the trainer; labels must then have the shape of the predictions. Optional.
+        amp: Precision of the network: a setting of `fundus_mtl.precision.Precision.of`.
         **kwargs: Arguments of MONAI's ``SupervisedEvaluator``.
     """
 
@@ -33,9 +35,13 @@ class MultiTaskEvaluator(SupervisedEvaluator):
         *args: Any,
         tasks: Sequence[Task],
         loss_function: Callable[..., dict[str, Tensor]] | None = None,
+        amp: str | bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        precision = Precision.of(amp, self.state.device)
+        self.amp = precision.mixed
+        self.amp_kwargs: dict[str, Any] = {**precision.autocast, **(kwargs.get("amp_kwargs") or {})}
         self.tasks = tuple(tasks)
         self.loss_function = loss_function
 

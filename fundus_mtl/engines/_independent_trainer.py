@@ -61,5 +61,5 @@ class IndependentTrainer(MultiTaskTrainer):
         self.scaler.scale(losses[name]).backward()
         self._sum_grad_over_ranks()
         self.fire_event(IterationEvents.BACKWARD_COMPLETED)
-        self.scaler.step(optimizer)
+        self._update(optimizer)
         return losses

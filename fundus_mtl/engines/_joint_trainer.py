@@ -67,7 +67,7 @@ class JointTrainer(MultiTaskTrainer):
         if last:
             self._sum_grad_over_ranks()
             if self._has_gradient():
-                self.scaler.step(self.optimizer)
+                self._update(self.optimizer)
                 self.scaler.update()
 
     def _weigh(self, losses: dict[str, Tensor]) -> Tensor:

@@ -55,15 +55,17 @@ class MultiAdaptiveTrainer(TaskGradientTrainer):
     def _step_streaming(self, losses: dict[str, Tensor]) -> None:
         finite = {}
         for task, gradients in self._stream(losses):
-            finite[task] = _finite(gradients)
+            finite[task] = _finite(gradients).to(self.state.device)
             self.optimizer.accumulate(task, self._in_optimizer_order(gradients))
             del gradients
-        # Checked once after all tasks, because each check synchronises with the GPU.
-        if broken := [task for task, good in finite.items() if not good]:
+        if not finite:
+            return
+        # Read once after all tasks, because each reading waits for the GPU.
+        flags = torch.stack(list(finite.values())).cpu().tolist()
+        if broken := [task for task, good in zip(finite, flags, strict=True) if not good]:
             self._raise_not_finite(broken)
-        if losses:
-            self.fire_event(IterationEvents.BACKWARD_COMPLETED)
-            self.optimizer.step()
+        self.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        self.optimizer.step()
 
     def _step_gathered(self, gradients: dict[str, Gradients]) -> None:
         total = _summed(gradients)
@@ -77,7 +79,7 @@ class MultiAdaptiveTrainer(TaskGradientTrainer):
             self._raise_not_finite(
                 [task for task, entries in gradients.items() if not _finite(entries)] or list(gradients)
             )
-        self.scaler.step(self.optimizer)
+        self._update(self.optimizer)
         self.scaler.update()
 
     def _accumulate_unscaled(self, gradients: dict[str, Gradients]) -> None:
@@ -97,6 +99,6 @@ def _summed(gradients: dict[str, Gradients]) -> Gradients:
     return [torch.stack(column).sum(dim=0) if column else None for column in entries]
 
 
-def _finite(gradients: Gradients) -> Tensor | bool:
+def _finite(gradients: Gradients) -> Tensor:
     flags = [entry.isfinite().all() for entry in gradients if entry is not None]
-    return torch.stack(flags).all() if flags else True
+    return torch.stack(flags).all() if flags else torch.tensor(True)

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from fundus_mtl.autograd import Gradients, assign_grad
 from fundus_mtl.engines import _ranks as ranks
+from fundus_mtl.engines._finite_losses import FiniteLosses
 from fundus_mtl.engines._prepare_batch import Targets, count_labels
 from fundus_mtl.engines._resumable_trainer import ResumableTrainer
 
@@ -39,8 +40,7 @@ class MultiTaskTrainer(ResumableTrainer):
         loss_function: Function ``(logits, labels, presence) -> {task: loss}``, for example ``MultiTaskLoss``.
         prepare_batch: Function that returns image and ``Targets``, for example ``PrepareMultiTaskBatch``.
         seed: Seed of all random numbers in training.
-        **kwargs: Arguments of MONAI's ``SupervisedTrainer``. ``amp`` uses bfloat16 on a CPU and float16 on a GPU,
-            unless ``amp_kwargs`` overrides it.
+        **kwargs: Arguments of ``ResumableTrainer`` and of MONAI's ``SupervisedTrainer``.
 
     Raises:
         ValueError: if ``accumulation_steps`` is above one and the method cannot accumulate, or the data loader uses
@@ -63,6 +63,7 @@ class MultiTaskTrainer(ResumableTrainer):
                 "tasks step one after the other on the same batch, so use a larger batch or JointTrainer."
             )
         super().__init__(*args, loss_function=loss_function, prepare_batch=prepare_batch, seed=seed, **kwargs)
+        self._unread: list[FiniteLosses] = []
 
     @abstractmethod
     def _step(self, image: Tensor, targets: Targets) -> None:
@@ -90,6 +91,7 @@ class MultiTaskTrainer(ResumableTrainer):
         self.state.output = {Keys.IMAGE: image, Keys.LABEL: targets.labels, Keys.LOSS: torch.tensor(float("nan"))}
         self._labelled = ranks.sum_counts(count_labels(targets), self.state.device)
         self._step(image, targets)
+        self._raise_if_broken()
         if self._position() + 1 == self.state.epoch_length:
             ranks.broadcast(list(self.network.buffers()))
         self.fire_event(IterationEvents.MODEL_COMPLETED)
@@ -116,9 +118,18 @@ class MultiTaskTrainer(ResumableTrainer):
         return [p for p in self.network.parameters() if p.requires_grad and id(p) in held]
 
     def _expect_finite(self, losses: Mapping[str, Tensor]) -> None:
-        """Raise if a loss is not finite, before it makes every weight NaN; a scaler would skip the step instead."""
-        if not self.scaler.is_enabled() and not bool(torch.stack(list(losses.values())).isfinite().all()):
-            broken = [name for name, loss in losses.items() if not bool(loss.isfinite())]
+        """Check before the next step that losses are finite; a scaler would skip the step instead."""
+        if losses and not self.scaler.is_enabled():
+            self._unread.append(FiniteLosses(losses))
+
+    def _update(self, optimizer: Optimizer) -> None:
+        """Step an optimizer, unless a loss is not finite, which would make every weight NaN."""
+        self._raise_if_broken()
+        self.scaler.step(optimizer)
+
+    def _raise_if_broken(self) -> None:
+        checks, self._unread = self._unread, []
+        if broken := list(dict.fromkeys(name for check in checks for name in check.broken())):
             raise FloatingPointError(
                 f"{type(self).__name__}: expected finite losses, but got others from {', '.join(broken)} at iteration "
                 f"{self.state.iteration}; lower the learning rate or check the labels of this batch."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fundus_mtl.engines._prepare_batch import network_input
+from fundus_mtl.precision import Precision
 from fundus_mtl.tasks import Task
 
 
@@ -21,8 +22,7 @@ def predict(
     image: Tensor,
     tasks: Sequence[Task],
     inferer: Callable[..., Mapping[str, Tensor]],
-    amp: bool = False,
-    **autocast: Any,
+    precision: Precision,
 ) -> dict[str, Tensor]:
     """Run a network once, without gradients, and return ``pred_<task>`` for each task.
 
@@ -31,9 +31,9 @@ def predict(
         image: batch ``(B, C, H, W)`` on the network's device.
         tasks: tasks to predict.
         inferer: MONAI inferer.
-        amp: whether to use mixed precision.
-        **autocast: further arguments of ``torch.autocast``.
+        precision: precision of the network.
     """
-    with torch.no_grad(), torch.autocast(image.device.type, enabled=amp, **autocast):
+    image = network_input(image)
+    with torch.no_grad(), torch.autocast(image.device.type, enabled=precision.mixed, **precision.autocast):
         logits = inferer(image, network, tasks=[task.name for task in tasks])
     return activated(logits, tasks)

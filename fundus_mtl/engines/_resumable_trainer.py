@@ -12,6 +12,7 @@ from monai.engines.workflow import Workflow
 
 from fundus_mtl.engines import _ranks as ranks
 from fundus_mtl.engines._seeding import derived, seed_data, seed_torch
+from fundus_mtl.precision import Precision
 
 
 class ResumableTrainer(SupervisedTrainer):
@@ -19,26 +20,33 @@ class ResumableTrainer(SupervisedTrainer):
 
     * Data order and augmentation of an epoch are drawn from ``(seed, epoch)``, dropout of an iteration from
       ``(seed, iteration)``. Random numbers drawn by handlers have no influence, and resume is bit-exact.
-    * The trainer has one gradient scaler, part of ``state_dict``; MONAI creates a new one in every ``run``.
-    * ``state_dict`` contains the name of the method; loading the state of another method raises an error.
+    * The trainer has one gradient scaler, part of ``state_dict``; MONAI creates a new one in every ``run``. Only float16
+      uses it.
+    * ``state_dict`` contains the names of the method and of the precision; loading the state of another method or
+      precision raises an error.
 
     Args:
         *args: Arguments of MONAI's ``SupervisedTrainer``.
         seed: Seed of all random numbers in training.
+        amp: Precision of the network: a setting of `fundus_mtl.precision.Precision.of`. ``amp_kwargs`` can add arguments
+            of ``torch.autocast``.
         **kwargs: Arguments of MONAI's ``SupervisedTrainer``.
 
     Raises:
-        ValueError: if the data loader uses persistent workers.
+        ValueError: if the data loader uses persistent workers, or the precision is unknown.
     """
 
-    def __init__(self, *args: Any, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, seed: int = 0, amp: str | bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.precision = Precision.of(amp, self.state.device)
+        self.amp = self.precision.mixed
+        self.amp_kwargs: dict[str, Any] = {**self.precision.autocast, **(kwargs.get("amp_kwargs") or {})}
         if getattr(self.data_loader, "persistent_workers", False):
             raise ValueError(
                 "persistent_workers: expected False, but got True; workers that outlive an epoch keep its random state."
             )
         self.seed = seed
-        self.scaler = torch.amp.GradScaler(self.state.device.type, enabled=self.amp)
+        self.scaler = torch.amp.GradScaler(self.state.device.type, enabled=self.precision.needs_scaler)
         self.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
 
     def run(self) -> None:
@@ -46,7 +54,7 @@ class ResumableTrainer(SupervisedTrainer):
 
         Raises:
             ValueError: if the data loader has no batch, or the number of batches differs between ranks.
-            FloatingPointError: if a loss is not finite without mixed precision; lists the tasks.
+            FloatingPointError: if a loss is not finite and there is no gradient scaler; lists the tasks.
         """
         if self.state.epoch_length == 0:
             raise ValueError(
@@ -58,23 +66,31 @@ class ResumableTrainer(SupervisedTrainer):
                 f"Already trained for {self.state.epoch} epochs of {self.state.max_epochs}: nothing to do."
             )
             return
+        self.logger.info(f"Precision: {self.precision.name}.")
         ranks.expect_equal(self.state.epoch_length or 0, "batches per epoch", self.state.device)
         ranks.broadcast([*self.network.parameters(), *self.network.buffers()])
         Workflow.run(self)  # SupervisedTrainer.run would replace the scaler
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the current epoch, the engine's user keys, and the states of the scaler and the method."""
+        """Return the current epoch, the engine's user keys, the precision, and the states of the scaler and the method."""
         method = {"name": self._method_name(), **self._method_state()}
-        return {**super().state_dict(), "scaler": self.scaler.state_dict(), "method": method}
+        own = {"precision": self.precision.name, "scaler": self.scaler.state_dict(), "method": method}
+        return {**super().state_dict(), **own}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what ``state_dict`` returned.
 
         Raises:
-            ValueError: if the state belongs to another method.
+            ValueError: if the state belongs to another method or another precision.
         """
         own = dict(state_dict)
         scaler, method = own.pop("scaler", {}), own.pop("method", {})
+        precision = own.pop("precision", self.precision.name)  # older states have none
+        if precision != self.precision.name:
+            raise ValueError(
+                f"resume: expected a state that was trained in {self.precision.name}, but got one in {precision}; add "
+                f"amp={precision}."
+            )
         if method.get("name", self._method_name()) != self._method_name():
             raise ValueError(
                 f"resume: expected the state of {self._method_name()}, but got that of {method['name']}; use the overlays "

@@ -11,6 +11,7 @@ from torch import nn
 
 from fundus_mtl.engines._predict import predict
 from fundus_mtl.networks import load_weights
+from fundus_mtl.precision import Precision
 from fundus_mtl.tasks import Task
 
 Sample = Mapping[Any, Any]
@@ -28,7 +29,7 @@ class Stage:
         inferer: MONAI inferer.
         postprocessing: Transform from that sample with ``pred_<task>`` to a sample on the pixel grid of the photograph.
         device: Device of the network.
-        amp: Whether to use mixed precision.
+        amp: Precision of the network: a setting of `fundus_mtl.precision.Precision.of`.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class Stage:
         inferer: Callable[..., dict[str, torch.Tensor]],
         postprocessing: Callable[[dict[str, Any]], Sample],
         device: str | torch.device = "cpu",
-        amp: bool = False,
+        amp: str | bool = False,
     ) -> None:
-        self.tasks, self.inferer, self.device, self.amp = tuple(tasks), inferer, torch.device(device), amp
+        self.tasks, self.inferer, self.device = tuple(tasks), inferer, torch.device(device)
+        self.precision = Precision.of(amp, self.device)
         self.preprocessing, self.postprocessing = preprocessing, postprocessing
         if weights is not None:
             load_weights(network, weights)
@@ -51,6 +53,6 @@ class Stage:
     def answer(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the postprocessed sample of one item, ``{"id", "image": path or array}``."""
         sample = dict(self.preprocessing(item))
-        image = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)  # a MetaTensor slows every layer down
-        predictions = predict(self.network, image.unsqueeze(0).to(self.device), self.tasks, self.inferer, self.amp)
+        image = torch.as_tensor(sample["image"]).unsqueeze(0).to(self.device)
+        predictions = predict(self.network, image, self.tasks, self.inferer, self.precision)
         return dict(self.postprocessing(sample | {key: value[0].cpu() for key, value in predictions.items()}))

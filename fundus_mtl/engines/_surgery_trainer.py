@@ -10,9 +10,10 @@ import torch
 from monai.engines.utils import IterationEvents
 from torch import Tensor
 
-from fundus_mtl.autograd import Gradients, as_matrix, as_tensors, assign_grad, combine, gram, rows_of, sharing_groups
+from fundus_mtl.autograd import Gradients, as_matrix, as_tensors, assign_grad, combine, rows_of, sharing_groups
 from fundus_mtl.engines._prepare_batch import Targets
 from fundus_mtl.engines._task_gradients import TaskGradientTrainer
+from fundus_mtl.gram_matrix import gram
 
 Group = tuple[str, ...]
 Rows = list[list[Tensor]]
@@ -73,7 +74,7 @@ class SurgeryTrainer(TaskGradientTrainer):
             self.optimizer.zero_grad(set_to_none=True)
             assign_grad(self._trainable(), self._combined(gradients))
             self.fire_event(IterationEvents.BACKWARD_COMPLETED)
-            self.scaler.step(self.optimizer)
+            self._update(self.optimizer)
             self.scaler.update()
 
     def _combined(self, gradients: dict[str, Gradients]) -> Gradients:

@@ -9,6 +9,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from fundus_mtl.workflow._chosen_precision import chosen_precision
 from fundus_mtl.workflow._config_items import files_of
 from fundus_mtl.workflow._device import with_device
 from fundus_mtl.workflow._error import RefusedError
@@ -43,6 +44,7 @@ def trained_part(
     names, changes = trained_configs(weights, config, overlays)
     content = merge_files(names, [])
     merge_overrides(content, {**changes, **options}, names, None)
+    content |= chosen_precision(content)
     if SNAPSHOT in content and content[SNAPSHOT] is None:
         content[SNAPSHOT] = as_text(content)
     return ConfigParser(keep_text(with_device(content))).get_parsed_content(part)

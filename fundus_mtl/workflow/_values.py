@@ -18,13 +18,13 @@ def check_kind(label: str, value: Any, current: Any) -> None:
     Args:
         label: The item as the user wrote it.
         value: New value; expressions (``$``), references (``@``) and macros (``%``) are always accepted.
-        current: Value in the merged config; None accepts everything.
+        current: Value in the merged config; None and the text ``auto`` accept everything.
 
     Raises:
         RefusedError: If a boolean is given as text or number, a number as text, boolean, list or dictionary, a list or
             dictionary as text, a text as anything else.
     """
-    if isinstance(value, str) and value.startswith(("$", "@", "%")):
+    if current == "auto" or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
     advice = None
     if (

@@ -18,6 +18,7 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils.enums import BundlePropertyConfig
 
+from fundus_mtl.workflow._chosen_precision import chosen_precision
 from fundus_mtl.workflow._config_items import AFTER
 from fundus_mtl.workflow._device import with_device
 from fundus_mtl.workflow._error import one_line
@@ -49,6 +50,7 @@ class StrictWorkflow(ConfigWorkflow):
     * text with a ``#`` stays as it is written, where MONAI replaces the ``#`` by ``::``;
     * relative config files are looked for beside the ``args.yaml`` too; ``bundle_root: .`` is the folder above ``configs``;
     * an item ``merged_config: null`` is filled with the merged config as JSON text, for `RunHandler`;
+    * ``amp: auto`` becomes the precision of this machine, see `fundus_mtl.precision.Precision`;
     * an item ``recipe: null`` with the bundle's name, overlays and options as JSON text, for `BestModelSaver`;
     * the stock command ends with the status that an item ``exit_code`` has when all is done;
     * SIGTERM and SIGHUP end a run as Ctrl-C does, so that handlers can close what they opened;
@@ -113,10 +115,12 @@ class StrictWorkflow(ConfigWorkflow):
             presentation().set_loggers()  # again: logging.conf has replaced the handlers
             self.parser.get().pop(AFTER, None)  # checked by now, and no item
             self._by_command = call.by_run
+            chosen = chosen_precision(self.parser.get())
+            self.parser.get().update(chosen)
             if RECIPE in config and self.parser[RECIPE] is None:
                 root = config.get("bundle_root", ".")
                 self.parser[RECIPE] = recipe_of(
-                    _bundle_root(files[0]) if root == "." else root, overlays, given
+                    _bundle_root(files[0]) if root == "." else root, overlays, {**given, **chosen}
                 ).as_text()
             if SNAPSHOT in config and self.parser[SNAPSHOT] is None:
                 self.parser[SNAPSHOT] = as_text(self.parser.get(), (self.parser.meta_key, RECIPE))

@@ -25,14 +25,14 @@ def folder(tmp_path):
 
 @pytest.fixture
 def looks(monkeypatch):
-    """Who looked at the photograph again: at which tasks, whether in mixed precision, in windows of how many diameters."""
+    """Who looked at the photograph again: at which tasks, in which precision, in windows of how many diameters."""
     seen = []
     original = NextStage.__call__
 
     def call(self, sample):
         tasks = "+".join(task.name for task in self.tasks)
         crops = [step.diameters for step in self.preprocessing.transforms if hasattr(step, "diameters")]
-        seen.append((tasks, self.amp, crops))
+        seen.append((tasks, self.precision.name, crops))
         return original(self, sample)
 
     monkeypatch.setattr(NextStage, "__call__", call)
@@ -43,11 +43,20 @@ def test_precision_and_window_reach_the_mirrored_views(folder, weights, tmp_path
     disc = save_model(tmp_path / "disc", "refuge_disc_mtl", **DISC)
     vessel = save_model(tmp_path / "vessel", "hrf_av_mtl", **VESSEL)
     given = ["infer", str(folder), str(tmp_path / "out"), "--weights", str(weights), *ANYWAY]
-    given += ["--disc-weights", str(disc), "--vessel-weights", str(vessel), "--set", "window=3.0", "--set", "amp=true"]
+    given += [
+        "--disc-weights",
+        str(disc),
+        "--vessel-weights",
+        str(vessel),
+        "--set",
+        "window=3.0",
+        "--set",
+        "amp=bfloat16",
+    ]
     assert main([*given, "--set", "flips=[[1], [0]]"]) == 0
-    closely, mirrored = ("segmentation", True, [3.0]), ("disc+cup+fovea+glaucoma", True, [])
+    closely, mirrored = ("segmentation", "bfloat16", [3.0]), ("disc+cup+fovea+glaucoma", "bfloat16", [])
     # A mirrored look at vessels would tell nothing.
-    assert looks == [closely, ("artery_vein+vessel", True, []), *[mirrored, closely] * 2]
+    assert looks == [closely, ("artery_vein+vessel", "bfloat16", []), *[mirrored, closely] * 2]
     (row,) = rows(tmp_path / "out/results.csv")
     assert float(row["fovea_uncertainty_px"]) >= 0
 

@@ -87,7 +87,7 @@ def test_accumulated_gradients_step_once():
 
 
 def test_an_overflow_skips_the_whole_iteration():
-    trainer = adaptive(loss_function=overflowing(("c",)), amp=True, **ONE_BATCH)
+    trainer = adaptive(loss_function=overflowing(("c",)), amp="float16", **ONE_BATCH)
     before, factor = weights(trainer.network), trainer.scaler.get_scale()
     state = trainer.optimizer.state_dict()
     trainer.run()

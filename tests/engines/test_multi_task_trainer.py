@@ -101,15 +101,16 @@ def test_resume_is_bit_exact(method, tmp_path):
 
 @each_method
 def test_amp_trains_and_its_scaler_resumes(method):
-    """float32 network: autocast to bfloat16 on the CPU; the scaler's growth counter must come back."""
-    trainer = make(method, amp=True)
+    """float32 network: autocast to float16, the one that needs a scaler; its growth counter must come back."""
+    trainer = make(method, amp="float16")
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=16.0)  # the default overflows in the first steps
     trainer.network.float()
     trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
     trainer.run()
     assert all(torch.isfinite(value).all() for value in weights(trainer.network).values())
     state = trainer.state_dict()
     assert state["scaler"]["_growth_tracker"] == 4  # two epochs of two batches, each one update
-    fresh = make(method, amp=True)
+    fresh = make(method, amp="float16")
     fresh.load_state_dict(state)
     assert fresh.scaler.state_dict() == state["scaler"]
 
@@ -132,7 +133,7 @@ def _float(prepared):
 
 
 def test_an_overflow_skips_that_tasks_step_only():
-    trainer = assemble("mtl_io", Branches(), ADAM, batch_size=6, epochs=1, amp=True)
+    trainer = assemble("mtl_io", Branches(), ADAM, batch_size=6, epochs=1, amp="float16")
     trainer.network.float()
     trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
     plain = trainer.loss_function
@@ -232,3 +233,58 @@ def test_the_network_is_in_training_mode_whatever_an_evaluator_left(method):
     trainer.run()
     assert modes
     assert all(modes)
+
+
+@each_method
+def test_bfloat16_trains_without_a_scaler_and_resumes_bit_exactly(method):
+    """Four epochs at once, or two and two."""
+
+    def assembled(epochs):
+        trainer = make(method, amp="bfloat16", epochs=epochs)
+        trainer.network.float()
+        trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
+        return trainer
+
+    straight, first, second = assembled(4), assembled(2), assembled(4)
+    straight.run()
+    first.run()
+    assert not first.scaler.is_enabled()
+    second.network.load_state_dict(first.network.state_dict())
+    second.optimizer.load_state_dict(first.optimizer.state_dict())
+    second.load_state_dict(first.state_dict())
+    second.state.max_epochs = 4
+    second.run()
+    assert second.state.epoch == 4
+    assert_same(weights(second.network), weights(straight.network))
+
+
+def test_mixed_precision_is_not_float32():
+    found = []
+    for amp in ("float32", "bfloat16", "float16"):
+        trainer = make("joint-Sum", amp=amp, epochs=1)
+        trainer.network.float()
+        trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
+        trainer.run()
+        found.append(trainer.network.shared.weight.detach())
+    assert not torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+    assert not torch.equal(found[1], found[2])
+    for reduced in found[1:]:
+        assert_close(reduced, found[0], rtol=0.1, atol=0.05)
+
+
+def test_a_state_of_another_precision_is_refused_and_an_old_one_is_not():
+    state = make("joint-Sum", amp="bfloat16").state_dict()
+    with pytest.raises(ValueError, match=r"trained in float32, but got one in bfloat16; add amp=bfloat16\.$"):
+        make("joint-Sum").load_state_dict(state)
+    del state["precision"]
+    make("joint-Sum").load_state_dict(state)
+
+
+def test_the_precision_is_logged_once(caplog):
+    trainer = make("joint-Sum", amp="bfloat16", epochs=2)
+    trainer.network.float()
+    trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
+    with caplog.at_level("INFO"):
+        trainer.run()
+    assert [record.message for record in caplog.records].count("Precision: bfloat16.") == 1

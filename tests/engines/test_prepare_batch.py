@@ -42,3 +42,15 @@ def test_other_labels_are_refused(labels, message):
     """The losses would take 2 or -1 of a binary task without complaint."""
     with pytest.raises(ValueError, match=message):
         PREPARE(batch(**labels))
+
+
+@pytest.mark.parametrize("shape, channels_last", [((2, 3, 4, 5), True), ((2, 4), False)])
+def test_pictures_reach_the_network_as_plain_channels_last_tensors(shape, channels_last):
+    """The same numbers in the memory format of the networks; vectors stay as they are."""
+    from monai.data import MetaTensor
+
+    given = batch() | {"image": MetaTensor(torch.rand(shape))}
+    image, _ = PREPARE(given)
+    assert type(image) is torch.Tensor
+    assert torch.equal(image, given["image"].as_tensor())
+    assert image.is_contiguous(memory_format=torch.channels_last) if channels_last else image.is_contiguous()

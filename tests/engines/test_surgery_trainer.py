@@ -141,7 +141,7 @@ def test_broken_gradients_name_their_task():
 
 def test_an_overflow_skips_the_whole_iteration():
     """Under mixed precision: weights, the rule's random state and the optimizer stay, and the scaler's factor falls."""
-    trainer = surgery(GradDrop(), loss_function=overflowing(), amp=True, **ONE_BATCH)
+    trainer = surgery(GradDrop(), loss_function=overflowing(), amp="float16", **ONE_BATCH)
     before, factor = weights(trainer.network), trainer.scaler.get_scale()
     trainer.run()
     assert_same(weights(trainer.network), before)
