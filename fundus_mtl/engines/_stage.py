@@ -53,8 +53,7 @@ class Stage:
     def answer(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the postprocessed sample of one item, ``{"id", "image": path or array}``."""
         sample = dict(self.preprocessing(item))
-        image = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)  # a MetaTensor slows every layer down
-        predictions = predict(
-            self.network, image.unsqueeze(0).to(self.device), self.tasks, self.inferer, self.precision
-        )
+        plain = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)  # a MetaTensor slows every layer down
+        image = plain.unsqueeze(0).to(self.device)
+        predictions = predict(self.network, image, self.tasks, self.inferer, self.precision)
         return dict(self.postprocessing(sample | {key: value[0].cpu() for key, value in predictions.items()}))
