@@ -130,7 +130,7 @@ def _edge(disc: NDArray[np.bool_], centre: tuple[float, float]) -> NDArray[np.fl
 
 
 def _grid(shape: tuple[int, ...], centre: tuple[float, float], edge: NDArray[np.float64], odds: float) -> Tensor:
-    """Return where each pixel takes its value from, as ``grid_sample`` wants it: ``(1, H, W, 2)``, x and y."""
+    """Return where each pixel takes its value from, for ``grid_sample``: ``(1, H, W, 2)``, x and y."""
     height, width = shape
     y, x = np.mgrid[:height, :width].astype(np.float64) - np.array(centre)[:, None, None]
     turn = np.arctan2(y, x) / (2 * math.pi) * _ANGLES
