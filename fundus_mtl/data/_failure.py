@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from fundus_mtl.files import printable
@@ -65,5 +64,8 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
 
 
 def _is_out_of_memory(cause: BaseException) -> bool:
-    kinds = MemoryError, torch.OutOfMemoryError
-    return isinstance(cause, kinds) or (isinstance(cause, RuntimeError) and "can't allocate memory" in str(cause))
+    if not isinstance(cause, RuntimeError):
+        return isinstance(cause, MemoryError)
+    from torch import OutOfMemoryError  # only now: data preparation needs no torch
+
+    return isinstance(cause, OutOfMemoryError) or "can't allocate memory" in str(cause)

@@ -52,7 +52,8 @@ def test_options_become_items_of_the_configuration(monkeypatch, tmp_path, capsys
     monkeypatch.setattr(inference, "infer", lambda *places, **options: calls.append((places, options)) or 3)
     given = ["infer", "in", "out", "--batch-size", "4", "--device", "cpu", "--overwrite", "writers=2"]
     assert main(given) == 3
-    assert calls == [(("in", "out", None, []), {"batch_size": 4, "device": "cpu", "overwrite": True, "writers": 2})]
+    items = {"batch_size": 4, "device": "cpu", "overwrite": True, "writers": 2}
+    assert calls == [(("in", "out", None), {"overlays": [], "vessels": False, **items})]
     assert capsys.readouterr().out == "results are in out; open out/report.html\n"
     assert main([*given, "--quiet"]) == 3
     assert capsys.readouterr().out == ""
