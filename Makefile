@@ -16,7 +16,7 @@ SEED ?= 0
 # Epoch, rule and value of the weights that were kept, as recipe.json has them.
 KEPT := import json; print("  kept        epoch {epoch}, selection by {rule}: val_score {val_score!s:.6}".format(**json.load(open("$(DEMO)/refuge_mtl/models/recipe.json"))["kept"]))
 
-.PHONY: demo test lint clean model-data model-refuge model-refuge-disc
+.PHONY: demo test lint clean model-data model-refuge model-refuge-disc model-hrf-av
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
 	@echo "A real photograph, measured by the weights that come with the package:"
@@ -89,17 +89,14 @@ model-refuge-disc: $(VENV)/ready-to-pretrain
 	$(BIN)/fundus-mtl train refuge_disc_mtl --method joint --overlay several_sources $(SEVERAL) output_dir=runs/model_refuge_disc
 	cp runs/model_refuge_disc/models/model.pt runs/model_refuge_disc/models/recipe.json bundles/refuge_disc_mtl/models/
 
+# The weights of arteries and veins that come with the package: about 40 minutes of one core, see the card of hrf_av_mtl.
+model-hrf-av: $(VENV)/ready-to-pretrain
+	$(PREPARE) hrf_av $(RAW)/hrf_av data/hrf_av
+	$(PREPARE) chase_db1 $(RAW)/chase_db1 data/chase_db1
+	$(PREPARE) merge $(MERGED)/vessels.json --camera 'hrf_av=Canon CR-1' -- \
+		hrf_av=data/hrf_av/datalist_public.json chase_db1=data/chase_db1/datalist.json
+	$(BIN)/fundus-mtl train hrf_av_mtl --method joint --overlay several_sources $(SEVERAL) output_dir=runs/model_hrf_av
+	cp runs/model_hrf_av/models/model.pt runs/model_hrf_av/models/recipe.json bundles/hrf_av_mtl/models/
+
 clean:  # trainings under runs/ stay, but for the demo's
 	rm -rf $(VENV) $(DEMO)
-
-# The weights of arteries and veins that come with the package, again: about 40 minutes of one core, see the card of
-# hrf_av_mtl. RAW has the folders hrf_av and chase_db1.
-RAW ?= data/raw
-.PHONY: model-hrf-av
-model-hrf-av: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[pretrained]'
-	$(BIN)/fundus-mtl prepare hrf_av $(RAW)/hrf_av data/hrf_av
-	$(BIN)/fundus-mtl prepare chase_db1 $(RAW)/chase_db1 data/chase_db1
-	$(BIN)/fundus-mtl prepare merge data/merged/vessels.json --camera 'hrf_av=Canon CR-1' \
-		hrf_av=data/hrf_av/datalist_public.json chase_db1=data/chase_db1/datalist.json
-	$(BIN)/fundus-mtl train hrf_av_mtl --method joint --overlay several_sources network_def::pretrained=imagenet amp=true
