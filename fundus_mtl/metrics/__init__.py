@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fundus_mtl.metrics._paired_tests import holm, paired_tests
     from fundus_mtl.metrics._rank_correlation import rank_correlation
     from fundus_mtl.metrics._refuge_case import RefugeCase
-    from fundus_mtl.metrics._selection import SELECTION_RULES, MeanTaskMetric, selection_metric
+    from fundus_mtl.metrics._selection import SELECTION_RULES, EpochNumber, MeanTaskMetric, selection_metric
     from fundus_mtl.metrics._summary import summarise
     from fundus_mtl.metrics._task_loss import NegativeLossSum, TaskLoss, task_losses
     from fundus_mtl.metrics._temperature import Temperature, fit_temperature
@@ -39,6 +39,7 @@ __all__ = [
     "ArteryVeinCase",
     "ClassCase",
     "DeltaMTL",
+    "EpochNumber",
     "MeanTaskMetric",
     "NegativeLossSum",
     "RefugeCase",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ignite.engine import Engine
 from ignite.metrics import Metric
 from torch import Tensor
 
@@ -52,7 +53,41 @@ class MeanTaskMetric(Metric):
         return sum(known) / len(known) if known and self.finite else math.nan
 
 
-SELECTION_RULES: Mapping[str, type[Metric]] = {"losses": NegativeLossSum, "metrics": MeanTaskMetric}
+class EpochNumber(Metric):
+    """Number of the epoch, so that the last validated epoch is always the best.
+
+    For a schedule that ends with a low learning rate, and averaged weights: their last epoch needs no choice by a small
+    validation set.
+
+    Args:
+        tasks: not used; all rules have the same arguments.
+    """
+
+    def __init__(self, tasks: Sequence[Task] = ()) -> None:
+        self.epoch = 0
+        super().__init__(output_transform=lambda output: (output,))
+
+    def reset(self) -> None:
+        """Do nothing: there is nothing to add up."""
+
+    def update(self, output: tuple[Any]) -> None:
+        """Do nothing."""
+
+    def completed(self, engine: Engine, name: str) -> None:
+        """Read the number of the epoch that the evaluator was started for."""
+        self.epoch = engine.state.epoch
+        super().completed(engine, name)
+
+    def compute(self) -> float:
+        """Return the number of the epoch."""
+        return float(self.epoch)
+
+
+SELECTION_RULES: Mapping[str, type[Metric]] = {
+    "losses": NegativeLossSum,
+    "metrics": MeanTaskMetric,
+    "last": EpochNumber,
+}
 
 
 def selection_metric(rule: str, tasks: Sequence[Task]) -> Metric:
@@ -60,7 +95,7 @@ def selection_metric(rule: str, tasks: Sequence[Task]) -> Metric:
 
     Args:
         rule: ``losses`` for the lowest sum of the tasks' validation losses (`NegativeLossSum`), ``metrics`` for the highest
-            mean of their validation metrics (`MeanTaskMetric`).
+            mean of their validation metrics (`MeanTaskMetric`), ``last`` for the last epoch (`EpochNumber`).
         tasks: Tasks to measure.
 
     Raises:

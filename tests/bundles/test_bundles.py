@@ -235,7 +235,7 @@ def test_every_override_of_a_plain_value_reaches_the_objects(refuge_data, tmp_pa
     assert not any("running" in name for name in network.state_dict())
 
 
-@pytest.mark.parametrize("rule", ["losses", "metrics"])
+@pytest.mark.parametrize("rule", ["losses", "metrics", "last"])
 def test_the_rule_that_selects_the_epoch_is_an_option(rule, refuge_data, tmp_path):
     made = run("refuge_mtl", "train", selection_rule=rule, **TINY, **options(refuge_data, tmp_path))
     metrics = made.parser.get_parsed_content("validate::evaluator").state.metrics
@@ -243,7 +243,7 @@ def test_the_rule_that_selects_the_epoch_is_an_option(rule, refuge_data, tmp_pat
     if rule == "metrics":
         names = ["val_dice_disc", "val_dice_cup", "val_peak_fovea", "val_auc_glaucoma"]
     values = [metrics[name] for name in names]
-    expected = -sum(values) if rule == "losses" else np.nanmean(values)
+    expected = {"losses": -sum(values), "metrics": np.nanmean(values), "last": 1.0}[rule]
     assert metrics["val_score"] == pytest.approx(expected)
     record = json.loads((tmp_path / "models" / "recipe.json").read_text())
     assert record["kept"] == {"epoch": 1, "rule": rule, "val_score": pytest.approx(expected)}
@@ -261,7 +261,7 @@ def test_every_recipe_is_accepted_by_every_command(bundle, kind):
 
 
 def test_an_unknown_rule_is_refused_at_the_start(refuge_data, tmp_path, capfd):
-    with pytest.raises(WorkflowError, match="selection_rule: expected one of losses, metrics, but got best"):
+    with pytest.raises(WorkflowError, match="selection_rule: expected one of losses, metrics, last, but got best"):
         run("refuge_mtl", "train", selection_rule="best", **TINY, **options(refuge_data, tmp_path))
 
 

@@ -8,7 +8,14 @@ import pytest
 import torch
 from ignite.engine import Engine
 
-from fundus_mtl.metrics import SELECTION_RULES, MeanTaskMetric, NegativeLossSum, selection_metric, validation_metrics
+from fundus_mtl.metrics import (
+    SELECTION_RULES,
+    EpochNumber,
+    MeanTaskMetric,
+    NegativeLossSum,
+    selection_metric,
+    validation_metrics,
+)
 from fundus_mtl.tasks import Task
 
 LESION = Task("lesion", 1, "segmentation", None)
@@ -115,6 +122,17 @@ def test_rules_by_name():
     assert {name: type(selection_metric(name, [LESION])) for name in SELECTION_RULES} == {
         "losses": NegativeLossSum,
         "metrics": MeanTaskMetric,
+        "last": EpochNumber,
     }
-    with pytest.raises(ValueError, match="selection_rule: expected one of losses, metrics, but got last"):
-        selection_metric("last", [LESION])
+    with pytest.raises(ValueError, match="selection_rule: expected one of losses, metrics, last, but got best"):
+        selection_metric("best", [LESION])
+
+
+def test_the_number_of_the_epoch_grows_with_every_validation():
+    """MONAI runs an evaluator once per validation, with the trainer's epoch."""
+    engine = Engine(lambda _, batch: batch)
+    selection_metric("last", [LESION]).attach(engine, "score")
+    seen = []
+    engine.add_event_handler("EPOCH_COMPLETED", lambda e: seen.append(e.state.metrics["score"]))
+    engine.run([[FIRST]], max_epochs=3)
+    assert seen == [1.0, 2.0, 3.0]
