@@ -10,6 +10,7 @@ import torch
 from monai.data import decollate_batch, list_data_collate
 from PIL import Image
 
+from fundus_mtl.workflow import StrictWorkflow, files_of
 from tests.bundles.conftest import BUNDLES, run, workflow
 
 BUNDLE = "hrf_av_mtl"
@@ -86,7 +87,11 @@ def test_patches_of_several_cameras_have_one_scale(hrf_data, tmp_path):
         "dataset_dir": str(hrf_data),
         "datalist": str(hrf_data / "datalist_mt_cool.json"),
     }
-    content = workflow(BUNDLE, "train", SEVERAL, output_dir=str(tmp_path), **more).parser.get_parsed_content
+    made = StrictWorkflow(
+        config_file=[str(file) for file in files_of(CONFIGS / "args.yaml")], workflow_type="train", logging_file=False,
+        overlay=[str(SEVERAL)], output_dir=str(tmp_path), **more,
+    )  # fmt: skip
+    content = made.parser.get_parsed_content
     transform = content("train::preprocessing")
     item = dict(content("train::dataset::data")[0])
     (patch,) = transform(item)

@@ -104,7 +104,7 @@ def test_infer_finds_vessels_on_request(tmp_path, capfd):
     with Image.open(tmp_path / "out" / "vessels" / "eye.jpg.png") as opened:
         vessels = np.asarray(opened)
     np.testing.assert_array_equal(kinds > 0, vessels)  # every vessel has a kind
-    assert np.count_nonzero(kinds == 3) < 0.03 * np.count_nonzero(vessels)  # both only at crossings
+    assert np.count_nonzero(kinds == 3) < 0.06 * np.count_nonzero(vessels)  # both: crossings and trunks on the disc
 
 
 def test_a_dry_run_names_models_and_photographs_and_writes_nothing(tmp_path, capsys):
@@ -116,7 +116,7 @@ def test_a_dry_run_names_models_and_photographs_and_writes_nothing(tmp_path, cap
     before = sorted(tmp_path.rglob("*"))
     assert main([*command, "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    hashes = [file_sha256(path)[:12] for path in (WEIGHTS[1], WEIGHTS[0])]
+    hashes = [file_sha256(path)[:12] for path in (OF["refuge_mtl"], OF["refuge_disc_mtl"])]
     assert re.fullmatch(rf"model: \w+, SHA-256 {hashes[0]}…", lines[0])
     assert re.fullmatch(rf"model for disc, cup: \w+, SHA-256 {hashes[1]}…", lines[1])
     assert lines[2:6] == ["photographs: 2", "to measure: 1", "done by an earlier run: 0", "cannot be opened: 1"]
