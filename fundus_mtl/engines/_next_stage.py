@@ -18,7 +18,8 @@ class NextStage(Stage):
 
     Args:
         *args: Arguments of `Stage`.
-        answers: ``{key in the returned sample: key in the result of postprocessing}``; existing values are replaced.
+        answers: ``{key in the returned sample: key in the result of postprocessing}``; existing values are replaced,
+            and removed if this stage has none.
         needs: Key of an earlier mask, which the preprocessing gets too. If the mask is empty, the stage is skipped and the
             sample does not change. Optional.
         **kwargs: Arguments of `Stage`.
@@ -42,4 +43,5 @@ class NextStage(Stage):
                 return dict(sample)
             item[self.needs] = sample[self.needs]
         done = self.answer(item)
-        return {**sample, **{key: done[source] for key, source in self.answers.items()}}
+        kept = {key: value for key, value in sample.items() if key not in self.answers}
+        return kept | {key: done[source] for key, source in self.answers.items() if source in done}

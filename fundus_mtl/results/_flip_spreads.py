@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import nan
 
 from fundus_mtl.results._contribution import Contribution, Sample
 from fundus_mtl.results._relation import Relation
@@ -24,7 +25,15 @@ def flip_spreads(roles: Sequence[Role], relations: Sequence[Relation] = RELATION
     own = [relation for role in roles for relation in role.relations]
     contributions: list[Contribution] = [*roles, *relations, *own]
     return {
-        one.uncertainty.sample_key: partial(one.spread, tasks=tasks)
+        one.uncertainty.sample_key: partial(_spread, one, tasks)
         for one in contributions
         if one.uncertainty is not None and one.listed(tasks)
     }
+
+
+def _spread(one: Contribution, tasks: Mapping[str, str], samples: Sequence[Sample]) -> float:
+    """Return the spread; NaN where a view has no answer, such as no cup because it has no disc."""
+    needed = [f"pred_{tasks[role]}" for role in one.measured_in if role in tasks]
+    if any(sample.get(key) is None for sample in samples for key in needed):
+        return nan
+    return one.spread(samples, tasks)

@@ -42,6 +42,15 @@ def test_views_that_agree_have_none_and_a_missing_answer_is_not_a_number():
     assert lost["uncertainty_glaucoma_prob"] == 0
 
 
+def test_a_view_without_an_answer_gives_no_spread():
+    """No disc was found in a view, so that no second stage looked for a cup there."""
+    alone = {key: value for key, value in sample(10, 5).items() if key != "pred_c"}
+    for views in ([lambda _: alone], [dict]):
+        found = FlipUncertainty(views, **roles())(alone if views == [dict] else sample(10, 5))
+        assert math.isnan(found["uncertainty_vcdr"])
+        assert found["uncertainty_glaucoma_prob"] == 0
+
+
 def test_roles_that_no_task_has_are_left_out_and_no_view_is_refused():
     assert set(
         FlipUncertainty([dict], flip_spreads([Disc("d"), Cup(None), Glaucoma("g")]))({"pred_g": torch.tensor([0.1])})
