@@ -306,7 +306,8 @@ def test_a_fold_of_five(refuge_data, tmp_path):
     "override, message",
     [
         ({"max_epoch": 1}, "did you mean max_epochs"),
-        ({"amp": "false"}, "write True or False"),
+        ({"amp": "false"}, "amp: expected auto, float32, bfloat16, float16, True or False, but got 'false'"),
+        ({"half_precision": "false"}, "write True or False"),
         ({"train::trainr::max_epochs": 1}, "train::trainer::max_epochs"),
     ],
     ids=str,
