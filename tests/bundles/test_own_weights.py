@@ -117,8 +117,8 @@ def test_a_dry_run_names_models_and_photographs_and_writes_nothing(tmp_path, cap
     assert main([*command, "--dry-run"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if " INFO " not in line]  # without the log
     hashes = [file_sha256(path)[:12] for path in (OF["refuge_mtl"], OF["refuge_disc_mtl"])]
-    assert re.fullmatch(rf"model: \w+, SHA-256 {hashes[0]}…", lines[0])
-    assert re.fullmatch(rf"model for disc, cup: \w+, SHA-256 {hashes[1]}…", lines[1])
+    assert re.fullmatch(rf"model: refuge_mtl [\w ]+, SHA-256 {hashes[0]}…", lines[0])
+    assert re.fullmatch(rf"model for disc, cup: refuge_disc_mtl [\w ]+, SHA-256 {hashes[1]}…", lines[1])
     assert lines[2:6] == ["photographs: 2", "to measure: 1", "done by an earlier run: 0", "cannot be opened: 1"]
     assert lines[6] == "  gone.png: a broken link; its target does not exist"
     assert lines[7:] == ["skipped: 1 .txt", f"results would be in {tmp_path / 'out'}"]
