@@ -81,16 +81,16 @@ def test_no_name_gets_out(infer, tmp_path, caplog, capfd):
 
 
 def test_a_postprocessing_that_fails_is_one_row(infer, tmp_path, monkeypatch):
-    from fundus_mtl.transforms import InvertBilineard
+    from fundus_mtl.transforms import NativeMasksd
 
-    original = InvertBilineard.__call__
+    original = NativeMasksd.__call__
 
     def broken(self, data):
         if data["id"].endswith("_0.jpg"):
             raise ValueError("expected a trace of the geometry, but got none")
         return original(self, data)
 
-    monkeypatch.setattr(InvertBilineard, "__call__", broken)
+    monkeypatch.setattr(NativeMasksd, "__call__", broken)
     results = infer("refuge_mtl")
     assert sum(results.counts.values()) == 4
     assert results.counts["failed"] == 3
