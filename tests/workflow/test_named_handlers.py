@@ -10,7 +10,7 @@ from fundus_mtl.workflow._named_handlers import add_tracking, validation_refers_
 from tests.bundles.conftest import BUNDLES, workflow
 
 TRAINABLE = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/train.yaml"))
-HANDLERS = ["StepCost", "LrSchedule", "ProgressBar", "ValidationHandler", "StatsHandler"]
+HANDLERS = ["StepCost", "LrSchedule", "ProgressBar", "ValidationHandler", "StatsHandler", "BestModelSaver"]
 
 
 def names(handlers):
@@ -28,7 +28,12 @@ def handlers_of(tmp_path, kind="train", **overrides):
 
 def test_the_order_is_that_of_the_file(tmp_path):
     assert names(handlers_of(tmp_path)) == HANDLERS
-    assert names(handlers_of(tmp_path, max_minutes=3, balance_interval=2)) == [*HANDLERS, "TaskBalance", "TimeBudget"]
+    assert names(handlers_of(tmp_path, max_minutes=3, balance_interval=2)) == [
+        *HANDLERS[:-1],
+        "TaskBalance",
+        "BestModelSaver",
+        "TimeBudget",
+    ]
 
 
 def test_the_time_budget_knows_the_step_cost(tmp_path):
