@@ -41,6 +41,7 @@ CHOSEN = {
 }  # fmt: skip
 FINAL = {
     "dataset_dir": "data/digits",
+    "amp": "float32",
     "max_epochs": 6,
     "training_sections": ["training", "validation"],
     "validation_sections": ["spare"],

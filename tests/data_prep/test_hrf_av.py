@@ -447,9 +447,9 @@ def test_the_table_of_the_whole_set(whole):
 @pytest.mark.parametrize(
     "spoil, message",
     [
-        (lambda raw: shutil.rmtree(raw), "HRF-AV: expected the folder "),
-        (lambda raw: shutil.rmtree(raw / "images"), "HRF-AV: expected photographs (01_h.jpg) below "),
-        (lambda raw: shutil.rmtree(raw / "av_gt"), "HRF-AV: expected maps (01_h_AVmanual.png) below "),
+        (lambda raw: shutil.rmtree(raw), "Expected the folder "),
+        (lambda raw: shutil.rmtree(raw / "images"), "Expected photographs (01_h.jpg) below "),
+        (lambda raw: shutil.rmtree(raw / "av_gt"), "Expected maps (01_h_AVmanual.png) below "),
         (lambda raw: (raw / "images/01_h.jpg").write_text("version https"), "01_h: expected a readable photograph, "),
         (lambda raw: os.truncate(raw / "av_gt/01_h_AVmanual.png", 70), "01_h: expected a readable map, but got: "),
     ],

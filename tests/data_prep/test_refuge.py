@@ -641,7 +641,7 @@ def test_an_absent_split_is_tolerated_and_said(raw, tmp_path, caplog, absent, le
 def test_without_the_training_split_nothing_is_written(raw, tmp_path, capsys):
     shutil.rmtree(raw / "REFUGE-Training400")
     assert main([str(raw), str(tmp_path / "out")]) == 1
-    assert "expected photographs of the training split (g0001.jpg, n0001.jpg) below" in capsys.readouterr().err
+    assert "Expected photographs of the training split (g0001.jpg, n0001.jpg) below" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

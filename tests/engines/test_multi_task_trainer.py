@@ -105,6 +105,7 @@ def test_amp_trains_and_its_scaler_resumes(method):
     trainer = make(method, amp="float16")
     trainer.scaler = torch.amp.GradScaler("cpu", init_scale=16.0)  # the default overflows in the first steps
     trainer.network.float()
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)  # small, so that only b overflows
     trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
     trainer.run()
     assert all(torch.isfinite(value).all() for value in weights(trainer.network).values())
@@ -135,6 +136,7 @@ def _float(prepared):
 def test_an_overflow_skips_that_tasks_step_only():
     trainer = assemble("mtl_io", Branches(), ADAM, batch_size=6, epochs=1, amp="float16")
     trainer.network.float()
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)  # small, so that only b overflows
     trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
     plain = trainer.loss_function
     trainer.loss_function = lambda logits, *t: {
@@ -284,6 +286,7 @@ def test_a_state_of_another_precision_is_refused_and_an_old_one_is_not():
 def test_the_precision_is_logged_once(caplog):
     trainer = make("joint-Sum", amp="bfloat16", epochs=2)
     trainer.network.float()
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)  # small, so that only b overflows
     trainer.prepare_batch = lambda *a, **k: _float(PrepareMultiTaskBatch(TASKS)(*a, **k))
     with caplog.at_level("INFO"):
         trainer.run()
