@@ -123,7 +123,7 @@ def test_a_role_of_ones_own(folder, tmp_path, infer, rows):
     assert differ[38:52, 58:70].any()
     assert not differ[:30].any()
     html = (out / "report.html").read_text(encoding="utf-8")
-    assert "<button data-unit="px²">Haemorrhage &amp; co</button><small>px²</small>" in html
+    assert '<button data-unit="px²">Haemorrhage &amp; co</button><small>px²</small>' in html
     assert '<td data-key="80">80</td>' in html
     assert "<h2>Area &lt;b&gt;</h2>" in html
     assert "haemorrhage large" in html
