@@ -81,6 +81,7 @@ def test_infer_needs_no_weights(answer, tmp_path, capfd):
     assert float(row["vcdr"]) == pytest.approx(answer.columns["vcdr"], abs=1e-6)
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["model"]["sha256"] == file_sha256(OF["refuge_mtl"])
+    assert "have no glaucoma score" in str(run["unanswered"])
     assert [stage["sha256"] for stage in run["stages"]] == [file_sha256(OF["refuge_disc_mtl"])]
     assert not (tmp_path / "out" / "vessels").exists()
     assert not {"vessel_density", "avr"} & set(row)
