@@ -74,6 +74,8 @@ def test_closer_looks_at_disc_and_vessels_and_a_mirrored_view(weights, photograp
                 "flips=[[1]]",
                 "--set",
                 "rules::withhold_ungradable=false",
+                "--set",
+                "rules::withhold_implausible=false",  # the uncertainty of a ratio is withheld with its disc
             ),
         ]
     )

@@ -16,7 +16,7 @@ from fundus_mtl.biomarkers import clean_disc
 from fundus_mtl.files import file_sha256
 from tests.bundles.conftest import TINY_BUNDLE, run, workflow
 
-RULES = {"_target_": "fundus_mtl.results.Rules", "withhold_ungradable": False}
+RULES = {"_target_": "fundus_mtl.results.Rules", "withhold_ungradable": False, "withhold_implausible": False}
 TINY_DISC = TINY_BUNDLE["refuge_disc_mtl"] | {"model_id": "disc of the day"}
 
 

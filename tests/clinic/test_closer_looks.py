@@ -14,6 +14,7 @@ from fundus_mtl.workflow._error import RefusedError
 from tests.clinic.conftest import ANYWAY, rows, save_fundus, save_model
 
 DISC = {"crop": 48, "size": 32, "network_def::width": 4}
+MASKS = ["pred_disc", "pred_cup"]
 VESSEL = {"patch": 32, "network_def::width": 4}
 
 
@@ -74,7 +75,12 @@ def test_a_threshold_reaches_the_mirrored_view(threshold, share, folder, weights
         return original(self, sample)
 
     monkeypatch.setattr(FlipUncertainty, "__call__", call)
-    options = {"to_photograph::transforms::1::threshold": threshold, "flips": [[1]], "device": "cpu"}
+    cut = [
+        {"_target_": "fundus_mtl.transforms.InvertBilineard", "keys": MASKS, "transform": "@preprocessing"},
+        {"_target_": "AsDiscreted", "keys": MASKS, "threshold": threshold},
+    ]
+    masks = {"_target_": "Compose", "transforms": cut}  # for NativeMasksd, whose threshold is one half
+    options = {"to_photograph::transforms::0": masks, "flips": [[1]], "device": "cpu"}
     infer(folder, tmp_path / "out", weights, **options)
     assert [float(sample["pred_disc"].float().mean()) for sample in seen] == [share, share]
 
