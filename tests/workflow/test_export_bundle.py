@@ -185,6 +185,9 @@ def test_what_does_not_fit_is_refused(trained, tmp_path):
         export_bundle("digits_mtl", tmp_path / "a", trained)
     with pytest.raises(FileNotFoundError, match="but got refug_mtl; did you mean refuge_mtl"):
         export_bundle("refug_mtl", tmp_path / "a")
+    with pytest.raises(RefusedError, match="expected weights of a training, but got no file"):
+        export_bundle("refuge_mtl", tmp_path / "a", tmp_path / "model.pt")
+    shutil.copyfile(trained, tmp_path / "model.pt")
     with pytest.raises(RefusedError, match=r"expected a recipe\.json beside the weights"):
         export_bundle("refuge_mtl", tmp_path / "a", tmp_path / "model.pt")
     assert not (tmp_path / "a").exists()
