@@ -147,6 +147,18 @@ def test_nothing_of_the_folder_points_elsewhere(exported):
         assert "_after_" not in text
 
 
+def test_references_among_the_handlers_of_the_training_go_after_the_list():
+    train = {
+        "handlers": {"first": {"_target_": "A"}, "mine": "@saver", "off": None, "last": {"_target_": "B"}},
+        "trainer": {"train_handlers": "$[each for each in @train::handlers.values() if each is not None]"},
+    }
+    made = stand_alone({"train": train, "other": "@train::handlers::last", "same": "@train::handlers::mine"})
+    assert made["train"]["handlers"] == [{"_target_": "A"}, {"_target_": "B"}]
+    together = "$@train::handlers + [each for each in [@saver] if each is not None]"
+    assert made["train"]["trainer"]["train_handlers"] == together
+    assert (made["other"], made["same"]) == ("@train::handlers::1", "@saver")
+
+
 @pytest.mark.parametrize("bundle", sorted(DATA))
 def test_monais_command_verifies_the_metadata(bundle, tmp_path):
     export_bundle(bundle, tmp_path / "out")
