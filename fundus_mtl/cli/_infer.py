@@ -78,7 +78,10 @@ def run_infer(given: argparse.Namespace) -> int:
             print(*map(printable, planned(given.folder, given.out, given.weights, **what)), sep="\n")
             return DONE
         status = infer(given.folder, given.out, given.weights, **what)
-    given.output.info(f"results are in {given.out}; open {Path(given.out) / REPORT}")
+    name = printable(
+        Path(given.out).resolve().name
+    )  # what is printed may be kept or passed on: no path of this machine
+    given.output.info(f"results are in {name!r}; open its {REPORT}")
     return status
 
 

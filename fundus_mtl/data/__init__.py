@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
     from fundus_mtl.data._embedded_digits import embedded_digits
     from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
-    from fundus_mtl.data._folder_samples import PIXELS, SEEN, FolderSamples
+    from fundus_mtl.data._folder_samples import FolderSamples
     from fundus_mtl.data._folds import assign_folds
     from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photograph_error
+    from fundus_mtl.data._native_keys import PIXELS, SEEN
     from fundus_mtl.data._picture_size import picture_size
     from fundus_mtl.data._source_sampler import SourceSampler
     from fundus_mtl.data._tensor_samples import TensorSamples

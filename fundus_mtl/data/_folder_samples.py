@@ -12,12 +12,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
 from fundus_mtl.data._guarded_transform import photograph_error
+from fundus_mtl.data._native_keys import PIXELS, SEEN
 from fundus_mtl.processes import TimeLimit
 
-PIXELS = "photograph"
-"""Key of the upright pixels of a photograph in a sample, RGB uint8 ``(H, W, 3)``."""
-SEEN = "field_of_view"
-"""Key of the field of view of a photograph in a sample, bool ``(1, H, W)``."""
 _NATIVE = (PIXELS, SEEN)
 
 

@@ -11,6 +11,8 @@ from fundus_mtl.workflow._items import look_up, split
 
 HANDLERS = ("train::handlers", "validate::handlers", "handlers")
 _ALL = "$[each for each in @{}.values() if each is not None]"  # how a bundle's config makes a list of them
+_AND = "$@{} + [each for each in [{}] if each is not None]"
+_LISTED_IN_FULL = "train::handlers"  # MONAI's check of properties takes each of these for a config, not for a reference
 # Folders of a bundle that lies on its own, as the bundles of MONAI's model zoo write them.
 _FOLDERS = {"bundle_root": ".", "ckpt_dir": "$@bundle_root + '/models'", "output_dir": "$@bundle_root + '/eval'"}
 _SHARED = ("mlflow_run", "artifacts", "shared")
@@ -37,20 +39,28 @@ def stand_alone(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_list(config: dict[str, Any], item_id: str) -> dict[str, Any]:
-    """Return the config with handlers by name turned into a list, and references to them adapted."""
+    """Return the config with handlers by name turned into a list, and references to them adapted.
+
+    Handlers of the training that are references, such as ``@best_model``, go after the list.
+    """
     parts = split(item_id)
     named = look_up(config, parts)
     if not isinstance(named, dict):
         return config
     kept = {name: handler for name, handler in named.items() if handler is not None}
-    look_up(config, parts[:-1])[parts[-1]] = list(kept.values())
-    positions = {name: str(position) for position, name in enumerate(kept)}
-    reference = re.compile(rf"(?<=@{item_id}::)\w+")
+    after = {name: handler for name, handler in kept.items() if isinstance(handler, str)}
+    if item_id != _LISTED_IN_FULL:
+        after = {}
+    listed = {name: handler for name, handler in kept.items() if name not in after}
+    look_up(config, parts[:-1])[parts[-1]] = list(listed.values())
+    places = {name: f"@{item_id}::{position}" for position, name in enumerate(listed)} | after
+    together = _AND.format(item_id, ", ".join(after.values())) if after else f"@{item_id}"
+    reference = re.compile(rf"@{item_id}::(\w+)")
 
     def adapted(text: str) -> str:
         if text == _ALL.format(item_id):
-            return f"@{item_id}"
-        return reference.sub(lambda found: positions.get(found[0], found[0]), text)
+            return together
+        return reference.sub(lambda found: places.get(found[1], found[0]), text)
 
     changed: dict[str, Any] = _map_texts(config, adapted)
     return changed

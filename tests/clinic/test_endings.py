@@ -65,7 +65,11 @@ def test_what_nobody_foresaw_is_told_without_names(id_mode, folder, weights, tmp
 
     monkeypatch.setattr(LoadFundusd, "__call__", crash)
     given = ("infer", str(folder), str(tmp_path / "out"), "--weights", str(weights), "--set", f"id_mode={id_mode}")
-    assert main([*given, *ANYWAY]) == 2
+    assert main([*given, *ANYWAY]) == 1  # a run that failed; 2 is an input that was refused
+    short = capfd.readouterr()
+    assert "Traceback" not in short.out + short.err
+    assert (NAME in short.out + short.err) == (id_mode == "name")
+    assert main([*given, *ANYWAY, "--debug"]) == 1
     told = capfd.readouterr()
     told = told.out + told.err
     assert 'in crash\n    raise TypeError(f"a mistake' in told  # where it was: the code is no secret
@@ -189,7 +193,11 @@ def test_a_full_disk_is_one_sentence(weights, tmp_path, small_disk, capfd):
 def test_an_output_that_must_not_be_written_is_one_sentence(folder, weights, tmp_path, capfd):
     """A file stands where a folder should be: root too is refused."""
     (tmp_path / "file").write_text("mine")
-    refusals = {"file": "expected an output folder, but got 'file', which is a file", "file/out": "Not a directory"}
+    wording = "expected an output folder that can be created, but got: "
+    refusals = {
+        "file": f"{wording}it is a file; choose another.",
+        "file/out": f"{wording}Not a directory; choose another.",
+    }
     for out, telling in refusals.items():
         assert main(["infer", str(folder), str(tmp_path / out), "--weights", str(weights), *ANYWAY]) == 2
         assert telling in capfd.readouterr().err.splitlines()[-1]

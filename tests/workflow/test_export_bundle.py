@@ -147,6 +147,18 @@ def test_nothing_of_the_folder_points_elsewhere(exported):
         assert "_after_" not in text
 
 
+def test_references_among_the_handlers_of_the_training_go_after_the_list():
+    train = {
+        "handlers": {"first": {"_target_": "A"}, "mine": "@saver", "off": None, "last": {"_target_": "B"}},
+        "trainer": {"train_handlers": "$[each for each in @train::handlers.values() if each is not None]"},
+    }
+    made = stand_alone({"train": train, "other": "@train::handlers::last", "same": "@train::handlers::mine"})
+    assert made["train"]["handlers"] == [{"_target_": "A"}, {"_target_": "B"}]
+    together = "$@train::handlers + [each for each in [@saver] if each is not None]"
+    assert made["train"]["trainer"]["train_handlers"] == together
+    assert (made["other"], made["same"]) == ("@train::handlers::1", "@saver")
+
+
 @pytest.mark.parametrize("bundle", sorted(DATA))
 def test_monais_command_verifies_the_metadata(bundle, tmp_path):
     export_bundle(bundle, tmp_path / "out")
@@ -185,6 +197,9 @@ def test_what_does_not_fit_is_refused(trained, tmp_path):
         export_bundle("digits_mtl", tmp_path / "a", trained)
     with pytest.raises(FileNotFoundError, match="but got refug_mtl; did you mean refuge_mtl"):
         export_bundle("refug_mtl", tmp_path / "a")
+    with pytest.raises(RefusedError, match="expected weights of a training, but got no file"):
+        export_bundle("refuge_mtl", tmp_path / "a", tmp_path / "model.pt")
+    shutil.copyfile(trained, tmp_path / "model.pt")
     with pytest.raises(RefusedError, match=r"expected a recipe\.json beside the weights"):
         export_bundle("refuge_mtl", tmp_path / "a", tmp_path / "model.pt")
     assert not (tmp_path / "a").exists()
