@@ -78,10 +78,9 @@ def run_infer(given: argparse.Namespace) -> int:
             print(*map(printable, planned(given.folder, given.out, given.weights, **what)), sep="\n")
             return DONE
         status = infer(given.folder, given.out, given.weights, **what)
-    name = printable(
-        Path(given.out).resolve().name
-    )  # what is printed may be kept or passed on: no path of this machine
-    given.output.info(f"results are in {name!r}; open its {REPORT}")
+    out = Path(given.out)
+    shown = Path(out.name) if out.is_absolute() else out  # what is printed may be passed on: no absolute path
+    given.output.info(f"results are in {shown}; open {shown / REPORT}")
     return status
 
 
