@@ -60,7 +60,7 @@ _RATE, _OPTIONAL_SECONDS = Range(0, 1000, above=True), Range(0, 1e6, above=True,
 
 ITEMS = {
     "accumulation_steps": _whole(1, 10_000),
-    "averaging": Range(0, 1, optional=True),
+    "averaging": Range(1e-6, 1, optional=True),
     "balance_interval": _whole(0, 10**9),
     "batch_size": _BATCH,
     "cache_rate": _FRACTION,

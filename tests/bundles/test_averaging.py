@@ -80,4 +80,4 @@ def test_resume_keeps_the_average(refuge_data, tmp_path):
 def test_a_share_out_of_range_is_refused(share, digits_data, tmp_path, capfd):
     with pytest.raises(WorkflowError):
         run("digits_mtl", "train", **digits(digits_data, tmp_path, averaging=share))
-    assert f"average: Invalid momentum: {share}" in capfd.readouterr().err
+    assert f"averaging: expected a number from 1e-06 to 1, or null, but got {share}." in capfd.readouterr().err
