@@ -84,3 +84,34 @@ def _ellipse_of(row: Mapping[str, Any], size: tuple[int, int]) -> Mask | None:
         )
     drawn = ellipse(size, (row["od_box_cx"], row["od_box_cy"]), (width, height))
     return structure(drawn, row["image"], "the disc's box")
+
+
+def sections_of(labels: pd.DataFrame, seed: int) -> list[str]:
+    """Return the section of each photograph; a tenth of the training is for validation unless the table has one."""
+    training = labels.index[labels["split"] == "train"]
+    held_out = set(labels.index[labels["split"] == "validation"])
+    held_out = held_out or set(np.random.default_rng(seed).choice(training, len(training) // 10, replace=False))
+    return [
+        "testing" if split == "test" else "validation" if index in held_out else "training"
+        for index, split in labels["split"].items()
+    ]
+
+
+def write_items(
+    labels: pd.DataFrame, raw: Path, out: Path, outlines: dict[str, Path]
+) -> tuple[dict[str, list[dict[str, Any]]], list[dict[str, Any]]]:
+    """Write the masks of the table's photographs; return the items by section, and a row per photograph."""
+    from tqdm import tqdm
+
+    (out / "masks").mkdir(parents=True, exist_ok=True)
+    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in SECTIONS}
+    report = []
+    kept = kept_copies(labels, raw, outlines)
+    for index, row in tqdm(list(labels.iterrows()), desc="photographs"):
+        if index not in kept:
+            report.append({"id": Path(row["image"]).stem, "section": "left out", "disc": "copy", "dice": np.nan})
+            continue
+        item, kind, agreement = item_of(row, raw, out, outlines)
+        sections[row["section"]].append(item)
+        report.append({"id": item["id"], "section": row["section"], "disc": kind, "dice": agreement})
+    return sections, report

@@ -23,7 +23,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from fundus_mtl.data import write_datalist
 
 from ._command import program, refuse
 from ._idrid_discs import certain_matches, uncertain_matches
-from ._idrid_items import SECTIONS, item_of, kept_copies
+from ._idrid_items import sections_of, write_items
 from ._idrid_segmentation import Segmentation, read_segmentation
 from ._idrid_table import read_labels
 from ._item_files import photograph_of
@@ -66,7 +66,6 @@ def prepare(
         OSError: if something cannot be written, a full disk included.
     """
     import pandas as pd
-    from tqdm import tqdm
 
     raw, out = raw.resolve(), out.resolve()  # a relative path through a linked folder would lead elsewhere
     if not (raw / "labels.csv").is_file():
@@ -78,24 +77,8 @@ def prepare(
         photograph_of(raw / "images", name, "labels.csv")
     more = read_segmentation(segmentation, raw / "images") if segmentation else Segmentation()
     outlines = more.outlines | (certain_matches(masks) if masks else {})
-    training = labels.index[labels["split"] == "train"]
-    held_out = set(labels.index[labels["split"] == "validation"])
-    held_out = held_out or set(np.random.default_rng(seed).choice(training, len(training) // 10, replace=False))
-    (out / "masks").mkdir(parents=True, exist_ok=True)
-    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in SECTIONS}
-    report = []
-    labels["section"] = [
-        "testing" if split == "test" else "validation" if index in held_out else "training"
-        for index, split in labels["split"].items()
-    ]
-    kept = kept_copies(labels, raw, outlines)
-    for index, row in tqdm(list(labels.iterrows()), desc="photographs"):
-        if index not in kept:
-            report.append({"id": Path(row["image"]).stem, "section": "left out", "disc": "copy", "dice": np.nan})
-            continue
-        item, kind, agreement = item_of(row, raw, out, outlines)
-        sections[row["section"]].append(item)
-        report.append({"id": item["id"], "section": row["section"], "disc": kind, "dice": agreement})
+    labels["section"] = sections_of(labels, seed)
+    sections, report = write_items(labels, raw, out, outlines)
     for name in more.doubtful:
         report.append({"id": name, "section": "left out", "disc": "doubtful match", "dice": np.nan})
     for extra in more.others:
