@@ -79,8 +79,10 @@ def run_infer(given: argparse.Namespace) -> int:
             return DONE
         status = infer(given.folder, given.out, given.weights, **what)
     out = Path(given.out)
-    shown = Path(out.name) if out.is_absolute() else out  # what is printed may be passed on: no absolute path
-    given.output.info(f"results are in {shown}; open {shown / REPORT}")
+    if out.is_absolute():  # what is printed may be passed on, so it has no absolute path
+        given.output.info(f"results are in the output folder {out.name}; open {REPORT} there")
+    else:
+        given.output.info(f"results are in {out}; open {out / REPORT}")
     return status
 
 

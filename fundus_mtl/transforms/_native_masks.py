@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fundus_mtl.biomarkers import largest_component
+from fundus_mtl.biomarkers import bounds, largest_component
 from fundus_mtl.transforms._invert import InvertBilineard, plain, recorded
-from fundus_mtl.transforms._window_steps import HALF, Part, Step, bounds, steps_back
+from fundus_mtl.transforms._window_steps import HALF, Part, Step, steps_back
 
 
 class NativeMasksd(InvertBilineard):
@@ -52,7 +52,7 @@ def _mask(probabilities: Tensor, steps: Sequence[Step]) -> Tensor:
     for step in steps:
         part = step(part)
     mask = torch.zeros(part.size, dtype=torch.uint8)
-    box = bounds(part.values >= HALF)
+    box = bounds((part.values >= HALF).numpy())
     if box is not None:
         found = largest_component((part.values[box] >= HALF).numpy())
         rows, columns = (

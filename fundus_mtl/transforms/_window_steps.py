@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
-import numpy as np
 from monai.utils import TraceKeys, ensure_tuple
 from torch import Tensor
 from torch.nn.functional import interpolate
+
+from fundus_mtl.biomarkers import bounds
 
 Window = tuple[slice, slice]
 HALF = 0.5
@@ -67,7 +68,7 @@ class _Enlarge:
 
     def __call__(self, part: Part) -> Part:
         whole = _filled(part)
-        box = bounds(whole >= HALF)
+        box = bounds((whole >= HALF).numpy())
         if box is None:
             return Part(whole.new_zeros((0, 0)), 0, 0, self.size)
         if self.size == part.size:
@@ -118,13 +119,6 @@ def _clipped(part: Part) -> Part:
         for at, length, side in zip((part.top, part.left), part.values.shape, part.size, strict=True)
     )
     return Part(part.values[top:bottom, left:right], part.top + top, part.left + left, part.size)
-
-
-def bounds(inside: Tensor) -> Window | None:
-    rows, columns = (np.flatnonzero(inside.any(dim=axis).numpy()) for axis in (1, 0))
-    if not len(rows):
-        return None
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _reach(side: slice, old: int, new: int) -> slice:

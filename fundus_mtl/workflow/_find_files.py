@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from fundus_mtl.suggestions import did_you_mean
 from fundus_mtl.workflow._error import RefusedError
 
 
@@ -41,8 +41,7 @@ def _find(name: str, folder: Path | None, kind: str) -> Path:
     if found.is_file():
         return found
     siblings = [str(file) for file in found.parent.glob("*") if file.suffix in (".yaml", ".yml", ".json")]
-    close = get_close_matches(str(found), siblings, n=1)
-    raise RefusedError(f"{name}: no such {kind} file" + (f"; did you mean {close[0]}?" if close else "."))
+    raise RefusedError(f"{name}: no such {kind} file{did_you_mean(str(found), siblings)}")
 
 
 @contextmanager

@@ -7,11 +7,8 @@ as true, drops ``--item None``, and ends with ``Failed to evaluate ConfigExpress
 from __future__ import annotations
 
 import inspect
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ from fundus_mtl.workflow._named_handlers import OF_VALIDATION, add_tracking, val
 from fundus_mtl.workflow._part import SNAPSHOT, as_text
 from fundus_mtl.workflow._presentation import presentation
 from fundus_mtl.workflow._recipe import recipe_of
+from fundus_mtl.workflow._signals import signals_as_exit
 from fundus_mtl.workflow._stock_call import stock_call
 from fundus_mtl.workflow._verbatim import keep_text
 
@@ -176,29 +174,3 @@ def _bundle_root(config_file: Path) -> Path:
     if folder.name == "configs":
         return folder.parent
     return folder / ".." if folder.resolve().name == "configs" else folder
-
-
-@contextmanager
-def signals_as_exit() -> Iterator[None]:
-    """Turn SIGTERM, and SIGHUP of a terminal that closes, into ``SystemExit`` with the exit status that a shell gives.
-
-    An ignored SIGHUP (``nohup``) stays ignored. A terminal that closes sends it more than once: only the first one raises.
-    Python handles signals in the main thread only.
-    """
-
-    def leave(number: int, _: Any) -> None:
-        if hangup in before:
-            signal.signal(hangup, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # not on Windows
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in {signal.SIGTERM, hangup}:
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                before[number] = signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
