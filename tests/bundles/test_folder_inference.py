@@ -71,8 +71,8 @@ def test_a_folder_and_again(bundle, infer, tmp_path):
 def test_no_name_gets_out(infer, tmp_path, caplog, capfd):
     with caplog.at_level("INFO"):
         infer("refuge_mtl", id_mode="hash", results_dir=str(tmp_path / "out"))
-    told = capfd.readouterr()
-    texts = [caplog.text.encode(), told.out.encode(), told.err.encode()]
+    printed = capfd.readouterr()
+    texts = [caplog.text.encode(), printed.out.encode(), printed.err.encode()]
     for path in (tmp_path / "out").rglob("*"):
         texts += [path.name.encode(), path.read_bytes() if path.is_file() else b""]
     assert not any(CANARY.encode() in text or b"DOE" in text for text in texts)

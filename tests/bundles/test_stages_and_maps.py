@@ -80,7 +80,7 @@ def test_all_stages_name_themselves_and_keep_their_maps(photographs, tmp_path):
     assert rows[0]["source_sha256"] == file_sha256(photographs / "DOE_OS.jpg")
     meanings = {entry["column"] for entry in table(out / "data_dictionary.csv") if entry["meaning"]}
     assert set(rows[0]) <= meanings
-    # The list's own name: the file's is not told, but says which eye it is.
+    # The row has the list's name; the name of the file only gives the eye.
     assert [(row["image_id"], row["source_relpath"]) for row in rows] == [("first", ""), ("second", "")]
     assert (rows[0]["laterality"], rows[0]["laterality_source"]) == ("L", "filename")
     assert not any(b"DOE" in path.read_bytes() for path in out.rglob("*") if path.is_file())

@@ -47,9 +47,9 @@ def test_the_stock_command_ends_with_the_same_statuses(folder, weights, tmp_path
     for path in folder.glob(f"{NAME}*"):
         path.unlink()
     assert stock(folder, tmp_path / "none", weights) == 4
-    told = capsys.readouterr().err
-    assert "expected at least one usable photograph, but got 1 that failed" in told.splitlines()[-1]
-    assert "Traceback" not in told
+    output = capsys.readouterr().err
+    assert "expected at least one usable photograph, but got 1 that failed" in output.splitlines()[-1]
+    assert "Traceback" not in output
     assert main(["infer", str(folder), str(tmp_path / "none2"), "--weights", str(weights), *ANYWAY]) == 4
     assert stock(folder / "nowhere", tmp_path / "refused", weights) == 2
 
@@ -70,15 +70,15 @@ def test_what_nobody_foresaw_is_told_without_names(id_mode, folder, weights, tmp
     assert "Traceback" not in short.out + short.err
     assert (NAME in short.out + short.err) == (id_mode == "name")
     assert main([*given, *ANYWAY, "--debug"]) == 1
-    told = capfd.readouterr()
-    told = told.out + told.err
-    assert 'in crash\n    raise TypeError(f"a mistake' in told  # where it was: the code is no secret
+    output = capfd.readouterr()
+    output = output.out + output.err
+    assert 'in crash\n    raise TypeError(f"a mistake' in output  # where it was: the code is no secret
     if id_mode == "hash":
-        assert "error: TypeError; its text is withheld" in told
-        assert NAME not in told
+        assert "error: TypeError; its text is withheld" in output
+        assert NAME not in output
         assert NAME not in "".join(path.read_text() for path in (tmp_path / "out").glob("*.*[nlv]"))
     else:
-        assert f"a mistake with {folder / NAME}_0.png" in told.splitlines()[-1]
+        assert f"a mistake with {folder / NAME}_0.png" in output.splitlines()[-1]
 
 
 def test_a_list_that_cannot_be_made_tells_no_name_either(folder, weights, tmp_path, monkeypatch, capfd):
@@ -90,9 +90,9 @@ def test_a_list_that_cannot_be_made_tells_no_name_either(folder, weights, tmp_pa
     monkeypatch.setattr(fundus_mtl.photographs, "find_photographs", unlucky)
     given = ("infer", str(folder), str(tmp_path / "out"), "--weights", str(weights), "--set", "id_mode=hash")
     assert main([*given, *ANYWAY]) == 2
-    told = capfd.readouterr()
-    assert "error: TypeError; its text is withheld" in told.err
-    assert NAME not in told.out + told.err
+    output = capfd.readouterr()
+    assert "error: TypeError; its text is withheld" in output.err
+    assert NAME not in output.out + output.err
 
 
 @pytest.mark.parametrize("id_mode", ["hash", "name"])
@@ -181,9 +181,9 @@ def test_a_full_disk_is_one_sentence(weights, tmp_path, small_disk, capfd):
         save_fundus(tmp_path / "in" / f"{index}.png", height=120, width=180, seed=index)
     given = ["infer", str(tmp_path / "in"), str(small_disk / "out"), "--weights", str(weights), *ANYWAY]
     assert main(given) == 2
-    told = capfd.readouterr().err
-    assert "error: expected to write the results, but got 'No space left on device'; what is written" in told
-    assert "Traceback" not in told
+    output = capfd.readouterr().err
+    assert "error: expected to write the results, but got 'No space left on device'; what is written" in output
+    assert "Traceback" not in output
     remount = ["mount", "-o", "remount,size=20m", str(small_disk)]
     subprocess.run(remount, check=True)
     assert main(given) == 0

@@ -99,10 +99,10 @@ def test_done_once(training, do, tidied):
     assert tidied == ["FINISHED"]
 
 
-def test_a_killed_training_goes_on(training, do, tidied):
+def test_a_killed_training_is_resumed(training, do, tidied):
     assert do(Recorder(-9)).reason == "training: ended by signal 9"
-    assert do(anew := Recorder()).status == "finished"  # no state: anew
-    assert anew.kinds[0] == "args"
+    assert do(second := Recorder()).status == "finished"  # no state: from the start
+    assert second.kinds[0] == "args"
     (training.folder / "done.json").unlink()
     (training.folder / "trained.json").unlink()
     leave_state(training)
@@ -191,7 +191,7 @@ def test_a_trial_is_not_evaluated(training, do):
 
 
 def test_a_broken_first_state_blocks_nothing(training, do, caplog):
-    """The training begins anew, also with other settings, and says why."""
+    """The training starts again from the beginning, also with other settings, and says why."""
     leave_state(training, broken=True)
     assert do(children := Recorder()).status == "finished"
     assert children.kinds == ["args", "args_evaluate"]
@@ -264,7 +264,7 @@ def test_data_that_change_while_it_trains_are_not_tested_on(training, do, datali
     assert children.kinds == ["args"]
 
 
-def test_a_training_does_not_go_on_with_other_data_but_begins_anew(training, do, datalist):
+def test_a_training_is_not_resumed_with_other_data(training, do, datalist):
     do(Noting(training, datalist, -9))
     datalist.write_text("new")
     assert do(children := Noting(training, datalist, -9)).reason.startswith("training: ended")  # nothing was kept

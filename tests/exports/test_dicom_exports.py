@@ -65,11 +65,11 @@ def faults(path: Path) -> list[str]:
     """Return the errors that dciodvfy finds; it must have known the kind of object, and its warnings are explained."""
     if shutil.which("dciodvfy") is None:
         pytest.skip("dciodvfy is not installed (Debian package dicom3tools)")
-    told = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False).stderr.splitlines()
+    reported = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False).stderr.splitlines()
     assert any(
-        line in told for line in ("Comprehensive3DSR", "Segmentation", "OphthalmicPhotography8BitImage", "SCImage")
+        line in reported for line in ("Comprehensive3DSR", "Segmentation", "OphthalmicPhotography8BitImage", "SCImage")
     )
-    return [line for line in told if "error" in line.lower()]
+    return [line for line in reported if "error" in line.lower()]
 
 
 def items(dataset: Dataset) -> Iterator[Dataset]:
@@ -144,20 +144,23 @@ def test_each_measurement_names_the_models_that_answered(tmp_path: Path) -> None
     """The disc is the second model's, the fovea the first one's, and the score was calibrated."""
     document = sr(tmp_path / "sr.dcm", photograph(), stages=STAGES, calibration="12" * 32)
     assert faults(tmp_path / "sr.dcm") == []
-    told = {}
+    reported = {}
     for item in items(document):
         if item.ValueType == "NUM":
             inner = {part.ConceptNameCodeSequence[0].CodeMeaning: [] for part in item.ContentSequence}
             for part in item.ContentSequence:
                 inner[part.ConceptNameCodeSequence[0].CodeMeaning].append(part.get("TextValue"))
-            told[item.ConceptNameCodeSequence[0].CodeMeaning] = (inner["Algorithm Name"], inner["Algorithm Parameters"])
+            reported[item.ConceptNameCodeSequence[0].CodeMeaning] = (
+                inner["Algorithm Name"],
+                inner["Algorithm Parameters"],
+            )
     first, disc = (f"model_sha256={digits * 32}" for digits in ("ab", "cd"))
-    assert told["Vertical cup-disc ratio"] == (["refuge_disc_mtl"], [disc])
-    assert told["Vertical optic disc diameter"] == (["refuge_disc_mtl"], [disc])
-    assert told["Distance of optic disc centre and fovea"] == (["refuge_mtl + refuge_disc_mtl"], [first, disc])
-    score = told["Glaucoma research score"]
+    assert reported["Vertical cup-disc ratio"] == (["refuge_disc_mtl"], [disc])
+    assert reported["Vertical optic disc diameter"] == (["refuge_disc_mtl"], [disc])
+    assert reported["Distance of optic disc centre and fovea"] == (["refuge_mtl + refuge_disc_mtl"], [first, disc])
+    score = reported["Glaucoma research score"]
     assert score == (["refuge_mtl"], [first, f"calibration_sha256={'12' * 32}"])
-    assert len(told) == len(numbers(document))
+    assert len(reported) == len(numbers(document))
     (observer,) = named(document, "Device Observer Serial Number")
     assert observer.TextValue == f"{'ab' * 32} + {'cd' * 32}"
     assert b"ef" * 32 not in (tmp_path / "sr.dcm").read_bytes()  # no vessels in it
@@ -169,8 +172,8 @@ def test_each_segment_names_the_model_that_drew_it(tmp_path: Path) -> None:
     def makers(stages: tuple[dict[str, Any], ...]) -> list[tuple[str, str]]:
         document = seg(tmp_path / "seg.dcm", photograph(), stages=stages)
         assert faults(tmp_path / "seg.dcm") == []
-        told = [segment.SegmentationAlgorithmIdentificationSequence[0] for segment in document.SegmentSequence]
-        return [(algorithm.AlgorithmName, algorithm.AlgorithmParameters) for algorithm in told]
+        reported = [segment.SegmentationAlgorithmIdentificationSequence[0] for segment in document.SegmentSequence]
+        return [(algorithm.AlgorithmName, algorithm.AlgorithmParameters) for algorithm in reported]
 
     disc = ("refuge_disc_mtl", f"model_sha256={'cd' * 32}")
     assert makers(STAGES) == [disc, disc]

@@ -178,8 +178,8 @@ def test_dicom_names_the_further_models_of_the_run(finished, tmp_path):
     (results / "run.json").write_text(json.dumps(record))
     assert export_dicom(results, tmp_path / "out", tmp_path / "in") == {}
     report = (tmp_path / "out" / "eye.dcm.SR.dcm").read_bytes()
-    for told in (b"closer", b"refuge_mtl", b"model_sha256=" + b"cd" * 32, b"calibration_sha256=" + b"12" * 32):
-        assert told in report
+    for part in (b"closer", b"refuge_mtl", b"model_sha256=" + b"cd" * 32, b"calibration_sha256=" + b"12" * 32):
+        assert part in report
     algorithm = dcmread(tmp_path / "out" / "eye.dcm.SEG.dcm").SegmentSequence[0]
     assert algorithm.SegmentationAlgorithmIdentificationSequence[0].AlgorithmName == "closer"
 

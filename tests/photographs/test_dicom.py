@@ -341,9 +341,9 @@ def test_cut_and_damaged_files_raise(tmp_path: Path, made: Dataset, caplog: pyte
             pixels, reason = answer_or_reason(FundusReader(), path)
             facts, other_reason = answer_or_reason(FundusReader().facts, path)
             assert index >= len(cut) or pixels is None, "a file that is cut gave a picture"
-            for told in filter(None, (reason, other_reason)):
-                assert told.startswith("eye.dcm: expected ")
-                assert "\n" not in told
+            for cause in filter(None, (reason, other_reason)):
+                assert cause.startswith("eye.dcm: expected ")
+                assert "\n" not in cause
             assert CANARY not in f"{reason} {facts} {other_reason}"
             refused += pixels is None
     assert len(cut) < refused < len(cut) + len(changed)
@@ -373,8 +373,8 @@ def test_identity_stays_inside(tmp_path: Path, caplog: pytest.LogCaptureFixture,
             FundusReader()(tmp_path / "frames.dcm")
         np.testing.assert_array_equal(FundusReader()(tmp_path / "birthday.dcm").transpose(1, 2, 0), picture())
         facts = FundusReader().facts(tmp_path / "birthday.dcm")
-    told = f"{caught.value!r} {facts} {caplog.text} {capfd.readouterr()}"
-    assert CANARY[:8] not in told
+    cause = f"{caught.value!r} {facts} {caplog.text} {capfd.readouterr()}"
+    assert CANARY[:8] not in cause
 
 
 def test_pydicoms_log_stays_inside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -27,7 +27,7 @@ def picture() -> np.ndarray:
     return pixels
 
 
-# How the stored picture must look so that a viewer, told the orientation, shows `picture()`: EXIF 2.32, table of tag 0x0112.
+# The stored picture that a viewer turns into `picture()`, by orientation: EXIF 2.32, table of tag 0x0112.
 # The value says what the stored first row and first column are in the picture seen.
 STORED = {
     1: lambda seen: seen,  # row 0 = top, column 0 = left

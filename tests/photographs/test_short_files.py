@@ -274,9 +274,9 @@ def test_a_tiff_of_huge_tiles_or_many_pages_is_refused_before_it_is_decoded(tmp_
         data[place : place + 2] = (65520).to_bytes(2, "little")
     refuse(tmp_path / "a.tif", bytes(data), "expected tiles of at most 80000000 pixels")
     one = Image.fromarray(fundus()[:8, :8])
-    for pages, told in ((2, "2"), (9, "9"), (10, "at least 10"), (40, "at least 10")):
+    for pages, named in ((2, "2"), (9, "9"), (10, "at least 10"), (40, "at least 10")):
         one.save(tmp_path / "b.tif", save_all=True, append_images=[one] * (pages - 1))
-        refuse(tmp_path / "b.tif", (tmp_path / "b.tif").read_bytes(), f"but got {told} pages")
+        refuse(tmp_path / "b.tif", (tmp_path / "b.tif").read_bytes(), f"but got {named} pages")
 
 
 @pytest.mark.parametrize("width, height", [(40_000, 1), (1, 32_768), (32_768, 2)])

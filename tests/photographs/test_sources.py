@@ -244,6 +244,6 @@ def test_errors_of_the_command_are_safe_to_print(tmp_path: Path, capsys: pytest.
     from fundus_mtl.cli import main
 
     assert main(["infer", str(tmp_path / "\x1b[2Jnothing\x9b1m"), str(tmp_path / "out")]) == 2
-    told = capsys.readouterr().err
-    assert "nothing" in told
-    assert all(line.isprintable() for line in told.splitlines())
+    output = capsys.readouterr().err
+    assert "nothing" in output
+    assert all(line.isprintable() for line in output.splitlines())

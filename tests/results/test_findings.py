@@ -54,8 +54,8 @@ def test_a_row_by_hand():
 
 
 def test_every_column_has_a_place_in_the_table():
-    told = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
-    found = row("x_OD.png", told, Rules(glaucoma_threshold=0.5), uncertainty_vcdr=0.01)
+    facts = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
+    found = row("x_OD.png", facts, Rules(glaucoma_threshold=0.5), uncertainty_vcdr=0.01)
     assert set(found) <= {column.name for column in COLUMNS}
     names = [column.name for column in Layout.of(Measure([*ROLES, ArteryVein("av"), Vessel("v")])).columns]
     assert len(set(names)) == len(names)
@@ -302,9 +302,9 @@ UNFOCUSED = blurred(PICTURE, 160, 0.02)
 
 
 def test_an_ungradable_photograph_gets_no_number_of_the_network():
-    told = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
+    facts = {"laterality": "L", "mm_per_px": (0.03, 0.03)}
     measure = Measure(ROLES, Rules(glaucoma_threshold=0.5))
-    blind = measure(UNFOCUSED, sample(uncertainty_vcdr=0.1), told, "x.png")
+    blind = measure(UNFOCUSED, sample(uncertainty_vcdr=0.1), facts, "x.png")
     assert blind.findings.withheld
     assert not any(one.pictures(blind.findings) for one in blind.contributions)
     assert not any(one.missing(blind.findings) for one in blind.contributions)

@@ -132,13 +132,13 @@ def test_failed_rows_have_a_reason_and_no_number(folder, tmp_path, infer, rows):
     add_bad_files(folder)
     infer(scan_folder(folder), tmp_path / "out")
     failed = {row["image_id"]: row for row in rows(tmp_path / "out/results.csv") if row["status"] == "failed"}
-    told = {row["source_relpath"]: row for row in rows(tmp_path / "out/failures.csv")}
-    assert list(told) == list(failed)
+    reasons = {row["source_relpath"]: row for row in rows(tmp_path / "out/failures.csv")}
+    assert list(reasons) == list(failed)
     measured = [column.name for column in COLUMNS if column.unit.startswith(("px", "1", "disc", "degrees", "0 to 1"))]
     for name, row in failed.items():
-        assert row["status_reason"] == told[name]["message"] != ""
+        assert row["status_reason"] == reasons[name]["message"] != ""
         assert not any(row[column] for column in measured)
-    assert {name: row["stage"] for name, row in told.items()} == {
+    assert {name: row["stage"] for name, row in reasons.items()} == {
         "A/truncated.jpg": "read",
         "broken link.png": "scan",
         "empty.png": "read",
@@ -146,7 +146,7 @@ def test_failed_rows_have_a_reason_and_no_number(folder, tmp_path, infer, rows):
         "im1.png": "read",
         "outside link.png": "scan",
     }
-    assert "runcated" in told["A/truncated.jpg"]["message"]
+    assert "runcated" in reasons["A/truncated.jpg"]["message"]
     assert failed["outside link.png"]["source_sha256"] == failed["folder.png"]["source_sha256"] == ""
     assert failed["empty.png"]["source_sha256"] == hashlib.sha256(b"").hexdigest()
 
@@ -212,10 +212,10 @@ def test_jsonl_has_the_rows_of_the_table(folder, tmp_path, infer, rows):
 
 def test_what_is_known_of_a_photograph_reaches_its_row(folder, tmp_path, infer, rows):
     """The list wins over the file, the file over the user's default."""
-    told = {"A": {"laterality": "R", "mm_per_px": (0.05, 0.08), "burned_in": "no"}}
+    known = {"A": {"laterality": "R", "mm_per_px": (0.05, 0.08), "burned_in": "no"}}
 
     def facts(path):
-        return told.get(Path(path).parent.name, {"laterality": "unknown", "mm_per_px": None, "burned_in": None})
+        return known.get(Path(path).parent.name, {"laterality": "unknown", "mm_per_px": None, "burned_in": None})
 
     items = scan_folder(folder)
     items[1] |= {"laterality": "R", "mm_per_px": (0.06, 0.06)}
@@ -457,8 +457,8 @@ def test_progress_is_logged_in_numbers_only(folder, tmp_path, infer, caplog):
     add_bad_files(folder)
     with caplog.at_level("INFO", logger="fundus_mtl"):
         infer(scan_folder(folder), tmp_path / "out")
-    told = [record.message for record in caplog.records if record.name.startswith("fundus_mtl.results")]
-    assert told[-2:] == ["11 of 11 photographs, 6 failed", "finished: 5 photographs ok, 0 ungradable, 6 failed"]
+    messages = [record.message for record in caplog.records if record.name.startswith("fundus_mtl.results")]
+    assert messages[-2:] == ["11 of 11 photographs, 6 failed", "finished: 5 photographs ok, 0 ungradable, 6 failed"]
     assert not any(name in caplog.text for name in ("im0", "truncated", "zoë"))
 
 

@@ -65,8 +65,8 @@ def test_pseudonyms_let_no_name_out(folder, tmp_path, infer, rows, caplog, capfd
     with caplog.at_level(logging.INFO):  # at DEBUG Pillow itself quotes EXIF
         results = infer(scan_folder(folder), tmp_path / "out", native, **options)
     assert results.counts == {"ok": 4, "ungradable": 0, "failed": 3}
-    told = capfd.readouterr()
-    assert not leaks(everything(tmp_path / "out") + (caplog.text + told.out + told.err).encode())
+    printed = capfd.readouterr()
+    assert not leaks(everything(tmp_path / "out") + (caplog.text + printed.out + printed.err).encode())
     found = rows(tmp_path / "out/results.csv")
     assert all(re.fullmatch("[0-9a-f]{32}", row["image_id"]) and row["source_relpath"] == "" for row in found)
     assert [row["image_id"] for row in found] == sorted(row["image_id"] for row in found)  # no order of the names

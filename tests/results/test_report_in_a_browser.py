@@ -17,16 +17,16 @@ from .test_tables_and_report import RUN, render_report
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCRIPT = """
 <script>
-const told = {}, names = () => Array.from(body.rows, row => row.cells[1].dataset.key);
+const found = {}, names = () => Array.from(body.rows, row => row.cells[1].dataset.key);
 addEventListener("load", () => {
   const vcdr = Array.from(document.querySelectorAll("th button")).find(button => button.textContent === "vCDR");
-  told.picture = document.querySelector("td img").naturalWidth;
-  vcdr.click(); told.up = names(); vcdr.click(); told.down = names();
+  found.picture = document.querySelector("td img").naturalWidth;
+  vcdr.click(); found.up = names(); vcdr.click(); found.down = names();
   for (const kind of ["ungradable", "failed", "flagged", "all"]) {
-    document.querySelector(`[data-filter=${kind}]`).click(); told[kind] = names();
+    document.querySelector(`[data-filter=${kind}]`).click(); found[kind] = names();
   }
-  search.value = "no <picture>"; search.dispatchEvent(new Event("input")); told.search = names();
-  document.title = JSON.stringify(told);
+  search.value = "no <picture>"; search.dispatchEvent(new Event("input")); found.search = names();
+  document.title = JSON.stringify(found);
 });
 </script>
 """
@@ -53,8 +53,8 @@ def test_sorting_filtering_and_pictures(tmp_path):
         timeout=120,
         check=True,
     )
-    told = json.loads(unescape(re.search("<title>(.*?)</title>", done.stdout, re.DOTALL)[1]))
-    assert told == {
+    found = json.loads(unescape(re.search("<title>(.*?)</title>", done.stdout, re.DOTALL)[1]))
+    assert found == {
         "picture": 60,
         "up": ["a/<b>.png", "c.png", "b.png", "u.png", "d.png"],  # what is unknown comes last, both ways
         "down": ["b.png", "c.png", "a/<b>.png", "u.png", "d.png"],

@@ -17,7 +17,7 @@ from .test_tables_and_report import RUN, render_report
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCRIPT = """
 <script>
-const told = {}, dialog = document.getElementById("large"), image = document.getElementById("large-picture");
+const found = {}, dialog = document.getElementById("large"), image = document.getElementById("large-picture");
 const text = name => document.getElementById("large-" + name).textContent;
 const press = key => dialog.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
 const at = () => [text("name"), text("place"), dialog.open];
@@ -27,27 +27,27 @@ const settled = () => new Promise(done => {
   image.addEventListener("error", () => setTimeout(done, 100), {once: true});
 });
 addEventListener("load", async () => {
-  told.before = [dialog.open, image.getAttribute("src"), links().map(link => link.target)];
+  found.before = [dialog.open, image.getAttribute("src"), links().map(link => link.target)];
   let loaded = settled();
   links()[0].querySelector("img").click(); await loaded;
-  told.first = at(); told.size = [image.naturalWidth, image.naturalHeight];
-  told.numbers = text("numbers"); told.notes = text("notes");
-  told.seen = image.getBoundingClientRect().height > 300;
-  loaded = settled(); press("ArrowRight"); await loaded; told.second = at(); told.secondSize = image.naturalWidth;
+  found.first = at(); found.size = [image.naturalWidth, image.naturalHeight];
+  found.numbers = text("numbers"); found.notes = text("notes");
+  found.seen = image.getBoundingClientRect().height > 300;
+  loaded = settled(); press("ArrowRight"); await loaded; found.second = at(); found.secondSize = image.naturalWidth;
   loaded = settled(); press("ArrowRight"); await loaded; await new Promise(done => setTimeout(done, 300));
-  told.third = at(); told.missing = [!document.getElementById("large-missing").hidden, image.naturalWidth];
-  press("ArrowRight"); told.end = at();
+  found.third = at(); found.missing = [!document.getElementById("large-missing").hidden, image.naturalWidth];
+  press("ArrowRight"); found.end = at();
   press("Escape");
-  told.closed = [dialog.open, image.getAttribute("src"), links().indexOf(document.activeElement)];
+  found.closed = [dialog.open, image.getAttribute("src"), links().indexOf(document.activeElement)];
   document.querySelector("[data-filter=flagged]").click();
-  loaded = settled(); links()[0].click(); await loaded; told.filtered = at(); press("ArrowLeft"); told.alone = at();
-  document.getElementById("large-close").click(); told.button = dialog.open;
+  loaded = settled(); links()[0].click(); await loaded; found.filtered = at(); press("ArrowLeft"); found.alone = at();
+  document.getElementById("large-close").click(); found.button = dialog.open;
   const kept = new MouseEvent("click", {bubbles: true, cancelable: true, ctrlKey: true});
   document.addEventListener("click", event => {
-    told.ctrl = [event.defaultPrevented, dialog.open]; event.preventDefault();
+    found.ctrl = [event.defaultPrevented, dialog.open]; event.preventDefault();
   }, {once: true});
   links()[0].dispatchEvent(kept);
-  document.title = JSON.stringify(told);
+  document.title = JSON.stringify(found);
 });
 </script>
 """
@@ -82,8 +82,8 @@ def test_overlays_open_large_on_the_page(tmp_path):
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     options += ["--window-size=1200,900", "--virtual-time-budget=8000", "--enable-logging=stderr"]
     done = subprocess.run([CHROMIUM, *options, page.as_uri()], capture_output=True, text=True, timeout=200, check=True)
-    told = json.loads(unescape(re.search("<title>(.*?)</title>", done.stdout, re.DOTALL)[1]))
-    assert told == {
+    found = json.loads(unescape(re.search("<title>(.*?)</title>", done.stdout, re.DOTALL)[1]))
+    assert found == {
         "before": [False, None, ["_blank"] * 3],
         "first": ["a/<b> é.png", "1 of 3", True],
         "size": [300, 200],

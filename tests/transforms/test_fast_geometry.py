@@ -11,6 +11,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, CropForegroundd, Flipd, Resize, Resized, SpatialPadd
 from torch.nn.functional import interpolate
 
+from fundus_mtl.data import SEEN
 from fundus_mtl.transforms import FastResize, fast_geometry, field_of_view, lit_part
 from fundus_mtl.transforms._fast_resize import area_means
 
@@ -90,7 +91,7 @@ def test_the_geometry_of_a_recipe_gives_the_same_input(size: tuple[int, int], mi
     back = [transform.inverse({"image": one["image"]})["image"] for transform, one in ((stock, expected), (fast, got))]
     assert torch.equal(back[0].as_tensor(), back[1].as_tensor())
     seen = field_of_view(image.flip(2) if mirrored else image).numpy()
-    assert np.array_equal(got["field_of_view"], seen)
+    assert np.array_equal(got[SEEN], seen)
     assert not seen.all()
     assert steps[0].source_key == "image"
     assert type(steps[1].resizer) is Resize

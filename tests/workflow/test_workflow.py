@@ -265,7 +265,8 @@ def test_wrong_overlays_are_refused(capfd, bundle, make, text, message):
 
 @pytest.mark.parametrize("text", ["lr: 1.0e-4", "names: [e5, 1e, 12e4f, '1.5', v1e5]", "sizes: {_desc_: 1e-4}"])
 def test_text_that_is_no_number_passes(bundle, make, text):
-    make(overlay=overlay(bundle, text))
+    ((name, value),) = yaml.safe_load(text).items()
+    assert make(overlay=overlay(bundle, text)).parser[name] == value
 
 
 def test_a_second_config_file_may_bring_items_of_its_own(capfd, bundle, make):
