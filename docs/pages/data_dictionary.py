@@ -69,7 +69,7 @@ def page() -> str:
         _section("Comparison: `trainings.csv`", "column", json_keys.TRAININGS),
         _section("Comparison: other tables", "file", json_keys.OTHER_TABLES),
     ]
-    return "\n".join(parts)
+    return "\n".join(parts).rstrip() + "\n"
 
 
 _RESULTS = (
@@ -98,7 +98,7 @@ def _entries(table: str) -> Iterable[list[str]]:
 def _section(title: str, first: str, entries: Iterable[Iterable[str]], above: str = "") -> str:
     rows = [[f"`{name}`", _cell(unit), _cell(meaning)] for name, unit, meaning in entries]
     return "\n".join(
-        [f"## {title}", "", *([above, ""] if above else []), markdown_table((first, "unit", "meaning"), rows)]
+        [f"## {title}", "", *([above, ""] if above else []), markdown_table((first, "unit", "meaning"), rows), ""]
     )
 
 

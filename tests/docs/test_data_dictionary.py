@@ -32,6 +32,7 @@ def listed(key, entries):
 
 def test_the_page_is_the_one_that_the_code_makes():
     assert PAGE.read_text(encoding="utf-8") == page(), "run python -m docs.pages.data_dictionary"
+    assert page().count("\n\n## ") == page().count("## ") > 10  # a heading directly below a table would be a row of it
 
 
 def test_no_entry_is_empty():
