@@ -49,7 +49,9 @@ def commands(lines):
         if not line or line.startswith("#"):
             continue
         if _ASSIGNMENTS.fullmatch(line):
-            variables |= dict(_ASSIGNMENT.findall(line))
+            variables.update(_ASSIGNMENT.findall(line))
             continue
-        found.append(re.sub(r"\$([A-Z]+)", lambda match: variables.get(match[1], match[0]), line))
+        for variable, value in variables.items():
+            line = line.replace(f"${variable}", value)
+        found.append(line)
     return found
