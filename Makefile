@@ -16,7 +16,7 @@ SEED ?= 0
 # Epoch, rule and value of the weights that were kept, as recipe.json has them.
 KEPT := import json; print("  kept        epoch {epoch}, selection by {rule}: val_score {val_score!s:.6}".format(**json.load(open("$(DEMO)/refuge_mtl/models/recipe.json"))["kept"]))
 
-.PHONY: demo test lint clean model-data model-refuge model-refuge-disc model-hrf-av
+.PHONY: demo test lint docs clean model-data model-refuge model-refuge-disc model-hrf-av
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
 	@echo "A real photograph, measured by the weights that come with the package:"
@@ -48,6 +48,11 @@ lint: $(VENV)/ready-to-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The documentation site in build/site; warnings, such as a link that leads nowhere, are errors.
+docs: $(VENV)/ready-for-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the site is in build/site; open index.html there, or run $(BIN)/mkdocs serve"
+
 # torch first and alone, so that TORCH_OPTIONS (pip's, such as an index of CPU builds) concern nothing else.
 $(VENV)/ready: setup.cfg constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("expected Python 3.11 or newer, but got %d.%d; call make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -58,6 +63,10 @@ $(VENV)/ready: setup.cfg constraints.txt
 
 $(VENV)/ready-to-test: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,lint]'
+	touch $@
+
+$(VENV)/ready-for-docs: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 # The weights of disc, cup, fovea and quality that come with the package; docs/README.md of refuge_mtl says what they are.

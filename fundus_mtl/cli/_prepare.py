@@ -17,12 +17,13 @@ from fundus_mtl.suggestions import did_you_mean
 
 PACKAGE = "fundus_mtl.data_prep"
 _ABOUT = """Write the masks and datalists of a data set. RAW is the folder it was unpacked to, OUT the folder to write to;
-`fundus-mtl prepare DATASET --help` lists the options of a data set. Exit status: 0 done, 2 refused (the reason is
-printed), 130 stopped."""
+`fundus-mtl prepare DATASET --help` lists the options of a data set. Exit status: 0 done, 1 `check` found
+faults, 2 refused (the reason is printed), 130 stopped."""
 _EXAMPLES = """
 fundus-mtl prepare refuge REFUGE_RAW data/refuge
 fundus-mtl prepare idrid IDRID_RAW data/idrid --masks IDRID_MASKS
 fundus-mtl prepare phantom raw --train 40 --validation 20 --test 20      # drawn, no download
+fundus-mtl prepare check data/refuge/datalist.json                       # what is in a datalist, and what is wrong
 fundus-mtl prepare refuge --help
 """
 
@@ -54,7 +55,10 @@ def run_prepare(given: argparse.Namespace) -> int:
         meant = did_you_mean(given.dataset, known)
         raise BadInputError(f"expected a data set of {', '.join(known)}, but got {given.dataset}{meant}")
     module = importlib.import_module(f"{PACKAGE}.{given.dataset}")
-    return REFUSED if module.main(given.arguments) else DONE  # the module has printed why
+    status = int(module.main(given.arguments))  # the module has printed why
+    if status in getattr(module, "OWN_STATUSES", ()):
+        return status
+    return REFUSED if status else DONE
 
 
 def datasets() -> dict[str, str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._folder_samples import FolderSamples
     from fundus_mtl.data._folds import assign_folds
     from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photograph_error
+    from fundus_mtl.data._inspect_datalist import InspectedDatalist, inspect_datalist
     from fundus_mtl.data._native_keys import PIXELS, SEEN
     from fundus_mtl.data._picture_size import picture_size
     from fundus_mtl.data._source_sampler import SourceSampler
@@ -35,6 +36,7 @@ __all__ = [
     "Digits",
     "FolderSamples",
     "GuardedTransform",
+    "InspectedDatalist",
     "SourceSampler",
     "TensorSamples",
     "TrainingLoader",
@@ -42,6 +44,7 @@ __all__ = [
     "datalist_digest",
     "digit_set",
     "embedded_digits",
+    "inspect_datalist",
     "load_datalist",
     "photograph_error",
     "picture_size",

@@ -55,20 +55,20 @@ def read_datalist(
         ValueError: if the datalist is invalid; the message names the item.
     """
     path = Path(path)
-    document = _load(path)
+    document = parsed_datalist(path)
     check_datalist(document)
     folder = (Path(root) if root is not None else path.parent).resolve()
     check_photographs(document, folder)
     if section not in SECTIONS:
         raise ValueError(f"Datalist: expected a section among {SECTIONS}, but got {section!r}.")
     kept = document["tasks"] if tasks is None else list(tasks)
-    _check_tasks(kept, document, path.name)
+    check_tasks(kept, document, path.name)
     items = with_labels(require, _cut(document, section, fold), f"{path.name}: {section}")
     if not items:
         where = section if fold is None else f"{section} of fold {fold}"
         raise ValueError(f"{path.name}: expected photographs in {where}, but got none; choose another split or fold.")
     dropped = set(document["tasks"]) - set(kept)
-    return [_located({k: v for k, v in item.items() if k not in dropped}, folder) for item in items]
+    return [located({k: v for k, v in item.items() if k not in dropped}, folder) for item in items]
 
 
 def load_datalist(path: str | Path) -> dict[str, Any]:
@@ -82,11 +82,11 @@ def load_datalist(path: str | Path) -> dict[str, Any]:
         ValueError: if the datalist is invalid; the message names the item.
     """
     path = Path(path)
-    document = _load(path)
+    document = parsed_datalist(path)
     check_datalist(document)
     folder = path.parent.resolve()
     check_photographs(document, folder)
-    return document | {section: [_located(dict(item), folder) for item in document[section]] for section in SECTIONS}
+    return document | {section: [located(dict(item), folder) for item in document[section]] for section in SECTIONS}
 
 
 def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
@@ -110,11 +110,16 @@ def write_datalist(path: str | Path, document: Mapping[str, Any]) -> None:
 
 def datalist_digest(path: str | Path) -> str:
     """Return the SHA-256 of the content of a datalist, independent of the order of its keys."""
-    text = json.dumps(_load(Path(path)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(parsed_datalist(Path(path)), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _check_tasks(tasks: Sequence[str], document: Mapping[str, Any], name: str) -> None:
+def check_tasks(tasks: Sequence[str], document: Mapping[str, Any], name: str) -> None:
+    """Refuse tasks that are not in a datalist, or that its training section has no label, or only one class, of.
+
+    Raises:
+        ValueError: If there is one.
+    """
     for task in tasks:
         if task not in document["tasks"]:
             raise ValueError(
@@ -147,7 +152,7 @@ def _cut(document: Mapping[str, Any], section: str, fold: int | None) -> list[It
     return [item for item in pooled if (item["fold"] == fold) == (section == "validation")]
 
 
-def _located(item: Item, folder: Path) -> Item:
+def located(item: Item, folder: Path) -> Item:
     """Return an item with absolute paths and normalised values; strings under keys such as ``patient`` are not paths."""
     for key, value in item.items():
         if (isinstance(value, str) and key not in ITEM_KEYS) or key == "image":
@@ -176,7 +181,13 @@ def _check_points(item: Item) -> None:
             check_inside(point, item["id"], key, size)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def parsed_datalist(path: Path) -> dict[str, Any]:
+    """Return the JSON of a datalist, unchecked.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is too large or not JSON.
+    """
     if not path.is_file():
         raise FileNotFoundError(
             f"Datalist: expected the file {path}, but got none; create it with `fundus-mtl prepare`."

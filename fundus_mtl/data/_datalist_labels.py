@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fundus_mtl.labels import check_point
@@ -17,27 +17,33 @@ _MOST_CLASSES = 20  # whole numbers up to this many, counted from 1, are classes
 _LIKE_A_LABEL = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*|\s*(yes|no|true|false|nan|none|null|n/a)?\s*", re.IGNORECASE)
 
 
-def check_labels(task: str, labels: Sequence[tuple[str, Any]]) -> None:
-    """Refuse labels of a task that are none, of different kinds, or numbered in another way than from 0.
+def label_faults(task: str, labels: Sequence[tuple[str, Any]]) -> Iterator[ValueError]:
+    """Yield labels of a task that are none, of different kinds, or numbered in another way than from 0.
 
     Args:
         task: Name of the task.
         labels: Ids and labels of the photographs that have one.
 
-    Raises:
-        ValueError: If a label breaks a rule; the sentence names the photograph.
+    Yields:
+        One sentence each, which names the photograph.
     """
-    first = ""
+    first, faulty = "", False
     for name, label in labels:
-        kind = _check_label(name, task, label)
+        try:
+            kind = _check_label(name, task, label)
+        except ValueError as fault:
+            faulty = True
+            yield fault
+            continue
         first = first or kind
         if kind != first:
-            raise ValueError(
+            faulty = True
+            yield ValueError(
                 f"{name}: expected {task} as {first} like that of the photographs before, but got {kind}; "
                 "write all labels of a task in the same way."
             )
-    if first == "a number":
-        _check_classes(task, {float(label) for _, label in labels})
+    if first == "a number" and not faulty:
+        yield from _class_faults(task, {float(label) for _, label in labels})
 
 
 def _check_label(name: str, task: str, label: Any) -> str:
@@ -62,15 +68,15 @@ def _check_label(name: str, task: str, label: Any) -> str:
     return "a number"
 
 
-def _check_classes(task: str, values: set[float]) -> None:
-    """Refuse classes that are not numbered 0, 1, 2, ...; numbers with a fraction, and many, are measurements."""
+def _class_faults(task: str, values: set[float]) -> Iterator[ValueError]:
+    """Yield that classes are not numbered 0, 1, 2, ...; numbers with a fraction, and many, are measurements."""
     found = sorted(values)
     if not all(value.is_integer() for value in found):
         return
     counted_from_1 = found == [float(k) for k in range(1, len(found) + 1)] and 1 < len(found) <= _MOST_CLASSES
     if found[0] < 0 or counted_from_1 or (len(found) == 2 and found != [0.0, 1.0]):
         listed = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
-        raise ValueError(
+        yield ValueError(
             f"Datalist: expected labels of {task} as 0 and 1 (or classes 0, 1, 2, ...), but got {listed}; number them from "
             "0, and leave the key out where the label is unknown."
         )

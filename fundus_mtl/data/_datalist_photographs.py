@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +34,34 @@ def check_photographs(document: Mapping[str, Any], folder: Path) -> None:
     Raises:
         ValueError: If there is one; the sentence names both items.
     """
-    named = [
-        (item["id"], place_of(section, item), folder / item["image"]) for section, item in items_by_section(document)
-    ]
+    for fault in photograph_faults(items_by_section(document), folder):
+        raise fault
+
+
+def photograph_faults(items: Iterable[tuple[str, Mapping[str, Any]]], folder: Path) -> Iterator[ValueError]:
+    """Yield the photographs that `check_photographs` refuses.
+
+    Args:
+        items: Sections and checked items.
+        folder: Folder that their paths are relative to.
+    """
+    named = [(item["id"], place_of(section, item), folder / item["image"]) for section, item in items]
     files: dict[str, Named] = {}
     for one in named:
         first = files.setdefault(os.path.realpath(one[2]), one)
         if first[1] != one[1] and not _empty(one[2]):
-            raise _twice(first, one, "the same file")
-    _check_content(list(files.values()))
+            yield _twice(first, one, "the same file")
+    yield from _content_faults(list(files.values()))
 
 
-def _check_content(named: Sequence[Named]) -> None:
+def _content_faults(named: Sequence[Named]) -> Iterator[ValueError]:
     groups: Iterable[Sequence[Named]] = [named]
     for fingerprint in (_size, _ends, _sha256):
         groups = [part for group in groups for part in _split(group, fingerprint)]
     for group in groups:
         for other in group[1:]:
             if other[1] != group[0][1] and not _drawn(other[2]):
-                raise _twice(group[0], other, "a copy of its file")
+                yield _twice(group[0], other, "a copy of its file")
 
 
 def _split(group: Sequence[Named], fingerprint: Any) -> list[list[Named]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fundus_mtl.data._datalist_labels import check_labels
+from fundus_mtl.data._datalist_labels import label_faults
 from fundus_mtl.files import relative_name
 from fundus_mtl.labels import read_eye
 
@@ -27,21 +27,38 @@ def check_datalist(document: Any) -> None:
     Raises:
         ValueError: if a rule is violated; the message names the item.
     """
-    _check_form(document)
+    for fault in datalist_faults(document):
+        raise fault
+
+
+def datalist_faults(document: Any) -> Iterator[ValueError]:
+    """Yield what is wrong with a datalist, as far as no file is needed: what `check_datalist` raises, and what follows.
+
+    A list without the right keys at its top has that fault only. An item whose own keys are wrong has that fault only.
+    """
+    if (fault := fault_of(check_form, document)) is not None:
+        yield fault
+        return
     known = {*ITEM_KEYS, *document["tasks"]}
     names: dict[str, str] = {}
-    for _, item in items_by_section(document):
-        _check_item(item, known)
-        if (name := relative_name(item["id"])) in names:
-            other = "" if names[name] == item["id"] else f" (the other is written {names[name]})"
-            raise ValueError(
-                f"{item['id']}: expected unique ids, but got this id more than once{other}; rename one of the items."
-            )
-        names[name] = item["id"]
+    whole = []
+    for section, item in items_by_section(document):
+        if (fault := fault_of(check_item, item, known) or fault_of(_check_name, item, names)) is not None:
+            yield fault
+        else:
+            whole.append((section, item))
     for task in document["tasks"]:
-        labelled = [item for _, item in items_by_section(document) if item.get(task) is not None]
-        check_labels(task, [(item["id"], item[task]) for item in labelled])
-    _check_patients(document)
+        yield from label_faults(task, [(item["id"], item[task]) for _, item in whole if item.get(task) is not None])
+    yield from _patient_faults(whole)
+
+
+def fault_of(check: Callable[..., Any], *given: Any) -> ValueError | None:
+    """Return the ``ValueError`` of a check; None if it raises none."""
+    try:
+        check(*given)
+    except ValueError as fault:
+        return fault
+    return None
 
 
 def items_by_section(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -80,7 +97,12 @@ def with_labels(labels: Sequence[str], items: list[dict[str, Any]], where: str) 
     return kept
 
 
-def _check_form(document: Any) -> None:
+def check_form(document: Any) -> None:
+    """Check the keys at the top of a datalist, and their kinds.
+
+    Raises:
+        ValueError: If one is missing or of another kind.
+    """
     if not isinstance(document, Mapping):
         raise ValueError(f"Datalist: expected an object with keys, but got {_kind(document)}; make it with data_prep.")
     if missing := {"name", "licence", "source", "tasks", *SECTIONS} - set(document):
@@ -96,7 +118,12 @@ def _check_form(document: Any) -> None:
         raise ValueError(f"Datalist: expected tasks with other names than {sorted(taken)}; rename them.")
 
 
-def _check_item(item: Item, known: set[str]) -> None:
+def check_item(item: Item, known: set[str]) -> None:
+    """Check the keys of one item, and the values of those that are no labels.
+
+    Raises:
+        ValueError: If one breaks a rule; the message names the item.
+    """
     name = item.get("id", "an item without id")
     if not {"id", "image"} <= set(item):
         raise ValueError(f"{name}: expected the keys id and image, but got {sorted(item)}; add the missing ones.")
@@ -121,14 +148,24 @@ def _check_item(item: Item, known: set[str]) -> None:
         raise ValueError(f"{name}: expected fold as a number 0, 1, 2, ..., but got {fold!r}; correct it.")
 
 
-def _check_patients(document: Mapping[str, Any]) -> None:
-    """Check that all photographs of a patient are in one split: both eyes are alike, so labels would leak."""
+def _check_name(item: Item, names: dict[str, str]) -> None:
+    """Refuse an id that an item before has; add it to those that are known, with its spelling."""
+    if (name := relative_name(item["id"])) in names:
+        other = "" if names[name] == item["id"] else f" (the other is written {names[name]})"
+        raise ValueError(
+            f"{item['id']}: expected unique ids, but got this id more than once{other}; rename one of the items."
+        )
+    names[name] = item["id"]
+
+
+def _patient_faults(items: Iterable[tuple[str, Item]]) -> Iterator[ValueError]:
+    """Yield the photographs of a patient who is in another split too: both eyes are alike, so labels would leak."""
     places: dict[str, str] = {}
-    for section, item in items_by_section(document):
+    for section, item in items:
         if (patient := patient_of(item)) is not None:
             place = place_of(section, item)
             if (first := places.setdefault(patient, place)) != place:
-                raise ValueError(
+                yield ValueError(
                     f"{item['id']}: expected all photographs of a patient in one split and fold, but got this one "
                     f"elsewhere; move it to {first}."
                 )
