@@ -23,7 +23,7 @@ from fundus_mtl.losses import HeatmapBCELoss, MultiTaskLoss
 from fundus_mtl.networks import SplitUNet, VGGUNet
 from fundus_mtl.optim import MAO, OptimizerGroup
 from fundus_mtl.tasks import Task
-from fundus_mtl.weighting import DWA, GradNorm, Uncertainty
+from fundus_mtl.weighting import DWA, FAMO, GradNorm, RandomWeights, Uncertainty
 
 Batch = dict[str, Tensor]
 ADAM = partial(torch.optim.Adam, lr=1e-3)
@@ -62,7 +62,9 @@ def with_rule(rule: Callable[[], Any]) -> Method:
 METHODS = {
     "joint": Method(JointTrainer),
     "dwa": Method(JointTrainer, lambda: {"weighting": DWA()}),
+    "famo": Method(JointTrainer, lambda: {"weighting": FAMO()}),
     "gradnorm": Method(JointTrainer, lambda: {"weighting": GradNorm()}),
+    "rlw": Method(JointTrainer, lambda: {"weighting": RandomWeights()}),
     "uncertainty": Method(JointTrainer, lambda: {"weighting": Uncertainty(TASKS)}),
     "pcgrad": with_rule(PCGrad),
     "mgda": with_rule(MGDA),

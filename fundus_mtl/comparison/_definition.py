@@ -20,6 +20,7 @@ class Method:
     Args:
         name: name of the row.
         overlay: overlay of ``bundles/methods``, by name, or a file; by default the name of the row.
+        overlays: further overlays of training and evaluation, before the method's, such as an architecture.
         options: options of training and evaluation.
         train_options: options of the training only.
         task_names: tasks to train; None for those of the bundle. The method ``single_task`` of a comparison trains a
@@ -28,6 +29,7 @@ class Method:
 
     name: str
     overlay: str = ""
+    overlays: tuple[str, ...] = ()
     options: Options = field(default_factory=dict)
     train_options: Options = field(default_factory=dict)
     task_names: tuple[str, ...] | None = None

@@ -66,7 +66,7 @@ def _training(
     task_names: tuple[str, ...] | None,
 ) -> Training:
     own = bundle.method_overlay(method.overlay)
-    overlays = tuple(bundle.overlay(name) for name in comparison.overlay)
+    overlays = tuple(bundle.overlay(name) for name in (*comparison.overlay, *method.overlays))
     train_overlays = tuple(bundle.overlay(name) for name in comparison.train_overlay)
     both = {**comparison.options, **method.options}
     both |= {} if task_names is None else {"task_names": list(task_names)}

@@ -146,8 +146,9 @@ def read_method(entry: Any, where: str) -> Method:
     given = refuse_unknown({"name": entry} if isinstance(entry, str) else entry, Method, where)
     if not isinstance(given.get("name"), str) or not given["name"].replace("_", "").replace("-", "").isalnum():
         raise ValueError(f"{where}: expected a name of letters, digits, - and _, but got {given.get('name')!r}.")
-    if given.get("task_names") is not None:
-        given["task_names"] = as_list(given["task_names"], f"{where}: task_names")
+    for key in ("overlays", "task_names"):
+        if given.get(key) is not None:
+            given[key] = as_list(given[key], f"{where}: {key}")
     return Method(**given | {"overlay": given.get("overlay") or given["name"]})
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from fundus_mtl.autograd import Gradients, last_shared
 from fundus_mtl.engines import _ranks as ranks
 from fundus_mtl.engines._multi_task_trainer import MultiTaskTrainer
+from fundus_mtl.engines._perturbation import Box, perturbed
 from fundus_mtl.engines._prepare_batch import Targets
 from fundus_mtl.weighting import Sum
 
@@ -27,7 +28,9 @@ class JointTrainer(MultiTaskTrainer):
 
     If the weighting has ``needs_gradient_norms = True``, it receives the gradient norm of each loss at the last layer
     that all tasks of the batch reach (one partial backward pass per task). If it has ``start_epoch``, this is called at
-    the start of each epoch. Its ``state_dict``, if any, is part of the trainer's state.
+    the start of each epoch. If it has ``after_step``, it receives the losses of the same batch after each step, from
+    one more forward pass without gradients, with the same dropout, which does not change running statistics. Its
+    ``state_dict``, if any, is part of the trainer's state.
 
     Args:
         *args: Arguments of ``MultiTaskTrainer``.
@@ -69,6 +72,17 @@ class JointTrainer(MultiTaskTrainer):
             if self._has_gradient():
                 self._update(self.optimizer)
                 self.scaler.update()
+                if hasattr(self.weighting, "after_step"):
+                    self.weighting.after_step(self._losses_again(image, targets))
+
+    @torch.no_grad()
+    def _losses_again(self, image: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """Return the losses of the same batch with the new weights."""
+        self.seed_iteration()
+        network = perturbed(self.network, Box(None), (), (), torch.Generator())
+        with torch.autocast(self.state.device.type, enabled=self.amp, **self.amp_kwargs):
+            logits = self.inferer(image, network, tasks=None)
+        return self._losses_of(logits, targets)
 
     def _weigh(self, losses: dict[str, Tensor]) -> Tensor:
         """Return the weighted sum; a loss that reaches only frozen weights is added with the weight one."""

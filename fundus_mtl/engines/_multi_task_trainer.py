@@ -103,13 +103,18 @@ class MultiTaskTrainer(ResumableTrainer):
             logits = self.inferer(image, self.network, tasks=tasks)
         self.state.output.update({f"pred_{name}": value.detach() for name, value in logits.items()})
         self.fire_event(IterationEvents.FORWARD_COMPLETED)
-        losses: dict[str, Tensor] = self.loss_function(logits, *targets)
-        if ranks.world_size() > 1:
-            losses = ranks.share_losses(losses, logits, count_labels(targets), self._labelled)
+        losses = self._losses_of(logits, targets)
         for name, loss in losses.items():
             self.state.output[f"loss_{name}"] = loss.detach()
             self.state.output[f"labelled_{name}"] = self._labelled[name]
         self.fire_event(IterationEvents.LOSS_COMPLETED)
+        return losses
+
+    def _losses_of(self, logits: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
+        """Return the mean losses over the labelled samples of all ranks."""
+        losses: dict[str, Tensor] = self.loss_function(logits, *targets)
+        if ranks.world_size() > 1:
+            losses = ranks.share_losses(losses, logits, count_labels(targets), self._labelled)
         return losses
 
     def _trainable(self) -> list[Tensor]:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from fundus_mtl.networks._cross_stitch_unet import CrossStitchUNet
     from fundus_mtl.networks._efficient_unet import EfficientUNet
     from fundus_mtl.networks._efficient_weights import load_efficient_encoder
     from fundus_mtl.networks._lenet import LeNet
     from fundus_mtl.networks._load_weights import load_weights
+    from fundus_mtl.networks._mtan_unet import MTANUNet, SplitMTANUNet
+    from fundus_mtl.networks._nddr_unet import NDDRUNet
     from fundus_mtl.networks._pretrained import load_vgg_encoder
     from fundus_mtl.networks._split_lenet import SplitLeNet
     from fundus_mtl.networks._split_unet import SplitUNet
@@ -20,9 +23,13 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "CrossStitchUNet",
     "EfficientUNet",
     "LeNet",
+    "MTANUNet",
+    "NDDRUNet",
     "SplitLeNet",
+    "SplitMTANUNet",
     "SplitUNet",
     "UNet",
     "VGGUNet",

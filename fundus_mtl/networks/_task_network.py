@@ -65,6 +65,11 @@ class SplitNetwork(TaskNetwork):
             KeyError: if the network has no task of this name.
         """
         (task,) = self._wanted([name])
+        theta, phi = self._share(task)
+        return [p for part in theta for p in part.parameters()], [p for part in phi for p in part.parameters()]
+
+    def _share(self, task: Task) -> tuple[list[nn.Module], list[nn.Module]]:
+        """Return the modules of a task: of its share of the encoder, and its decoder and head."""
         owner = self.tasks.index(task)
-        layers = [module for module in self.encoder.modules() if isinstance(module, OwnedLayer)]
-        return [p for layer in layers for p in layer.shares[owner].parameters()], list(self.heads[name].parameters())
+        layers = [module for module in self.modules() if isinstance(module, OwnedLayer)]
+        return [layer.shares[owner] for layer in layers], [self.heads[task.name]]

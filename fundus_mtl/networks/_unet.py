@@ -8,7 +8,8 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from fundus_mtl.networks._blocks import batch_norms, initialise
 from fundus_mtl.networks._task_network import TaskNetwork
-from fundus_mtl.networks._unet_parts import DenseHead, chosen_inputs, image_head, owned_level
+from fundus_mtl.networks._unet_parts import DenseHead, chosen_inputs, image_head, owned_convolutions
 from fundus_mtl.tasks import Task
 
 Norm = Literal["running", "batch", "instance"]
@@ -68,23 +69,13 @@ class UNet(TaskNetwork):
         super().__init__(tasks)
         _check(depth, norm)
         self.stride = 2**depth
+        self.widths = [width * 2**level for level in range(depth + 1)]
         self.classifier_inputs = chosen_inputs("UNet", tasks, classifier_inputs)
         self.detach_classifier_inputs = detach_classifier_inputs
-        normalise = _instance_norm if norm == "instance" else batch_norms(norm)
-        widths = [width * 2**level for level in range(depth + 1)]
-        self.encoder = nn.ModuleList(
-            owned_level(before, after, self.owners, normalise)
-            for before, after in zip([in_channels, *widths[:-1]], widths, strict=True)
-        )
-        seen = widths[-1] + sum(task.channels for task in self.classifier_inputs)
-        self.heads = nn.ModuleDict(
-            {
-                t.name: DenseHead(widths, t.channels, normalise)
-                if t.dense
-                else image_head(seen, widths[-1] // 2, t.channels, dropout, normalise)
-                for t in tasks
-            }
-        )
+        self.norm = norm
+        normalise = norm_layers(norm)
+        self.encoder = self._encoder([in_channels, *self.widths], normalise)
+        self.heads = nn.ModuleDict({task.name: self._head(task, dropout, normalise) for task in tasks})
         self.apply(initialise)
 
     def forward(self, image: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
@@ -103,16 +94,33 @@ class UNet(TaskNetwork):
         """
         wanted = self._wanted(tasks)
         self._check_size(*image.shape[-2:])
+        classified = [task for task in wanted if not task.dense]
+        needed = {task.name for task in (*wanted, *(self.classifier_inputs if classified else ()))}
+        features = self._features(image, [task.name for task in self.tasks if task.name in needed])
+        logits = {t.name: self.heads[t.name](features[t.name]) for t in self.tasks if t.dense and t.name in needed}
+        for task in classified:
+            logits[task.name] = self.heads[task.name](self._seen(features[task.name][-1], logits))
+        return {task.name: logits[task.name] for task in wanted}
+
+    def _encoder(self, channels: Sequence[int], norm: Callable[[int], nn.Module]) -> nn.ModuleList:
+        """Build the encoder's levels for the channels of the image and of every level."""
+        return nn.ModuleList(
+            owned_convolutions([before, after, after], self.owners, norm) for before, after in pairwise(channels)
+        )
+
+    def _head(self, task: Task, dropout: float, norm: Callable[[int], nn.Module]) -> nn.Module:
+        """Build the decoder and head of a dense task, or a classifier."""
+        if task.dense:
+            return DenseHead(self.widths, task.channels, norm)
+        seen = self.widths[-1] + sum(each.channels for each in self.classifier_inputs)
+        return image_head(seen, self.widths[-1] // 2, task.channels, dropout, norm)
+
+    def _features(self, image: Tensor, names: Sequence[str]) -> dict[str, list[Tensor]]:
+        """Return the features of all levels for each of some tasks, ``(B, widths[0], H, W)`` first."""
         features: list[Tensor] = []
         for level in self.encoder:
             features.append(level(F.max_pool2d(features[-1], 2) if features else image))
-        classified = [task for task in wanted if not task.dense]
-        needed = {task.name for task in (*wanted, *(self.classifier_inputs if classified else ()))}
-        logits = {t.name: self.heads[t.name](features) for t in self.tasks if t.dense and t.name in needed}
-        if classified:
-            seen = self._seen(features[-1], logits)
-            logits |= {task.name: self.heads[task.name](seen) for task in classified}
-        return {task.name: logits[task.name] for task in wanted}
+        return dict.fromkeys(names, features)
 
     def _seen(self, bottom: Tensor, logits: dict[str, Tensor]) -> Tensor:
         """Concatenate the bottom features and the mean predicted probabilities in each bottom cell."""
@@ -128,6 +136,11 @@ class UNet(TaskNetwork):
                 f"{type(self).__name__}: expected sides that are multiples of {self.stride} px, but got {height}x{width}; "
                 f"pad or resize to {fitting[0]}x{fitting[1]}."
             )
+
+
+def norm_layers(norm: Norm) -> Callable[[int], nn.Module]:
+    """Return a function that builds a normalisation layer for a number of channels; see ``UNet``."""
+    return _instance_norm if norm == "instance" else batch_norms(norm)
 
 
 def _instance_norm(channels: int) -> nn.Module:

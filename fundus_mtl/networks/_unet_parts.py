@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -13,20 +14,19 @@ from fundus_mtl.networks._owned_layer import OwnedLayer
 from fundus_mtl.tasks import Task
 
 
-def owned_level(before: int, after: int, owners: int, norm: Callable[[int], nn.Module]) -> nn.Sequential:
-    """Build an encoder level ``(B, before, H, W) -> (B, after, H, W)``: two convolutions, divided into shares.
+def owned_convolutions(channels: Sequence[int], owners: int, norm: Callable[[int], nn.Module]) -> nn.Sequential:
+    """Build 3x3 convolutions that keep the image size, divided into shares, each with a normalisation and a ReLU.
 
     Args:
-        before: Number of input channels.
-        after: Number of output channels of both convolutions.
+        channels: Number of input channels, then the number of output channels of each convolution.
         owners: Number of shares of each convolution.
         norm: Function that builds a normalisation layer for a number of channels; it must treat channels separately.
     """
     layers: list[nn.Module] = []
-    for channels in (before, after):
+    for before, after in pairwise(channels):
 
-        def share(own: int, channels: int = channels) -> nn.Module:
-            return nn.Sequential(nn.Conv2d(channels, own, 3, padding=1), norm(own))
+        def share(own: int, before: int = before) -> nn.Module:
+            return nn.Sequential(nn.Conv2d(before, own, 3, padding=1), norm(own))
 
         # ReLU after the concatenation. Inside the shares, autograd would also store the output of every share.
         layers += [OwnedLayer(share, after, owners), nn.ReLU()]

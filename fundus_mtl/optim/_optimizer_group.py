@@ -39,17 +39,21 @@ class OptimizerGroup(Optimizer):
 
     @classmethod
     def per_task(
-        cls, tasks: Iterable[Any], parameters: Iterable[Tensor], optimizer: Callable[[Iterable[Tensor]], Optimizer]
+        cls,
+        tasks: Iterable[Any],
+        parameters: Iterable[Tensor | Mapping[str, Any]],
+        optimizer: Callable[[Iterable[Any]], Optimizer],
     ) -> OptimizerGroup:
         """Build one optimizer per task, each over all parameters.
 
         Args:
             tasks: Objects with a ``name``.
-            parameters: Parameters of the network.
+            parameters: Parameters of the network, or groups of them.
             optimizer: Function from parameters to an optimizer, for example ``partial(torch.optim.Adam, lr=1e-4)``.
         """
         parameters = list(parameters)
-        return cls({task.name: optimizer(parameters) for task in tasks})
+        # Each optimizer needs its own groups, or a schedule would change a shared one once per task.
+        return cls({task.name: optimizer([_copied(entry) for entry in parameters]) for task in tasks})
 
     @classmethod
     def per_share(
@@ -137,3 +141,7 @@ class OptimizerGroup(Optimizer):
             )
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state_dict[name])
+
+
+def _copied(entry: Tensor | Mapping[str, Any]) -> Tensor | dict[str, Any]:
+    return dict(entry) if isinstance(entry, Mapping) else entry

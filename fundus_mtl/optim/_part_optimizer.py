@@ -14,19 +14,16 @@ REST = "rest"
 class PartOptimizer:
     """Make an optimizer whose parameters are grouped by the part of the network that they belong to.
 
-    It stands where a method expects a function from parameters to an optimizer, so that every method can use it. In YAML::
+    It stands where a method expects a function from parameters to an optimizer, so that every method can use it. The
+    bundles build one from the item ``part_settings``. A schedule that sets rates needs one per group. In YAML::
 
-        optimizer_def:
-          _target_: fundus_mtl.optim.PartOptimizer
-          optimizer: {_target_: torch.optim.AdamW, _mode_: callable, lr: 2.0e-3, weight_decay: 1.0e-3}
-          network: '@network'
-          parts: {encoder: {lr: 5.0e-4}}
+        part_settings: {encoder: {lr: 5.0e-4}}
         lr_scheduler:
           _target_: torch.optim.lr_scheduler.OneCycleLR
           optimizer: '@optimizer'
           max_lr: "$[group['lr'] for group in @optimizer.param_groups]"
 
-    Each group has a ``name``: the part's, or ``rest``.
+    Each group has a ``name``: the part's, or ``rest``. Without parts the groups are those that were given.
 
     Args:
         optimizer: Makes an optimizer from groups of parameters.
@@ -63,11 +60,21 @@ class PartOptimizer:
         Args:
             parameters: Tensors, or groups of them (``{"params": [...], ...}``), whose own settings come first.
         """
+        return self.optimizer(self.groups(parameters))
+
+    def groups(self, parameters: Iterable[Tensor | Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the groups of some parameters.
+
+        Args:
+            parameters: Tensors, or groups of them (``{"params": [...], ...}``), whose own settings come first.
+        """
         given = list(parameters)
         groups = given if given and isinstance(given[0], Mapping) else [{"params": given}]
-        return self.optimizer([part for group in groups for part in self._split(dict(group))])
+        return [part for group in groups for part in self._split(dict(group))]
 
     def _split(self, group: dict[str, Any]) -> list[dict[str, Any]]:
+        if not self.settings:
+            return [group]
         members: dict[str, list[Tensor]] = {name: [] for name in (*self.settings, REST)}
         for parameter in group.pop("params"):
             members[self._part_of.get(parameter, REST)].append(parameter)

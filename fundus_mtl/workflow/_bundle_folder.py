@@ -25,6 +25,16 @@ class Bundle:
     beside: Path
 
     @property
+    def architectures(self) -> Path:
+        """The folder with the overlays of the architectures."""
+        return self.methods.parent / "architectures"
+
+    @property
+    def overlay_folders(self) -> tuple[Path, ...]:
+        """The folders with the overlays that a recipe may name."""
+        return self.root / "configs" / "overlays", self.methods, self.architectures
+
+    @property
     def train_args(self) -> Path:
         """The args file of the training."""
         return self.root / "configs" / "args.yaml"
@@ -56,17 +66,19 @@ class Bundle:
         raise FileNotFoundError(f"method: expected one of the bundles' methods, but got {name}{advice}")
 
     def overlay(self, name: str) -> Path:
-        """Return an overlay by file name, with or without ``.yaml``: of the bundle, beside it, or from the working folder.
+        """Return an overlay by file name, with or without ``.yaml``.
+
+        It is searched among the bundle's own, beside the bundle, in the working folder, and among the architectures.
 
         Raises:
             FileNotFoundError: If there is no such file.
         """
         own = self.root / "configs" / "overlays"
-        for folder in (own, self.beside, Path()):
+        for folder in (own, self.beside, Path(), self.architectures):
             for path in (folder / name, folder / f"{name}.yaml"):
                 if path.is_file():
                     return path.absolute()
-        known = sorted(path.name for path in own.glob("*.yaml"))
+        known = sorted(path.name for folder in (own, self.architectures) for path in folder.glob("*.yaml"))
         meant = did_you_mean(name if "." in name else f"{name}.yaml", known, "; there is no such file.")
         raise FileNotFoundError(f"overlay: expected a file of the bundle {self.root.name}, but got {name}{meant}")
 

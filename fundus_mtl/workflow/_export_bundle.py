@@ -15,7 +15,7 @@ from fundus_mtl.workflow._config_items import AFTER, files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._flat_config import stand_alone
 from fundus_mtl.workflow._merge import load, merge_files, merge_overrides
-from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, RECIPE_FILE, Recipe, read_recipe
+from fundus_mtl.workflow._recipe import COMMON, RECIPE_FILE, Recipe, read_recipe
 from fundus_mtl.workflow._verbatim import keep_text
 
 # The file that is written, and the args file that names what it is made of; a bundle has the first two at least.
@@ -54,7 +54,7 @@ def export_bundle(
     recipe = read_recipe(found) if weights is not None or found.is_file() else None
     if recipe is not None and recipe.bundle != root.name:
         raise RefusedError(f"{found}: expected weights of {root.name}, but got those of {recipe.bundle}.")
-    places = [root / "configs" / OVERLAYS, bundle.methods, *map(Path, overlays)]
+    places = [*bundle.overlay_folders, *map(Path, overlays)]
     configs = {part: keep_text(stand_alone(config)) for part, config in _merged(root, recipe, places).items()}
     _write(out, root, {**configs, **_multi_gpu(root)})
     return None if recipe is None else _copy_weights(found, out / "models", recipe, configs)

@@ -13,7 +13,7 @@ from fundus_mtl.workflow._config_items import first_part
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import look_up, split
 from fundus_mtl.workflow._merge import load, merge_files
-from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, RECIPE_FILE, Recipe, read_recipe
+from fundus_mtl.workflow._recipe import COMMON, RECIPE_FILE, Recipe, read_recipe
 from fundus_mtl.workflow._workflow import StrictWorkflow
 
 _SHAPED_BY = ("network", "preprocessing")  # items that decide what the network is and what it gets
@@ -43,7 +43,7 @@ def refuse_other_training(workflow: StrictWorkflow, overlays: Sequence[Path] = (
     recipe = read_recipe(weights)
     bundle = find_bundle(str(config["bundle_root"]), Path())
     common = merge_files([bundle.root / "configs" / COMMON], [])
-    trained = recipe.overrides(common, (bundle.root / "configs" / OVERLAYS, bundle.methods, *overlays))
+    trained = recipe.overrides(common, (*bundle.overlay_folders, *overlays))
     shaping = set(_needed(config, _SHAPED_BY))
     differing = [
         item for item, value in trained.items() if first_part(item) in shaping and look_up(config, split(item)) != value

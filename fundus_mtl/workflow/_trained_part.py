@@ -78,7 +78,9 @@ def trained_configs(
             f"{Path(weights).name}: expected weights of {known}, but got those of {recipe.bundle}; give other weights."
         )
     shared = merge_files([folder / COMMON], [])
-    changes = recipe.overrides(shared, (folder / OVERLAYS, bundles / "methods", *map(Path, overlays)))
+    changes = recipe.overrides(
+        shared, (folder / OVERLAYS, bundles / "methods", bundles / "architectures", *map(Path, overlays))
+    )
     places = {"bundle_root": folder.parent, "ckpt_path": weights, "ckpt_dir": Path(weights).parent}
     own = {item: literal(str(place)) for item, place in places.items()}
     args = folder / f"args_{config}"

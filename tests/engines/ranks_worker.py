@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -84,11 +85,15 @@ def main(rank, folder):
     items = samples(12, missing=MISSING)
     half = BATCH // 2
     own = [item for start in range(rank * half, 12, BATCH) for item in items[start : start + half]]
-    found = {method: train(method, own, half) for method in METHODS}
-    found |= {f"{method} accumulated": train(method, own, half, accumulation_steps=2) for method in ACCUMULATING}
-    found["cooperative"] = train_cooperative(own, half)
-    found["uneven"] = refusal(own if rank else own[:half], half)
-    found["normed"] = train_normed(own, half)
+    runs = {method: partial(train, method, own, half) for method in METHODS}
+    runs |= {f"{method} accumulated": partial(runs[method], accumulation_steps=2) for method in ACCUMULATING}
+    runs["cooperative"] = partial(train_cooperative, own, half)
+    runs["uneven"] = partial(refusal, own if rank else own[:half], half)
+    runs["normed"] = partial(train_normed, own, half)
+    found = {}
+    for name, run in runs.items():
+        found[name] = run()
+        (Path(folder) / f"{rank} {name}.done").touch()  # the test waits as long as there is progress
     torch.save(found, Path(folder) / f"rank{rank}.pt")
     dist.destroy_process_group()
 

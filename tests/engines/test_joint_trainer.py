@@ -202,3 +202,56 @@ def test_a_loss_on_frozen_weights_is_in_the_output_too():
     output = trainer.state.output
     assert_close(output["loss"], output["loss_a"] + output["loss_b"] + output["loss_c"])
     assert "weight_c" not in output
+
+
+class _Recorder:
+    """The plain sum; keeps the losses before and after each step."""
+
+    def __init__(self):
+        self.before, self.after = [], []
+
+    def __call__(self, losses):
+        self.before.append({name: loss.item() for name, loss in losses.items()})
+        return sum(losses.values())
+
+    def after_step(self, losses):
+        assert not any(loss.requires_grad for loss in losses.values())
+        self.after.append({name: loss.item() for name, loss in losses.items()})
+
+
+class _Normed(Forked):
+    """With dropout and batch norm after the trunk."""
+
+    def __init__(self):
+        super().__init__()
+        norm = torch.nn.BatchNorm1d(5, dtype=torch.float64)
+        self.trunk = torch.nn.Sequential(self.trunk, norm, torch.nn.Dropout(0.5))
+
+
+def test_a_weighting_gets_the_losses_after_the_step():
+    """One batch: the losses after a step are those before the next one."""
+    weighting = _Recorder()
+    build(JointTrainer, sgd, network=Forked(), weighting=weighting, batch_size=6, epochs=3).run()
+    assert len(weighting.after) == 3
+    assert weighting.after[:-1] == [pytest.approx(losses) for losses in weighting.before[1:]]
+    assert weighting.after[0]["a"] < weighting.before[0]["a"]
+
+
+def test_the_second_forward_pass_has_the_same_dropout_and_keeps_the_running_statistics():
+    still = lambda n: torch.optim.SGD(n.parameters(), lr=0.0)  # noqa: E731
+    weighting = _Recorder()
+    plain = build(JointTrainer, still, network=_Normed(), epochs=2)
+    ours = build(JointTrainer, still, network=_Normed(), weighting=weighting, epochs=2)
+    plain.run()
+    ours.run()
+    assert weighting.after == weighting.before
+    assert_same(weights(ours.network), weights(plain.network))
+
+
+def test_a_weighting_gets_the_losses_of_the_last_batch_of_an_accumulated_step():
+    weighting = _Recorder()
+    missing = {(i, name) for i in (4, 5) for name in NAMES}
+    items = samples(missing=missing)
+    build(JointTrainer, sgd, items=items, weighting=weighting, batch_size=2, epochs=1, accumulation_steps=3).run()
+    assert len(weighting.before) == 2
+    assert weighting.after == [{}]

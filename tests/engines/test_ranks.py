@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,21 @@ from tests.engines.ranks_worker import ACCUMULATING, BATCH, MISSING, train, trai
 from tests.engines.toy import assert_same, samples
 
 ROOT = Path(__file__).resolve().parents[2]
+QUIET = 240  # s in which no rank finishes a method, after which both count as stuck
+
+
+def wait(started, folder):
+    """Wait until all ranks end; raise as soon as one fails. The whole time has no limit: it depends on the load."""
+    done, since = -1, time.monotonic()
+    while any(process.poll() is None for process in started):
+        codes = [process.poll() for process in started]
+        assert not any(codes), f"a rank failed: exit codes {codes}"
+        finished = len(list(folder.glob("*.done")))
+        if finished > done:
+            done, since = finished, time.monotonic()
+        assert time.monotonic() - since < QUIET, f"the ranks are stuck after {finished} trainings"
+        time.sleep(0.1)
+    assert [process.wait() for process in started] == [0, 0]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +43,7 @@ def two_ranks(tmp_path_factory):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     started = [subprocess.Popen([*command, str(rank), str(folder)], cwd=ROOT, env=environment) for rank in (0, 1)]
     try:
-        assert [process.wait(timeout=240) for process in started] == [0, 0]
+        wait(started, folder)
     finally:
         for process in started:
             process.kill()

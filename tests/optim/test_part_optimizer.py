@@ -92,3 +92,20 @@ def test_with_a_multi_adaptive_optimizer():
 def test_an_unknown_part_is_named():
     with pytest.raises(ValueError, match=r"among the network's modules, such as encoder, but got \['encodr'\]"):
         PartOptimizer(ADAMW, toy(), {"encodr": {"lr": 1.0}})
+
+
+def test_without_parts_the_groups_are_the_given_ones():
+    network = toy()
+    parameters = list(network.parameters())
+    make = PartOptimizer(ADAMW, network, {})
+    assert make.groups(parameters) == [{"params": parameters}]
+    assert make.groups([{"params": parameters, "lr": 1.0}]) == [{"params": parameters, "lr": 1.0}]
+
+
+def test_groups_for_an_optimizer_per_task_are_not_shared():
+    network = toy()
+    groups = PartOptimizer(ADAMW, network, {"encoder": {"lr": 5e-4}}).groups(network.parameters())
+    tasks = [SimpleNamespace(name="disc"), SimpleNamespace(name="cup")]
+    group = OptimizerGroup.per_task(tasks, groups, ADAMW)
+    torch.optim.lr_scheduler.ConstantLR(group, factor=0.5)
+    assert [g["lr"] for g in group.param_groups] == [2.5e-4, 1e-3] * 2
