@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fundus_mtl.networks._efficient_weights import load_efficient_encoder
     from fundus_mtl.networks._lenet import LeNet
     from fundus_mtl.networks._load_weights import load_weights
+    from fundus_mtl.networks._one_tensor import OneTensorNetwork
     from fundus_mtl.networks._pretrained import load_vgg_encoder
     from fundus_mtl.networks._split_lenet import SplitLeNet
     from fundus_mtl.networks._split_unet import SplitUNet
@@ -22,6 +23,7 @@ else:
 __all__ = [
     "EfficientUNet",
     "LeNet",
+    "OneTensorNetwork",
     "SplitLeNet",
     "SplitUNet",
     "UNet",
