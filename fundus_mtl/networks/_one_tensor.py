@@ -70,7 +70,7 @@ class _Traced(nn.Module):
         super().__init__()
         example = torch.zeros(1, *network.input_shape, device=next(network.parameters()).device)
         with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # of checks of sizes, which are constants then
+            warnings.simplefilter("ignore")  # of checks of sizes, which are constants then
             self.trace = torch.jit.trace(network.eval(), example, check_trace=False)
 
     def forward(self, image: Tensor) -> Tensor:

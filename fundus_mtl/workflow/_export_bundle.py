@@ -15,6 +15,7 @@ from fundus_mtl.workflow._config_items import AFTER, files_of
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._exported_metadata import Described, described, exported_metadata
 from fundus_mtl.workflow._exported_networks import check_onnx, write_networks
+from fundus_mtl.workflow._exported_readme import exported_readme
 from fundus_mtl.workflow._flat_config import stand_alone
 from fundus_mtl.workflow._merge import load, merge_files, merge_overrides
 from fundus_mtl.workflow._recipe import COMMON, OVERLAYS, RECIPE_FILE, Recipe, read_recipe
@@ -131,8 +132,9 @@ def _write(out: Path, root: Path, configs: dict[str, dict[str, Any]], parts: Des
     if parts is not None:
         metadata = exported_metadata(json.loads((out / _METADATA).read_text(encoding="utf-8")), parts)
         write_whole(out / _METADATA, json.dumps(metadata, indent=4, ensure_ascii=False) + "\n")
-    commands = "\n".join(f"{_RUN}{part}.json" for part in configs if part != MULTI_GPU)
-    write_whole(out / "docs" / "README.md", _README.format(name=root.name, commands=commands, own=_own_readme(root)))
+    runs = [part for part in configs if part != MULTI_GPU]
+    readme = exported_readme(root.name, runs, parts is not None, _own_readme(root))
+    write_whole(out / "docs" / "README.md", readme)
 
 
 def _own_readme(root: Path) -> str:
@@ -149,24 +151,3 @@ def _copy_weights(weights: Path, models: Path, configs: dict[str, dict[str, Any]
         if (weights.parent / name).is_file():
             shutil.copyfile(weights.parent / name, models / name)
     return models / MODEL
-
-
-_RUN = "python -m monai.bundle run --config_file configs/"
-_README = """# {name}, a bundle on its own
-
-Made with `fundus-mtl bundle {name}`. Research use only. It needs the Python package `fundus_mtl`. In this folder:
-
-```bash
-{commands}
-```
-
-From another folder add `--bundle_root` with the path of this one. `--dataset_dir` is the folder of the data, or of the
-photographs. Add `--workflow_name fundus_mtl.workflow.StrictWorkflow` for checks of what you type, results that can be
-resumed, an exit status, and paths as you write them: without it, MONAI reads every `#` in a value, such as the folder
-`two #1`, as `::`, and takes numbers out of range, such as a size of 0. Training replaces `models/model.pt`; on several
-GPUs it is `torchrun --standalone --nproc_per_node 2 -m monai.bundle run` with
-`--config_file "['configs/train.json','configs/multi_gpu_train.json']"`.
-
-What follows is the text of the bundle in the package. Its `args.yaml` and overlays are merged into the files here.
-
-{own}"""

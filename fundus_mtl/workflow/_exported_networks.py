@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 
 from monai.bundle import ckpt_export, onnx_export
@@ -48,6 +50,13 @@ def write_networks(root: Path, input_shape: Sequence[int], onnx: bool) -> None:
             warnings.simplefilter("ignore")  # TorchScript is deprecated, and MONAI says that configs are executable
             ckpt_export(filepath=str(models / "model.ts"), **given)
             if onnx:
-                onnx_export(filepath=str(models / "model.onnx"), input_shape=[1, *input_shape], **given)
+                names = {"input_names": ["image"], "output_names": ["pred"]}
+                with redirect_stdout(StringIO()):  # torch prints every step
+                    onnx_export(
+                        filepath=str(models / "model.onnx"),
+                        input_shape=[1, *input_shape],
+                        converter_kwargs=names,
+                        **given,
+                    )
     finally:
         logger.setLevel(level)
