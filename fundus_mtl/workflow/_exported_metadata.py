@@ -90,9 +90,10 @@ def _channels(tasks: Sequence[Task], outputs: Mapping[str, Any]) -> list[str]:
     names = [BACKGROUND] if dense else []
     for task in ordered:
         known = outputs.get(task.name, {}).get("channel_def", {})
-        plain = [task.name] if task.channels == 1 else [f"{task.name} {number}" for number in range(task.channels)]
-        own = [str(known.get(str(number), name)) for number, name in enumerate(plain)]
-        names += [f"{task.name} {name}" for name in own] if several else own
+        before = f"{task.name} " if several else ""
+        for number in map(str, range(task.channels)):
+            plain = task.name if task.channels == 1 else f"{task.name} {number}"
+            names.append(f"{before}{known[number]}" if number in known else plain)
     return names
 
 
