@@ -10,8 +10,8 @@ from fundus_mtl.cli._endings import DONE, refusing
 from fundus_mtl.cli._verb import add_verb
 
 _ABOUT = """Write a bundle in the layout of MONAI's model zoo: configs/ with one file each for training, evaluation and
-inference, models/ with the weights and their recipe, docs/, LICENSE. It runs with stock MONAI where fundus_mtl is
-installed. Exit status: 0 done, 2 refused, 130 stopped."""
+inference, models/ with the weights, their recipe and the network as TorchScript, docs/, LICENSE. MONAI's own verbs, MONAI
+Label and MONAI Deploy take it where fundus_mtl is installed. Exit status: 0 done, 2 refused, 130 stopped."""
 _EXAMPLES = """
 fundus-mtl bundle refuge_mtl my_bundle --weights runs/refuge_mtl/models/model.pt
 cd my_bundle && python -m monai.bundle run --config_file configs/inference.json --dataset_dir PHOTOGRAPHS
@@ -27,15 +27,20 @@ def add_bundle(verbs: Any) -> None:
     parser.add_argument(
         "--overlay", action="append", default=[], metavar="FILE", help="overlay of your own that the training was given"
     )
+    parser.add_argument("--zip", action="store_true", help="also pack the folder into OUT.zip")
+    parser.add_argument("--onnx", action="store_true", help="also write models/model.onnx (extra: onnx)")
 
 
 def run_bundle(given: argparse.Namespace) -> int:
     """Do what the command line asks for; return the exit status."""
     with refusing(ValueError, OSError):
-        from fundus_mtl.workflow import export_bundle
+        from fundus_mtl.workflow import export_bundle, zip_bundle, zip_of
 
-        model = export_bundle(given.name, given.out, given.weights, given.overlay)
-    given.output.info(f"Wrote {given.out}.")
+        if given.zip:
+            zip_of(given.out)
+        model = export_bundle(given.name, given.out, given.weights, given.overlay, onnx=given.onnx)
+        written = [given.out, *([str(zip_bundle(given.out))] if given.zip else [])]
+    given.output.info(f"Wrote {' and '.join(written)}.")
     if model is None:
         print("It has no weights: give --weights of a training, or train in the new folder.", file=sys.stderr)
     return DONE

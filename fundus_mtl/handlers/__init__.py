@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fundus_mtl.handlers._case_figures import CaseFigures
     from fundus_mtl.handlers._case_table import CaseTable
     from fundus_mtl.handlers._folder_progress import FolderProgress
+    from fundus_mtl.handlers._label_map_files import LabelMapFiles
     from fundus_mtl.handlers._latest_checkpoint import latest_checkpoint
     from fundus_mtl.handlers._log_to_run import log_to_run
     from fundus_mtl.handlers._lr_schedule import LrSchedule
@@ -31,6 +32,7 @@ __all__ = [
     "CaseFigures",
     "CaseTable",
     "FolderProgress",
+    "LabelMapFiles",
     "LrSchedule",
     "RunHandler",
     "SampleOverlay",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fundus_mtl.networks._load_weights import load_weights
     from fundus_mtl.networks._mtan_unet import MTANUNet, SplitMTANUNet
     from fundus_mtl.networks._nddr_unet import NDDRUNet
+    from fundus_mtl.networks._one_tensor import OneTensorNetwork
     from fundus_mtl.networks._pretrained import load_vgg_encoder
     from fundus_mtl.networks._split_lenet import SplitLeNet
     from fundus_mtl.networks._split_unet import SplitUNet
@@ -28,6 +29,7 @@ __all__ = [
     "LeNet",
     "MTANUNet",
     "NDDRUNet",
+    "OneTensorNetwork",
     "SplitLeNet",
     "SplitMTANUNet",
     "SplitUNet",

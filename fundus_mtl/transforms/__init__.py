@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._field_of_view import field_of_view, lit_part
     from fundus_mtl.transforms._heatmap_point import HeatmapPointd
     from fundus_mtl.transforms._invert import InvertBilineard
+    from fundus_mtl.transforms._label_map import LabelMapd
     from fundus_mtl.transforms._laterality import FlipLateralityd
     from fundus_mtl.transforms._load import LoadFundusd
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
@@ -39,6 +40,7 @@ __all__ = [
     "FlipLateralityd",
     "HeatmapPointd",
     "InvertBilineard",
+    "LabelMapd",
     "LoadFundusd",
     "MissingLabelsd",
     "NativeMasksd",

@@ -21,8 +21,8 @@ class LoadFundusd(MapTransform):
     raises the error of the given reader instead.
 
     Args:
-        keys: Keys whose values are paths, or arrays uint8 ``(H, W, C)``. Each becomes a MetaTensor uint8 ``(C, H, W)``
-            with the reader's metadata (identity affine; ``filename_or_obj`` of a file).
+        keys: Keys whose values are paths, or arrays or tensors uint8 ``(H, W, C)``. Each becomes a MetaTensor uint8
+            ``(C, H, W)`` with the reader's metadata (identity affine; ``filename_or_obj`` of a file).
         reader: Reader object, for example ``fundus_mtl.photographs.FundusReader``.
         allow_missing_keys: Whether an item may lack a key, for example a missing label.
         pixels_key: Key under which the pixels ``(H, W, C)`` of the first key are kept, for what needs them later; None
@@ -30,6 +30,7 @@ class LoadFundusd(MapTransform):
 
     Raises:
         TypeError: if the reader is a name or a class instead of an object.
+        ValueError: on a call, if an array or a tensor is of another kind or shape.
 
     Example:
         >>> load = LoadFundusd(["disc"], FundusReader(mode="mask"), allow_missing_keys=True)  # doctest: +SKIP
@@ -57,9 +58,12 @@ class LoadFundusd(MapTransform):
         return item
 
     def _read(self, source: Any) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        if not isinstance(source, np.ndarray):
+        if not isinstance(source, np.ndarray | torch.Tensor):
             return self.reader.get_data(self.reader.read(source))
-        pixels = np.moveaxis(source, -1, 0)
+        array = source.numpy(force=True) if isinstance(source, torch.Tensor) else source
+        if array.dtype != np.uint8 or array.ndim != 3:
+            raise ValueError(f"expected pixels uint8 of shape (H, W, C), but got {array.dtype} {array.shape}.")
+        pixels = np.moveaxis(array, -1, 0)
         shape = np.asarray(pixels.shape[1:])
         meta = {MetaKeys.SPATIAL_SHAPE: shape, MetaKeys.AFFINE: np.eye(4), MetaKeys.ORIGINAL_AFFINE: np.eye(4)}
         return pixels, {str(key): value for key, value in (meta | {MetaKeys.ORIGINAL_CHANNEL_DIM: 0}).items()}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fundus_mtl.workflow._trained_part import trained_configs, trained_part
     from fundus_mtl.workflow._verbatim import literal, paths_verbatim
     from fundus_mtl.workflow._workflow import StrictWorkflow
+    from fundus_mtl.workflow._zip_bundle import zip_bundle, zip_of
 else:
     __getattr__, __dir__ = lazy_names(__name__)
 
@@ -47,4 +48,6 @@ __all__ = [
     "trained_configs",
     "trained_part",
     "with_own_vessels",
+    "zip_bundle",
+    "zip_of",
 ]

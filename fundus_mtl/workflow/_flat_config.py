@@ -62,14 +62,14 @@ def _with_list(config: dict[str, Any], item_id: str) -> dict[str, Any]:
             return together
         return reference.sub(lambda found: places.get(found[1], found[0]), text)
 
-    changed: dict[str, Any] = _map_texts(config, adapted)
+    changed: dict[str, Any] = map_texts(config, adapted)
     return changed
 
 
-def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+def map_texts(value: Any, change: Callable[[str], str]) -> Any:
     """Return a config with every text in it changed; keys stay as they are."""
     if isinstance(value, dict):
-        return {key: _map_texts(part, change) for key, part in value.items()}
+        return {key: map_texts(part, change) for key, part in value.items()}
     if isinstance(value, list):
-        return [_map_texts(part, change) for part in value]
+        return [map_texts(part, change) for part in value]
     return change(value) if isinstance(value, str) else value

@@ -13,6 +13,7 @@ from monai.bundle import ConfigParser
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
 from fundus_mtl.workflow._choices import check_choices
+from fundus_mtl.workflow._config_items import AFTER
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import MISSING, SEPARATOR, child, look_up, may_have, split, suggestions
 from fundus_mtl.workflow._order import take_order
@@ -39,12 +40,27 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
         content = load(file)
         take_order(content, file, [*files, *overlays], "overlay" if file in overlays else "config_file")
         new = [key for key in content if file in overlays and key not in config and len(split(key)) == 1]
-        for key, value in sorted(content.items(), key=_wholes_first):
-            _put(config, key, value, f"{file}: {key}", names)
+        _put_all(config, content, file, names)
         _check_new_items(config, new, file)
     check_numbers(config)
     check_ranges(config)
     return config
+
+
+def merge_more(config: dict[str, Any], files: Sequence[Path]) -> None:
+    """Merge further files into a merged config, in place; whatever their ``_after_`` names.
+
+    Args:
+        config: Config of `merge_files`.
+        files: Files in order; their new items are allowed at the top.
+
+    Raises:
+        RefusedError: If a key with a path has no place in the config.
+    """
+    names = ", ".join(str(file) for file in files)
+    for file in files:
+        content = {key: value for key, value in load(file).items() if key != AFTER}
+        _put_all(config, content, file, names)
 
 
 def load(file: Path) -> dict[str, Any]:
@@ -92,6 +108,11 @@ def merge_overrides(
     check_ranges(config)
     check_choices(config)
     return merged
+
+
+def _put_all(config: dict[str, Any], content: Mapping[str, Any], file: Path, names: str) -> None:
+    for key, value in sorted(content.items(), key=_wholes_first):
+        _put(config, key, value, f"{file}: {key}", names)
 
 
 def _put(config: dict[str, Any], key: str, value: Any, label: str, files: str, new: bool = True) -> None:

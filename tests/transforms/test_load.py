@@ -68,3 +68,17 @@ def test_missing_keys(item: dict[str, object]) -> None:
 def test_reader_is_an_object(reader: object) -> None:
     with pytest.raises(TypeError, match="expected a reader object"):
         LoadFundusd(["image"], reader)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor, MetaTensor])
+def test_pixels_in_memory(kind) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    found = LoadFundusd("image", FundusReader())({"image": kind(pixels.copy())})["image"]
+    assert np.array_equal(found.numpy(), pixels.transpose(2, 0, 1))
+    assert found.meta["spatial_shape"].tolist() == [4, 6]
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 6), np.uint8), np.zeros((4, 6, 3), np.float32)])
+def test_pixels_of_another_kind_are_refused(pixels) -> None:
+    with pytest.raises(ValueError, match=r"expected pixels uint8 of shape \(H, W, C\), but got"):
+        LoadFundusd("image", FundusReader())({"image": pixels})

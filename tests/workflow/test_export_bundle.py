@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_the_training_that_is_written_is_the_one_that_was_done(exported):
 
 def test_weights_recipe_and_what_is_beside_them_come_along(exported, trained):
     names = {path.name for path in (exported / "models").iterdir()}
-    assert names == {"model.pt", "recipe.json", "vcdr_regression.json"}
+    assert names == {"model.pt", "model.ts", "recipe.json", "vcdr_regression.json"}
     assert read_recipe(exported / "models" / "model.pt") == read_recipe(trained)
     saved = [torch.load(path, weights_only=True) for path in (exported / "models" / "model.pt", trained)]
     assert all(torch.equal(saved[0][key], saved[1][key]) for key in saved[1])
@@ -237,3 +238,39 @@ def test_results_are_resumed_only_where_the_configuration_is_known(exported):
     config = json.loads((exported / "configs" / "inference.json").read_text())
     assert config["resume"] == "$@merged_config is not None"
     assert config["merged_config"] is None
+
+
+def test_the_record_of_the_kept_epoch_comes_along(exported, trained):
+    records = [json.loads(path.with_name("recipe.json").read_text()) for path in (exported / "models" / "x", trained)]
+    assert records[0] == records[1]
+    assert records[0]["kept"]["epoch"] == 1
+
+
+def test_a_zip_file_has_the_folder_at_its_top(trained, tmp_path, capsys):
+    out = tmp_path / "mine"
+    assert main(["bundle", "refuge_mtl", str(out), "--weights", str(trained), "--zip"]) == 0
+    with zipfile.ZipFile(tmp_path / "mine.zip") as archive:
+        names = {name for name in archive.namelist() if not name.endswith("/")}
+        assert names == {f"mine/{path.relative_to(out)}" for path in out.rglob("*") if path.is_file()}
+        assert archive.read("mine/models/model.pt") == (out / "models" / "model.pt").read_bytes()
+    shutil.rmtree(out)
+    assert main(["bundle", "refuge_mtl", str(out), "--weights", str(trained), "--zip"]) == 2
+    assert "mine.zip: expected no such file, but got one" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_bundle_of_your_own_needs_no_items_for_other_programs(tmp_path):
+    shutil.copytree(BUNDLES, tmp_path / "bundles", ignore=shutil.ignore_patterns("models", "stock.yaml"))
+    root = tmp_path / "bundles" / "refuge_mtl"
+    assert export_bundle(str(root), tmp_path / "out") is None
+    assert (tmp_path / "out/configs/metadata.json").read_text() == (root / "configs/metadata.json").read_text()
+    inference = json.loads((tmp_path / "out/configs/inference.json").read_text())
+    assert inference["network_def"]["_target_"] == "fundus_mtl.networks.VGGUNet"
+    assert "MONAI Label" not in (tmp_path / "out/docs/README.md").read_text()
+
+
+def test_onnx_without_its_packages_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("fundus_mtl.workflow._exported_networks.find_spec", lambda name: None if name == "onnx" else 1)
+    with pytest.raises(RefusedError, match=r"but got no onnx; install fundus-mtl\[onnx\]"):
+        export_bundle("digits_mtl", tmp_path / "out", onnx=True)
+    assert not (tmp_path / "out").exists()
