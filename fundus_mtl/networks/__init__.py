@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fundus_mtl.networks._nddr_unet import NDDRUNet
     from fundus_mtl.networks._one_tensor import OneTensorNetwork
     from fundus_mtl.networks._pretrained import load_vgg_encoder
+    from fundus_mtl.networks._resnet_unet import ResNetUNet, SplitResNetUNet
+    from fundus_mtl.networks._resnet_weights import load_resnet_encoder
     from fundus_mtl.networks._split_lenet import SplitLeNet
     from fundus_mtl.networks._split_unet import SplitUNet
     from fundus_mtl.networks._unet import UNet
@@ -30,12 +32,15 @@ __all__ = [
     "MTANUNet",
     "NDDRUNet",
     "OneTensorNetwork",
+    "ResNetUNet",
     "SplitLeNet",
     "SplitMTANUNet",
+    "SplitResNetUNet",
     "SplitUNet",
     "UNet",
     "VGGUNet",
     "load_efficient_encoder",
+    "load_resnet_encoder",
     "load_vgg_encoder",
     "load_weights",
 ]
