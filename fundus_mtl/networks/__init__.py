@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fundus_mtl.networks._lenet import LeNet
     from fundus_mtl.networks._load_weights import load_weights
     from fundus_mtl.networks._mtan_unet import MTANUNet, SplitMTANUNet
+    from fundus_mtl.networks._mti_unet import MTIUNet, SplitMTIUNet
     from fundus_mtl.networks._nddr_unet import NDDRUNet
     from fundus_mtl.networks._one_tensor import OneTensorNetwork
     from fundus_mtl.networks._pretrained import load_vgg_encoder
@@ -30,11 +31,13 @@ __all__ = [
     "EfficientUNet",
     "LeNet",
     "MTANUNet",
+    "MTIUNet",
     "NDDRUNet",
     "OneTensorNetwork",
     "ResNetUNet",
     "SplitLeNet",
     "SplitMTANUNet",
+    "SplitMTIUNet",
     "SplitResNetUNet",
     "SplitUNet",
     "UNet",
