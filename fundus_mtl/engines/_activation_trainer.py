@@ -103,7 +103,8 @@ class ActivationTrainer(MultiTaskTrainer):
         return {"rule": self.aggregator.state_dict()}
 
     def _load_method_state(self, state: Mapping[str, Any]) -> None:
-        self.aggregator.load_state_dict(state["rule"])
+        if "rule" in state:
+            self.aggregator.load_state_dict(state["rule"])
 
 
 def _wide(activation: Tensor) -> torch.dtype:

@@ -56,7 +56,7 @@ class MTIUNet(UNet):
         # From the bottom to the top.
         widths = self.widths[::-1] if dense else self.widths[-1:]
         self.refinement = nn.ModuleList(
-            nn.ModuleDict({name: convolutions([below + width, width], norm) for name in names})
+            _Refinement({name: convolutions([below + width, width], norm) for name in names})
             for below, width in zip([0, *widths[:-1]], widths, strict=True)
         )
         self.propagation = nn.ModuleList(
@@ -77,10 +77,7 @@ class MTIUNet(UNet):
         found: dict[str, list[Tensor]] = {name: [] for name in names}
         passed: Features = {}
         for index, level in enumerate(reversed(levels if dense else levels[-1:])):
-            features = {}
-            for name, refine in self.refinement[index].items():
-                below = [F.interpolate(passed[name], size=level.shape[-2:], mode="bilinear")] if passed else []
-                features[name] = refine(torch.cat([level, *below], dim=1))
+            features = self.refinement[index](level, passed)
             for name, distilled in self.distillation[index](features, dense if index else names).items():
                 found[name].insert(0, distilled)
             passed = self.propagation[index](features) if dense and index < len(self.propagation) else {}
@@ -99,14 +96,26 @@ class SplitMTIUNet(SplitNetwork, MTIUNet):
         return theta, [*(part[task.name] for part in parts if task.name in part), *phi]
 
 
+class _Refinement(nn.ModuleDict):
+    """The features of the tasks at one level, before they are exchanged."""
+
+    def forward(self, level: Tensor, passed: Features) -> Features:
+        size = level.shape[-2:]
+        enlarged = {name: F.interpolate(below, size=size, mode="bilinear") for name, below in passed.items()}
+        return {
+            name: refine(torch.cat([level, enlarged[name]], dim=1) if passed else level)
+            for name, refine in self.items()
+        }
+
+
 class _Propagation(nn.ModuleDict):
     """What each task passes to the next level."""
 
     def forward(self, features: Features) -> Features:
         joined = torch.cat(list(features.values()), dim=1)
-        masks = torch.stack([self[name].mask(joined) for name in features]).softmax(0)
+        masks = torch.stack([self[name].get_submodule("mask")(joined) for name in features]).softmax(0)
         shared = (masks * torch.stack(list(features.values()))).sum(0)
-        return {name: f + self[name].gate(shared) * shared for name, f in features.items()}
+        return {name: f + self[name].get_submodule("gate")(shared) * shared for name, f in features.items()}
 
 
 class _Share(nn.Module):
@@ -117,11 +126,8 @@ class _Share(nn.Module):
         inner = max(channels // 4, 1)
         self.mask = nn.Conv2d(joined, channels, 1)
         self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(channels, inner, 1),
-            nn.ReLU(),
-            nn.Conv2d(inner, channels, 1),
-            nn.Sigmoid(),
+            *(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, inner, 1), nn.ReLU()),
+            *(nn.Conv2d(inner, channels, 1), nn.Sigmoid()),
         )
 
 
@@ -129,24 +135,21 @@ class _Distillation(nn.ModuleDict):
     """The improved features of the tasks at one level."""
 
     def forward(self, features: Features, names: Sequence[str]) -> Features:
-        return {
-            name: features[name] + self[name](features) if len(self[name].value) else features[name] for name in names
-        }
+        return {name: self[name](features[name], features) for name in names}
 
 
 class _Exchange(nn.Module):
-    """What one task takes from the others."""
+    """Add to the features of one task what it takes from the others."""
 
     def __init__(self, others: Sequence[str], channels: int) -> None:
         super().__init__()
         self.attention = nn.ModuleDict({name: _convolution(channels) for name in others})
         self.value = nn.ModuleDict({name: _convolution(channels) for name in others})
 
-    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
-        parts = [
-            self.attention[name](features[name]).sigmoid() * self.value[name](features[name]) for name in self.value
-        ]
-        return torch.stack(parts).sum(0)
+    def forward(self, own: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        for name, value in self.value.items():
+            own = own + self.attention[name](features[name]).sigmoid() * value(features[name])
+        return own
 
 
 def _convolution(channels: int) -> nn.Conv2d:

@@ -29,7 +29,18 @@ TRAINED = {
     "refuge_mtl/compare_architectures": (["cross_stitch-mao", "mtan-mtl_io"], OPEN | {"options.unet::width": 4}),
     "refuge_mtl/compare_encoders": (["wide_resnet-mamg"], OPEN | {"options.resnet::width": 2}),
     "refuge_mtl/compare_balance": (["gradnorm", "mao"], OPEN | {"options.unet::width": 4}),
-    "digits_mtl/compare_wide_resnet": (["mamg"], {"options.dataset_dir": None, "options.resnet::width": 2}),
+    "digits_mtl/compare_wide_resnet": (
+        ["mamg"],
+        {
+            "options.dataset_dir": None,
+            "options.resnet::width": 2,
+            "train_options.train::dataloader::sampler": {
+                "_target_": "torch.utils.data.RandomSampler",
+                "data_source": "@train::dataset",
+                "num_samples": 16,
+            },
+        },
+    ),
 }
 
 
