@@ -1,8 +1,8 @@
 """GradDrop: in every coordinate, keep the gradients of one sign only.
 
 Source: Chen et al., Just Pick a Sign, NeurIPS 2020, algorithm 1, lines 10-15. The paper applies it to the gradients
-of an activation; here, as in the CAGrad authors' code, it is applied to parameter gradients, which works with any
-sharing.
+of an activation (``factors`` and ``ActivationTrainer``); the rule itself is applied to parameter gradients, as in the
+CAGrad authors' code, which works with any sharing.
 """
 
 from __future__ import annotations
@@ -57,6 +57,22 @@ class GradDrop(Aggregator):
         leaking_positive, leaking_negative = _signed_sums(rows, [1 - leak for leak in leaks])
         kept = torch.where(purity > draw, leaking_positive, leaking_negative)
         return (rows.new_tensor(leaks) @ rows + kept).to(matrix.dtype)
+
+    def factors(self, matrix: Tensor) -> Tensor:
+        """Return the factor of each number of the rows, ``(T, P)``: 1 if it is kept, its leak if it is dropped.
+
+        Zeros are kept. For the form of the rule that drops gradients of activations; see ``ActivationTrainer``.
+
+        Args:
+            matrix: Rows whose signs are compared, ``(T, P)``.
+        """
+        rows = widened(matrix)
+        leaks = rows.new_tensor(self._leaks(len(matrix)))[:, None]
+        size = rows.abs().sum(0)
+        purity = torch.where(size > 0, (1 + rows.sum(0) / size) / 2, 0.5)
+        draw = torch.rand(purity.shape, generator=self._generator.on(rows.device), dtype=rows.dtype, device=rows.device)
+        kept = torch.where(purity > draw, rows >= 0, rows <= 0)
+        return (leaks + (1 - leaks) * kept).to(matrix.dtype)
 
     def _leaks(self, count: int) -> list[float]:
         if not isinstance(self.leak, Sequence):

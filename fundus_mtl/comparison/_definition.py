@@ -104,6 +104,7 @@ class Comparison:
         experiment_name: name of the experiment in MLflow.
         panel_metrics: metrics for which pictures of cases are drawn; by default the first one of each task that
             ``per_case.csv`` has. Requires ``evaluate_options: {keep_cases: true}``.
+        panel_method: method whose values order the cases of the pictures; None for the mean over all methods.
         log_cases: whether to send these pictures, which show photographs, to MLflow too.
         name: name of the comparison.
         note: text above the tables.
@@ -133,6 +134,7 @@ class Comparison:
     tracking_uri: str = ""
     experiment_name: str = "comparison"
     panel_metrics: tuple[str, ...] = ()
+    panel_method: str | None = None
     log_cases: bool = False
     name: str = "comparison"
     note: str | None = None

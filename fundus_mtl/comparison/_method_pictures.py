@@ -32,9 +32,10 @@ def method_pictures(comparison: Comparison, frames: ResultFrames) -> Iterator[Pl
     for name in [name for name in comparison.panel_metrics if not _column(name, known)]:
         yield _missing(name, "the evaluations' per_case.csv does not have this column")
     for column, better in panel_columns(comparison, frames.cases).items():
+        whose = f"the trainings of {comparison.panel_method}" if comparison.panel_method else "methods and trainings"
         caption = (
-            f"Cases by {column}. From the worst to the best of all test cases by the mean of {column} over methods and "
-            f"trainings ({better} is better). Each method's picture is of its first training that has one, and the number "
+            f"Cases by {column}. From the worst to the best of all test cases by the mean of {column} over "
+            f"{whose} ({better} is better). Each method's picture is of its first training that has one, and the number "
             "below it is that training's."
         )
         yield PlannedFigure(
@@ -74,8 +75,9 @@ def _panel(comparison: Comparison, frames: ResultFrames, column: str, better: Di
 
     rows = frames.cases[["id", "method", "network", column]].join(frames.pictures)
     rows = rows[rows["id"].isin(rows.loc[rows[list(PARTS)].notna().any(axis=1), "id"])]
+    ranked = rows if comparison.panel_method is None else rows[rows["method"] == comparison.panel_method]
     picked = quartile_cases(
-        rows, column, list(_QUARTILES) if better == "higher" else [1 - share for share in _QUARTILES]
+        ranked, column, list(_QUARTILES) if better == "higher" else [1 - share for share in _QUARTILES]
     )
     methods = [method.name for method in comparison.methods if (rows["method"] == method.name).any()]
     pictures, values = {}, {}

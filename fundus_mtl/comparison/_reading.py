@@ -108,7 +108,8 @@ def _check_names(comparison: Comparison, where: str) -> None:
     _check_known(f"{where}: baseline", (comparison.baseline,), names)
     _check_known(f"{where}: search: methods", searched, names)
     _check_known(f"{where}: single_task", single, names)
-    _check_known(f"{where}: test_against", () if comparison.test_against is None else (comparison.test_against,), names)
+    for key in ("test_against", "panel_method"):
+        _check_known(f"{where}: {key}", [name for name in [getattr(comparison, key)] if name is not None], names)
     if single and not comparison.tasks:
         raise ValueError(f"{where}: expected tasks beside single_task, but got none; write {{task: [metric, ...]}}.")
     if set(single) & set(searched):

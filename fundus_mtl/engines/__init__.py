@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from fundus_mtl.engines._activation_trainer import ActivationTrainer
     from fundus_mtl.engines._cooperative_trainer import CooperativeTrainer
     from fundus_mtl.engines._evaluator import MultiTaskEvaluator
     from fundus_mtl.engines._flip_uncertainty import FlipUncertainty
@@ -24,6 +25,7 @@ else:
     __getattr__, __dir__ = lazy_names(__name__)
 
 __all__ = [
+    "ActivationTrainer",
     "CooperativeTrainer",
     "FlipUncertainty",
     "IndependentTrainer",

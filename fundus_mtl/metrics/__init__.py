@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fundus_mtl.metrics._delta_mtl import DeltaMTL, delta_mtl
     from fundus_mtl.metrics._dice import dice
     from fundus_mtl.metrics._fused_score import fused_score
+    from fundus_mtl.metrics._mtl_io_case import MTLIOCase, column_ratio, summarise_mtl_io
     from fundus_mtl.metrics._paired_tests import holm, paired_tests
     from fundus_mtl.metrics._rank_correlation import rank_correlation
     from fundus_mtl.metrics._refuge_case import RefugeCase
@@ -40,6 +41,7 @@ __all__ = [
     "ClassCase",
     "DeltaMTL",
     "EpochNumber",
+    "MTLIOCase",
     "MeanTaskMetric",
     "NegativeLossSum",
     "RefugeCase",
@@ -51,6 +53,7 @@ __all__ = [
     "auc",
     "av",
     "bootstrap_interval",
+    "column_ratio",
     "correct",
     "delta_mtl",
     "dice",

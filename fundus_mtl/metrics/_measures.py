@@ -34,7 +34,8 @@ class SummaryMeasure:
     classes: bool = False
 
 
-def _mean(values: np.ndarray) -> float:
+def mean(values: np.ndarray) -> float:
+    """Return the mean of the values of all cases."""
     return float(np.mean(values))
 
 
@@ -52,18 +53,18 @@ def _outline_measures() -> list[SummaryMeasure]:
     column = "pixels of the column with most pixels"
     inside = "share of predicted disc centroids inside the true disc"
     return [
-        SummaryMeasure("disc_dice", ("disc_dice",), _mean, "", f"mean Dice of the disc, cup included; {mask}"),
-        SummaryMeasure("cup_dice", ("cup_dice",), _mean, "", f"mean Dice of the cup; {mask}"),
-        SummaryMeasure("vcdr_mae", ("vcdr_abs_error",), _mean, "", ratio),
-        SummaryMeasure("refuge_disc_dice", ("refuge_disc_dice",), _mean, "", "official REFUGE Dice of the disc"),
-        SummaryMeasure("refuge_cup_dice", ("refuge_cup_dice",), _mean, "", "official REFUGE Dice of the cup"),
+        SummaryMeasure("disc_dice", ("disc_dice",), mean, "", f"mean Dice of the disc, cup included; {mask}"),
+        SummaryMeasure("cup_dice", ("cup_dice",), mean, "", f"mean Dice of the cup; {mask}"),
+        SummaryMeasure("vcdr_mae", ("vcdr_abs_error",), mean, "", ratio),
+        SummaryMeasure("refuge_disc_dice", ("refuge_disc_dice",), mean, "", "official REFUGE Dice of the disc"),
+        SummaryMeasure("refuge_cup_dice", ("refuge_cup_dice",), mean, "", "official REFUGE Dice of the cup"),
         SummaryMeasure(
-            "refuge_mae_cdr", ("refuge_ae_cdr",), _mean, "", f"official REFUGE error of the ratio, by {column}"
+            "refuge_mae_cdr", ("refuge_ae_cdr",), mean, "", f"official REFUGE error of the ratio, by {column}"
         ),
         SummaryMeasure(
-            "disc_centre_error_px", ("disc_centre_error_px",), _mean, "px", "mean distance of the disc centroids"
+            "disc_centre_error_px", ("disc_centre_error_px",), mean, "px", "mean distance of the disc centroids"
         ),
-        SummaryMeasure("disc_centre_inside", ("disc_centre_inside",), _mean, "", inside),
+        SummaryMeasure("disc_centre_inside", ("disc_centre_inside",), mean, "", inside),
     ]
 
 
@@ -75,7 +76,7 @@ def _fovea_measures() -> list[SummaryMeasure]:
     )
     measures = []
     for scale, unit, meaning in scales:
-        for name, statistic in ("mean", _mean), ("median", _median):
+        for name, statistic in ("mean", mean), ("median", _median):
             column, definition = f"fovea_error_{scale}", f"{name} distance of the fovea, {meaning}"
             measures.append(SummaryMeasure(f"{column}_{name}", (column,), statistic, unit, definition))
     for limit in (0.25, 0.5):
@@ -84,7 +85,8 @@ def _fovea_measures() -> list[SummaryMeasure]:
     return measures
 
 
-def _score_measures(threshold: float, least: float) -> list[SummaryMeasure]:
+def score_measures(threshold: float, least: float) -> list[SummaryMeasure]:
+    """Return the measures of the glaucoma scores; arguments as in `refuge_measures`."""
     at, least_at = _digits(threshold), _digits(least)
     best = partial(sensitivity_at_specificity, specificity=least)
     rules: tuple[tuple[str, Callable[..., float], str], ...] = (
@@ -113,7 +115,7 @@ def _quality_measures() -> list[SummaryMeasure]:
     rank = "Spearman's rank correlation of the predicted and the true quality"
     return [
         SummaryMeasure("quality_rank", ("quality_pred", "quality_true"), rank_correlation, "", rank),
-        SummaryMeasure("quality_mae", ("quality_abs_error",), _mean, "", "mean absolute error of the quality, 0 to 1"),
+        SummaryMeasure("quality_mae", ("quality_abs_error",), mean, "", "mean absolute error of the quality, 0 to 1"),
     ]
 
 
@@ -124,7 +126,7 @@ def refuge_measures(threshold: float, least: float) -> list[SummaryMeasure]:
         threshold: Smallest probability that counts as positive.
         least: Smallest specificity for ``sensitivity_at_specificity_*``.
     """
-    return _outline_measures() + _fovea_measures() + _score_measures(threshold, least) + _quality_measures()
+    return _outline_measures() + _fovea_measures() + score_measures(threshold, least) + _quality_measures()
 
 
 def _digits(number: float) -> str:

@@ -63,7 +63,7 @@ class VCDRRegression:
         numbers = {
             "coefficient": self.coefficient,
             "intercept": self.intercept,
-            "of": "clinical vertical cup-to-disc ratio",
+            "of": "vertical cup-to-disc ratio",
         }
         write_whole(path, json.dumps(numbers, indent=2) + "\n")
 
@@ -93,6 +93,7 @@ def fit_vcdr_regression(
     disc: str = "disc",
     cup: str = "cup",
     label: str = "glaucoma",
+    ratio: Callable[[NDArray[Any], NDArray[Any]], float] = vertical_cdr,
 ) -> VCDRRegression | None:
     """Fit the regression on the true masks of training items and save it as JSON.
 
@@ -103,6 +104,7 @@ def fit_vcdr_regression(
         disc: Key of the disc mask.
         cup: Key of the cup mask.
         label: Key of the label, 0 or 1.
+        ratio: Function from the masks ``(H, W)`` of disc and cup to the vertical cup-to-disc ratio.
 
     Returns:
         The regression. None if fewer than two classes have a ratio; a warning is then issued and an existing file is
@@ -110,9 +112,7 @@ def fit_vcdr_regression(
     """
     labelled = [item for item in items if all(item.get(key) is not None for key in (disc, cup, label))]
     labels = np.array([float(item[label]) for item in labelled])
-    ratios = np.array(
-        [vertical_cdr(*(np.asarray(read_mask(item[key]))[0] for key in (disc, cup))) for item in labelled]
-    )
+    ratios = np.array([ratio(*(np.asarray(read_mask(item[key]))[0] for key in (disc, cup))) for item in labelled])
     if len(np.unique(labels[~np.isnan(ratios)])) < 2:
         Path(path).unlink(missing_ok=True)  # so that the file of an older run is not used
         warnings.warn(

@@ -69,7 +69,7 @@ class UNet(TaskNetwork):
         super().__init__(tasks)
         _check(depth, norm)
         self.stride = 2**depth
-        self.widths = [width * 2**level for level in range(depth + 1)]
+        self.widths = self._level_widths(width, depth)
         self.classifier_inputs = chosen_inputs("UNet", tasks, classifier_inputs)
         self.detach_classifier_inputs = detach_classifier_inputs
         self.norm = norm
@@ -97,10 +97,14 @@ class UNet(TaskNetwork):
         classified = [task for task in wanted if not task.dense]
         needed = {task.name for task in (*wanted, *(self.classifier_inputs if classified else ()))}
         features = self._features(image, [task.name for task in self.tasks if task.name in needed])
-        logits = {t.name: self.heads[t.name](features[t.name]) for t in self.tasks if t.dense and t.name in needed}
+        logits = {t.name: self._dense(t, features[t.name]) for t in self.tasks if t.dense and t.name in needed}
         for task in classified:
             logits[task.name] = self.heads[task.name](self._seen(features[task.name][-1], logits))
         return {task.name: logits[task.name] for task in wanted}
+
+    def _level_widths(self, width: int, depth: int) -> list[int]:
+        """Return the number of channels of every level."""
+        return [width * 2**level for level in range(depth + 1)]
 
     def _encoder(self, channels: Sequence[int], norm: Callable[[int], nn.Module]) -> nn.ModuleList:
         """Build the encoder's levels for the channels of the image and of every level."""
@@ -122,12 +126,19 @@ class UNet(TaskNetwork):
             features.append(level(F.max_pool2d(features[-1], 2) if features else image))
         return dict.fromkeys(names, features)
 
+    def _dense(self, task: Task, features: Sequence[Tensor]) -> Tensor:
+        """Return the logits of a dense task at the size of the image."""
+        return self.heads[task.name](features)
+
     def _seen(self, bottom: Tensor, logits: dict[str, Tensor]) -> Tensor:
         """Concatenate the bottom features and the mean predicted probabilities in each bottom cell."""
-        maps = [task.activate(logits[task.name]) for task in self.classifier_inputs]
-        if self.detach_classifier_inputs:
-            maps = [probabilities.detach() for probabilities in maps]
+        maps = self._structures(logits)
         return torch.cat([bottom, *(F.avg_pool2d(probabilities, self.stride) for probabilities in maps)], dim=1)
+
+    def _structures(self, logits: dict[str, Tensor]) -> list[Tensor]:
+        """Return the predicted probabilities that classifiers use."""
+        maps = [task.activate(logits[task.name]) for task in self.classifier_inputs]
+        return [probabilities.detach() for probabilities in maps] if self.detach_classifier_inputs else maps
 
     def _check_size(self, height: int, width: int) -> None:
         if height % self.stride or width % self.stride:

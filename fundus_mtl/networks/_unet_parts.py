@@ -37,7 +37,7 @@ class DenseHead(nn.Module):
     """Decoder: per level, double the size, concatenate the skip, convolve twice; finally a 1x1 convolution.
 
     Args:
-        widths: Channels of the encoder levels, each twice the previous one.
+        widths: Channels of the encoder levels. Sizes are halved from level to level, odd sides are rounded up.
         channels: Number of output channels.
         norm: Function that builds a normalisation layer for a number of channels.
     """
@@ -45,14 +45,16 @@ class DenseHead(nn.Module):
     def __init__(self, widths: Sequence[int], channels: int, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
         levels = range(len(widths) - 2, -1, -1)
-        self.decoder = nn.ModuleList(convolutions([3 * widths[i], widths[i], widths[i]], norm) for i in levels)
+        self.decoder = nn.ModuleList(
+            convolutions([widths[i] + widths[i + 1], widths[i], widths[i]], norm) for i in levels
+        )
         self.logits = nn.Conv2d(widths[0], channels, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Return logits ``(B, channels, H, W)`` from the features of all levels, ``(B, widths[0], H, W)`` first."""
         x = features[-1]
         for stage, skip in zip(self.decoder, reversed(features[:-1]), strict=True):
-            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
             x = stage(torch.cat([skip, x], dim=1))
         return self.logits(x)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from fundus_mtl.networks._task_network import TaskNetwork
 from fundus_mtl.tasks import Task
 
 STAGE_WIDTHS = (1, 2, 4, 8, 8)  # in units of the channels of the first stage
+Initialisation = Literal["kaiming", "torch"]
 CONVOLUTIONS = {"vgg13": (2, 2, 2, 2, 2), "vgg16": (2, 2, 3, 3, 3)}
 
 
@@ -40,6 +42,8 @@ class VGGUNet(TaskNetwork):
         in_channels: Number of channels of the photograph.
         dropout: Dropout probability before the linear layer of image-level heads.
         batch_norm: Statistics of batch norm at test time, see above.
+        initialisation: ``"kaiming"`` for Kaiming uniform convolutions with zero bias, as in MTL-IO's paper, or
+            ``"torch"`` for PyTorch's default, as in its code.
         pretrained: File of torchvision's ``vgg13_bn`` or ``vgg16_bn`` weights for the encoder (``width=64`` only).
             Optional.
         pretrained_sha256: Expected SHA-256 of that file. Optional.
@@ -58,11 +62,12 @@ class VGGUNet(TaskNetwork):
         in_channels: int = 3,
         dropout: float = 0.8,
         batch_norm: BatchNorm = "running",
+        initialisation: Initialisation = "kaiming",
         pretrained: str | Path | None = None,
         pretrained_sha256: str | None = None,
     ) -> None:
         super().__init__(tasks)
-        _check(encoder, batch_norm)
+        _check(encoder, batch_norm, initialisation)
         norm = batch_norms(batch_norm)
         widths = [width * factor for factor in STAGE_WIDTHS]
         self.encoder = nn.ModuleList(
@@ -76,7 +81,8 @@ class VGGUNet(TaskNetwork):
             }
         )
         self.decoder = _decoder(widths, norm) if any(task.dense for task in tasks) else nn.ModuleList()
-        self.apply(initialise)
+        if initialisation == "kaiming":
+            self.apply(initialise)
         if pretrained is not None:
             load_vgg_encoder(self.encoder, pretrained, pretrained_sha256)
 
@@ -136,8 +142,12 @@ def _decoder(widths: Sequence[int], norm: Callable[[int], nn.Module]) -> nn.Modu
     return nn.ModuleList(stages)
 
 
-def _check(encoder: str, batch_norm: str) -> None:
+def _check(encoder: str, batch_norm: str, initialisation: str) -> None:
     if encoder not in CONVOLUTIONS:
         raise ValueError(f"VGGUNet: expected an encoder among {sorted(CONVOLUTIONS)}, but got {encoder!r}.")
     if batch_norm not in ("running", "batch"):
         raise ValueError(f"VGGUNet: expected batch_norm 'running' or 'batch', but got {batch_norm!r}.")
+    if initialisation not in get_args(Initialisation):
+        raise ValueError(
+            f"VGGUNet: expected initialisation among {get_args(Initialisation)}, but got {initialisation!r}."
+        )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._load import LoadFundusd
     from fundus_mtl.transforms._missing_labels import MissingLabelsd
     from fundus_mtl.transforms._native_masks import NativeMasksd
+    from fundus_mtl.transforms._pillow_resize import PillowResized
     from fundus_mtl.transforms._point_heatmap import PointHeatmapd
     from fundus_mtl.transforms._rand_cup_size import RandCupSized
     from fundus_mtl.transforms._rand_field_of_view import RandFieldOfViewd
@@ -44,6 +45,7 @@ __all__ = [
     "LoadFundusd",
     "MissingLabelsd",
     "NativeMasksd",
+    "PillowResized",
     "PointHeatmapd",
     "RandCupSized",
     "RandFieldOfViewd",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
-from monai.transforms import CropForegroundd, Resized
+from monai.transforms import CropForegroundd, Resize, Resized
 
 from fundus_mtl.transforms._fast_resize import FastResize
 from fundus_mtl.transforms._field_of_view import field_of_view, lit_part
@@ -41,7 +41,7 @@ class KeepFieldOfViewd:
 
 
 def _fast(transform: Any) -> list[Transform]:
-    if isinstance(transform, Resized):
+    if isinstance(transform, Resized) and type(transform.resizer) is Resize:
         resized, given = copy(transform), transform.resizer
         resized.resizer = FastResize(spatial_size=given.spatial_size, size_mode=given.size_mode, lazy=given.lazy)
         return [resized]

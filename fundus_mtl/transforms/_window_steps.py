@@ -168,6 +168,7 @@ _INVERSES: dict[str, Callable[[Mapping[str, Any]], list[Step]]] = {
     "FastResize": lambda operation: [_Enlarge(_size(operation))],
     "Flip": _of_flip,
     "Pad": _of_pad,
+    "PillowResize": lambda operation: [_Enlarge(_size(operation))],
     "Resize": lambda operation: [_Enlarge(_size(operation))],
     "SpatialPad": _of_pad,
 }

@@ -195,3 +195,17 @@ def test_pictures_are_numbered_by_row(tmp_path):
     assert there.iloc[10].tolist() == ["", "10_truth.jpg", ""]
     assert len(table) == 12
     assert table.notna().to_numpy().sum() == 3
+
+
+def test_one_method_may_order_the_cases(comparison, frames, caught):
+    """As in Fig. 2 of MT-COOL. Here joint finds doe_0 best and stl the usual one."""
+    better = frames.cases["method"].eq("joint") & frames.cases["id"].eq("doe_0")
+    frames.cases.loc[better, "dice"] = 1.0
+    orders = {}
+    for method in ("stl", "joint"):
+        caught.clear()
+        given = replace(comparison, panel_method=method)
+        orders[method] = [path.name[0] for path in drawn(given, frames, caught)["cases_dice"].pictures["stl"]]
+        captions = [drawing.caption for drawing in method_pictures(given, frames)]
+        assert f"by the mean of dice over the trainings of {method} (higher" in captions[0]
+    assert orders == {"stl": ["1", "3", "0", "4", "2"], "joint": ["1", "3", "4", "2", "0"]}

@@ -55,7 +55,10 @@ def check_keys(bundle, kind, key_values):
     args = {"train": "args.yaml", "evaluate": "args_evaluate.yaml", "infer": "args_inference.yaml"}[kind]
     file = find_bundle(bundle, ROOT).root / "configs" / args
     known = set(items_of(file)) | {
-        key for recipe in ROOT.glob(f"bundles/{bundle}/configs/overlays/*.yaml") for key in _keys(recipe)
+        key
+        for folder in (f"{bundle}/configs/overlays", "architectures")
+        for recipe in ROOT.glob(f"bundles/{folder}/*.yaml")
+        for key in _keys(recipe)
     }
     unknown = [text for text in key_values if re.split("::|=", text)[0].lstrip("+") not in known]
     assert unknown == []

@@ -10,7 +10,7 @@ import torch
 
 import fundus_mtl.aggregation
 import fundus_mtl.weighting
-from fundus_mtl.engines import IndependentTrainer, JointTrainer, MultiAdaptiveTrainer, SurgeryTrainer
+from fundus_mtl.engines import ActivationTrainer, IndependentTrainer, JointTrainer, MultiAdaptiveTrainer, SurgeryTrainer
 from fundus_mtl.optim import MAO, OptimizerGroup
 from tests.engines.toy import NAMES, TASKS, build
 
@@ -36,13 +36,21 @@ RULES = [
     f"surgery-{name}" for name in EXPORTS["aggregation"] if name != "TorchJD" or importlib.util.find_spec("torchjd")
 ]
 WEIGHTINGS = [f"joint-{name}" for name in EXPORTS["weighting"]]
-METHODS = [*RULES, *WEIGHTINGS, "mao", "mtl_io"]
-RAW_HEADS = [*RULES, "joint-Sum"]  # methods whose heads get exactly their own task's gradient
+ACTIVATIONS = "activations-GradDrop"
+METHODS = [*RULES, *WEIGHTINGS, ACTIVATIONS, "mao", "mtl_io"]
+RAW_HEADS = [*RULES, ACTIVATIONS, "joint-Sum"]  # methods whose heads get exactly their own task's gradient
 
 
 def _made(package, name):
     made = getattr(package, name)(*ARGUMENTS.get(name, tuple)())
     return made.double() if isinstance(made, torch.nn.Module) else made
+
+
+def cut_of(network):
+    """Return the names of the modules with shared outputs: of the toys, or of an architecture."""
+    if hasattr(network, "attention"):  # MTAN reads two activations of each level, and calls its levels part by part
+        return [f"encoder.{level}.1" for level in range(len(network.encoder))]
+    return [name for name in ("shared", "trunk", "decoder", "encoder") if hasattr(network, name)]
 
 
 def make(method, network, optimizer=SGD, tasks=TASKS, **options):
@@ -61,6 +69,16 @@ def make(method, network, optimizer=SGD, tasks=TASKS, **options):
             lambda n: optimizer([*n.parameters(), *learned]),
             network=network,
             weighting=weighting,
+            **options,
+        )
+    if kind == "activations":
+        rule = fundus_mtl.aggregation.GradDrop()
+        return build(
+            ActivationTrainer,
+            lambda n: optimizer(n.parameters()),
+            network=network,
+            aggregator=rule,
+            cut=cut_of(network),
             **options,
         )
     if kind == "mao":

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fundus_mtl.engines import CooperativeTrainer
+from fundus_mtl.networks import ResNetUNet, SplitResNetUNet
 from fundus_mtl.optim import OptimizerGroup
 from fundus_mtl.tasks import Task
 from tests.engines.methods import METHODS, SGD, make
@@ -15,19 +16,26 @@ from tests.networks.architectures import ARCHITECTURES
 
 BINARY = nn.BCEWithLogitsLoss()
 TASKS = (Task("a", 2, "segmentation", BINARY), Task("b", 1, "classification", BINARY), Task("c", 1, "heatmap", BINARY))
-SHAPES = {"a": (2, 8, 12), "b": (1,), "c": (1, 8, 12)}
-TINY = {"width": 4, "depth": 1, "norm": "instance"}
-each = pytest.mark.parametrize("architecture", ARCHITECTURES)
+CLASSES = ARCHITECTURES | {"resnet": (ResNetUNet, SplitResNetUNet)}
+SIZES = {name: {"depth": 1} for name in ARCHITECTURES} | {"resnet": {"encoder": "resnet18"}}
+IMAGES = dict.fromkeys(ARCHITECTURES, (8, 12)) | {"resnet": (48, 64)}
+each = pytest.mark.parametrize("architecture", CLASSES)
 
 
-def samples(count=4):
+def samples(size):
     generator = torch.Generator().manual_seed(0)
+    shapes = {t.name: (t.channels, *size) if t.dense else (t.channels,) for t in TASKS}
     return [
-        {"image": torch.rand(3, 8, 12, generator=generator)}
-        | {name: torch.rand(shape, generator=generator).round() for name, shape in SHAPES.items()}
-        | {f"{name}_present": torch.tensor(True) for name in SHAPES}
-        for _ in range(count)
+        {"image": torch.rand(3, *size, generator=generator)}
+        | {name: torch.rand(shape, generator=generator).round() for name, shape in shapes.items()}
+        | {f"{name}_present": torch.tensor(True) for name in shapes}
+        for _ in range(4)
     ]
+
+
+def made(architecture, index):
+    torch.manual_seed(0)
+    return CLASSES[architecture][index](TASKS, width=4, norm="instance", **SIZES[architecture])
 
 
 def parts_that_moved(before, after):
@@ -43,29 +51,33 @@ def check(trainer):
     modules = {
         name for name, module in trainer.network.named_children() if name != "heads" and len(list(module.parameters()))
     }
-    assert parts_that_moved(before, after) == modules | {f"heads.{name}" for name in SHAPES}
+    assert parts_that_moved(before, after) == modules | {f"heads.{task.name}" for task in TASKS}
 
 
 @each
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_every_architecture(method, architecture):
-    torch.manual_seed(0)
-    network = ARCHITECTURES[architecture][0](TASKS, **TINY)
-    options = {"items": samples(), "batch_size": 4, "epochs": 1, "loss_function": PlainLoss(TASKS), "tasks": TASKS}
+    network = made(architecture, 0)
+    options = {
+        "items": samples(IMAGES[architecture]),
+        "batch_size": 4,
+        "epochs": 1,
+        "loss_function": PlainLoss(TASKS),
+        "tasks": TASKS,
+    }
     check(make(method, network, **options))
 
 
 @each
 def test_mt_cool_trains_every_architecture(architecture):
     """One iteration of warm-up and one of turns."""
-    torch.manual_seed(0)
-    network = ARCHITECTURES[architecture][1](TASKS, **TINY)
+    network = made(architecture, 1)
     check(
         build(
             CooperativeTrainer,
             lambda n: OptimizerGroup.per_share(TASKS, n, SGD),
             network=network,
-            items=samples(),
+            items=samples(IMAGES[architecture]),
             batch_size=4,
             epochs=2,
             loss_function=PlainLoss(TASKS),

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from fundus_mtl.networks import CrossStitchUNet, MTANUNet, NDDRUNet, SplitMTANUNet, SplitUNet, UNet
+from fundus_mtl.networks import (
+    CrossStitchUNet,
+    MTANUNet,
+    MTIUNet,
+    NDDRUNet,
+    SplitMTANUNet,
+    SplitMTIUNet,
+    SplitUNet,
+    UNet,
+)
 
 # Whole and split version; in networks with soft sharing every weight has an owner anyway.
 ARCHITECTURES = {
     "cross_stitch": (CrossStitchUNet, CrossStitchUNet),
     "mtan": (MTANUNet, SplitMTANUNet),
+    "mti_net": (MTIUNet, SplitMTIUNet),
     "nddr": (NDDRUNet, NDDRUNet),
     "unet": (UNet, SplitUNet),
 }

@@ -179,7 +179,18 @@ def test_a_pickle_is_not_loaded(tmp_path):
         VGGUNet(TASKS, width=4, pretrained=tmp_path / "evil.pth")
 
 
+def test_initialisation():
+    """PyTorch's default is uniform up to 1 / sqrt(inputs); Kaiming's for ReLU is wider by sqrt(6), without bias."""
+    for name, factor, bias in (("torch", 1.0, True), ("kaiming", 6**0.5, False)):
+        layer = VGGUNet(TASKS, width=16, initialisation=name).encoder[2][0]
+        bound = factor * layer.weight[0].numel() ** -0.5
+        assert 0.98 * bound < layer.weight.abs().max() <= bound
+        assert bool(layer.bias.any()) == bias
+
+
 def test_wrong_use_raises():
+    with pytest.raises(ValueError, match="expected initialisation among .*, but got 'zero'"):
+        VGGUNet(TASKS, width=4, initialisation="zero")
     with pytest.raises(ValueError, match="tasks with different names"):
         VGGUNet([TASKS[0], TASKS[0]], width=4)
     with pytest.raises(ValueError, match="an encoder among"):
