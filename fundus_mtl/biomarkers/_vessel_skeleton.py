@@ -1,8 +1,8 @@
 """Centreline of a vessel mask as points and their neighbours.
 
-The skeleton is scikit-image's implementation of Lee et al. (1994), one pixel wide. scikit-image's default, Zhang and
-Suen (1984), takes half the time but shortens diagonal vessels from one end if their width is an even number of pixels.
-Later steps use only the points of the skeleton, about ten thousand, instead of the millions of pixels of a photograph.
+The skeleton is that of Lee et al. (1994), one pixel wide. Zhang and Suen (1984), scikit-image's default, shortens
+diagonal vessels from one end if their width is an even number of pixels. Later steps use only
+the points of the skeleton, about ten thousand, instead of the millions of pixels of a photograph.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
-from skimage.morphology import skeletonize
 
 from fundus_mtl.biomarkers._cleaning import Mask, bounds
+from fundus_mtl.biomarkers._thinning import RING, thinned
 
-RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from above
 Ids = NDArray[np.intp]
 
 
@@ -64,7 +63,7 @@ def trace(mask: Mask) -> Skeleton:
     window = bounds(mask)
     if window is None:
         return Skeleton(np.empty((0, 2), np.intp), np.empty((0, 8), np.intp))
-    lines = np.pad(skeletonize(mask[window], method="lee") > 0, 1)
+    lines = np.pad(thinned(mask[window]), 1)
     points = np.argwhere(lines)
     index = np.full(lines.shape, -1, np.int32)
     index[tuple(points.T)] = np.arange(len(points))
