@@ -29,10 +29,9 @@ _Flat = NDArray[np.uint8]
 _Ids = NDArray[np.intp]
 
 
-def thinned(mask: Mask) -> Mask:
-    """Return the skeleton of a mask ``(H, W)``, a new mask of the same shape."""
-    image = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), np.uint8)
-    image[1:-1, 1:-1] = mask
+def thin_lines(mask: Mask) -> _Ids:
+    """Return the pixels of the skeleton of a mask ``(H, W)``: row and column ``(N, 2)``, in reading order."""
+    image = cv2.copyMakeBorder(np.asarray(mask, np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=_BACKGROUND)
     flat, width = image.reshape(-1), image.shape[1]
     steps = [row * width + column for row, column in RING]
     left, unchanged = np.flatnonzero(flat), 0
@@ -43,7 +42,7 @@ def thinned(mask: Mask) -> Mask:
                 left = left[flat[left] != _BACKGROUND]
             else:
                 unchanged += 1
-    return image[1:-1, 1:-1].astype(bool)
+    return np.stack(np.divmod(left, width), axis=1) - 1
 
 
 def _pass(flat: _Flat, border: _Ids, steps: list[int]) -> bool:

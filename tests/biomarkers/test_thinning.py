@@ -5,8 +5,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.morphology import skeletonize
 
-from fundus_mtl.biomarkers._thinning import thinned
+from fundus_mtl.biomarkers._thinning import thin_lines
 from tests.biomarkers.vessel_drawings import band, ray, ring
+
+
+def thinned(mask):
+    lines = np.zeros(mask.shape, bool)
+    lines[tuple(thin_lines(mask).T)] = True
+    return lines
 
 
 def test_by_hand():
