@@ -79,7 +79,7 @@ def trace(mask: Mask) -> Skeleton:
     beside = places[:, None] + np.array(RING) @ [width, 1]
     found = np.searchsorted(places, beside).clip(max=len(places) - 1)
     neighbours = np.where(places[found] == beside, found, -1)
-    return Skeleton(points + [window[0].start, window[1].start], neighbours)
+    return Skeleton(points + np.array([side.start for side in window]), neighbours)
 
 
 def _lines_from(neighbours: Ids) -> Ids:
