@@ -33,6 +33,14 @@ def bounds(mask: Mask) -> tuple[slice, slice] | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+def pixels(mask: Mask) -> NDArray[np.intp]:
+    """Return row and column of the pixels of the structure in a mask ``(H, W)``: ``(N, 2)``, in reading order.
+
+    It equals ``np.argwhere``, which takes several times as long on a mask that is mostly empty.
+    """
+    return np.stack(np.divmod(np.flatnonzero(mask), mask.shape[1]), axis=1)
+
+
 def clean_disc(disc: ArrayLike) -> Mask:
     """Keep the largest 8-connected component of the disc and fill its holes.
 

@@ -15,7 +15,7 @@ from fundus_mtl.biomarkers._vessel_calibre import crossing_widths
 from fundus_mtl.biomarkers._vessel_segments import vessel_segments
 from fundus_mtl.biomarkers._vessel_shape import density, fractal_dimension, tortuosity
 from fundus_mtl.biomarkers._vessel_skeleton import Skeleton, trace
-from fundus_mtl.biomarkers._zones import ZONES, DiscCircle, disc_circle, zone_mask
+from fundus_mtl.biomarkers._zones import ZONES, DiscCircle, disc_circle, zone_window
 
 SIX = 6
 KINDS = (("artery", "arteries", "crae"), ("vein", "veins", "crve"))
@@ -116,9 +116,10 @@ def _dimensions(lines: dict[str, Skeleton], shape: tuple[int, ...]) -> Found:
 def _densities(masks: dict[str, Mask], circle: DiscCircle, lit: Mask) -> Found:
     """Return the densities per zone and the visible fraction of each zone."""
     found: Found = {}
-    vessels = masks | {"vessel": masks["artery"] | masks["vein"]}
     for zone, (inner, outer) in ZONES.items():
-        area = zone_mask(lit.shape, circle, zone) & lit
+        window, ring = zone_window(lit.shape, circle, zone)
+        area, vessels = ring & lit[window], {kind: mask[window] for kind, mask in masks.items()}
+        vessels["vessel"] = vessels["artery"] | vessels["vein"]
         reason = NO_DISC if isnan(circle.radius_px) else f"zone {zone} lies outside the field of view"
         for kind, mask in vessels.items():
             found[f"density_{kind}_{zone}"] = (density(mask, area), reason)

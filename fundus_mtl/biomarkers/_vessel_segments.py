@@ -17,12 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import KDTree
 
-from fundus_mtl.biomarkers._cleaning import Mask
+from fundus_mtl.biomarkers._cleaning import Mask, pixels
 from fundus_mtl.biomarkers._vessel_skeleton import Ids, Skeleton, trace
 
 STEP_POINTS = 8
@@ -74,8 +75,8 @@ def vessel_segments(mask: Mask, skeleton: Skeleton | None = None) -> list[Segmen
     if not len(lines.points):
         return []
     edge = _edge(mask)
-    lines = _without_twigs(lines, edge)
-    _, nearest = KDTree(lines.points).query(np.argwhere(mask))
+    lines = lines.without_ends(~_clear(lines, edge))  # spurs go and their stems stay
+    _, nearest = KDTree(lines.points).query(pixels(mask))
     areas = np.bincount(nearest, minlength=len(lines.points)).astype(float)
     clear = _clear(lines, edge)
     _, trees = connected_components(lines.graph(), directed=False)
@@ -88,9 +89,9 @@ def vessel_segments(mask: Mask, skeleton: Skeleton | None = None) -> list[Segmen
 
 def _edge(mask: Mask) -> KDTree:
     """Return the background pixels next to the vessels of ``(H, W)``, including those outside the image border."""
-    wide = np.pad(mask, 2)
-    beside = wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:]
-    return KDTree(np.argwhere(beside & ~wide[1:-1, 1:-1]) - 1)
+    wide = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    beside = cv2.dilate(wide, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > wide
+    return KDTree(pixels(beside) - 1)
 
 
 def _clear(lines: Skeleton, edge: KDTree) -> Mask:
@@ -102,28 +103,18 @@ def _clear(lines: Skeleton, edge: KDTree) -> Mask:
     return np.asarray(distances > np.maximum(REACH * edge.query(branchings)[0], TOUCHING)[nearest])
 
 
-def _without_twigs(lines: Skeleton, edge: KDTree) -> Skeleton:
-    """Remove end points near a branching point, one by one, which removes spurs and keeps their stems."""
-    clear = _clear(lines, edge)
-    while True:
-        kept = clear | (lines.crossing_numbers() != 1)
-        if kept.all():
-            return lines
-        lines, clear = lines.keep(kept), clear[kept]
-
-
 def _paths(lines: Skeleton) -> Iterator[Ids]:
     """Yield the ordered points of each part with two ends, including the branching points at its ends."""
     branchings = np.flatnonzero(lines.branchings())
     if not len(branchings):
         yield from _ordered(lines)
         return
-    tree = KDTree(lines.points[branchings])
-    apart = tree.query(lines.points)[0] > TOUCHING
+    distances, nearest = KDTree(lines.points[branchings]).query(lines.points)
+    apart, nearest = distances > TOUCHING, branchings[nearest]
     outer, passing = np.flatnonzero(apart), lines.crossing_numbers() > 1
     for ids in _ordered(lines.keep(apart)):
         path = outer[ids]
-        near = branchings[tree.query(lines.points[path[[0, -1]]])[1]]
+        near = nearest[path[[0, -1]]]
         before, after = near[:1][passing[path[:1]]], near[1:][passing[path[-1:]]]
         yield np.concatenate([before, path, after])
 

@@ -1,8 +1,8 @@
 """Centreline of a vessel mask as points and their neighbours.
 
-The skeleton is scikit-image's implementation of Lee et al. (1994), one pixel wide. scikit-image's default, Zhang and
-Suen (1984), takes half the time but shortens diagonal vessels from one end if their width is an even number of pixels.
-Later steps use only the points of the skeleton, about ten thousand, instead of the millions of pixels of a photograph.
+The skeleton is that of Lee et al. (1994), one pixel wide. Zhang and Suen (1984), scikit-image's default, shortens
+diagonal vessels from one end if their width is an even number of pixels. Later steps use only
+the points of the skeleton, about ten thousand, instead of the millions of pixels of a photograph.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
-from skimage.morphology import skeletonize
 
 from fundus_mtl.biomarkers._cleaning import Mask, bounds
+from fundus_mtl.biomarkers._thinning import RING, thin_lines
 
-RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from above
 Ids = NDArray[np.intp]
 
 
@@ -37,14 +36,24 @@ class Skeleton:
 
         This is Rutovitz's crossing number: the number of changes from background to line around the point.
         """
-        line = self.neighbours >= 0
-        return (~line & np.roll(line, -1, axis=1)).sum(axis=1)
+        return _lines_from(self.neighbours)
 
     def branchings(self) -> Mask:
         """Return which points are branching points ``(N,)``: three lines leave, or the point is in a 2x2 block."""
         line = self.neighbours >= 0
         corners = [line[:, [i, i + 1, (i + 2) % 8]].all(axis=1) for i in (0, 2, 4, 6)]
         return (self.crossing_numbers() > 2) | np.any(corners, axis=0)
+
+    def without_ends(self, removable: Mask) -> Skeleton:
+        """Remove the end points among ``removable`` ``(N,)``, then those that are ends without them, and so on."""
+        neighbours, kept = self.neighbours.copy(), np.full(len(self.points), True)
+        left = np.flatnonzero(removable)
+        while len(ends := left[_lines_from(neighbours[left]) == 1]):
+            kept[ends] = False
+            for direction, beside in enumerate(neighbours[ends].T):
+                neighbours[beside[beside >= 0], (direction + 4) % 8] = -1
+            left = left[kept[left]]
+        return self if kept.all() else Skeleton(self.points, neighbours).keep(kept)
 
     def keep(self, wanted: Mask) -> Skeleton:
         """Return the skeleton of only the points where ``wanted`` ``(N,)`` is true."""
@@ -64,9 +73,16 @@ def trace(mask: Mask) -> Skeleton:
     window = bounds(mask)
     if window is None:
         return Skeleton(np.empty((0, 2), np.intp), np.empty((0, 8), np.intp))
-    lines = np.pad(skeletonize(mask[window], method="lee") > 0, 1)
-    points = np.argwhere(lines)
-    index = np.full(lines.shape, -1, np.int32)
-    index[tuple(points.T)] = np.arange(len(points))
-    neighbours = np.stack([index[tuple((points + step).T)] for step in RING], axis=1).astype(np.intp)
-    return Skeleton(points - 1 + [window[0].start, window[1].start], neighbours)
+    points = thin_lines(mask[window])
+    width = mask.shape[1] + 1  # a column of background, so that the end of a row has no neighbour in the next one
+    places = points @ [width, 1]
+    beside = places[:, None] + np.array(RING) @ [width, 1]
+    found = np.searchsorted(places, beside).clip(max=len(places) - 1)
+    neighbours = np.where(places[found] == beside, found, -1)
+    return Skeleton(points + np.array([side.start for side in window]), neighbours)
+
+
+def _lines_from(neighbours: Ids) -> Ids:
+    """Return the crossing numbers of points with these neighbours ``(N, 8)``, shape ``(N,)``."""
+    line = neighbours >= 0
+    return np.asarray(np.count_nonzero(~line & np.roll(line, -1, axis=1), axis=1))

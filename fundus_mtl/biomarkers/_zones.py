@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from math import nan, pi, sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fundus_mtl.biomarkers._cleaning import Mask, clean_disc
 
+Window = tuple[slice, slice]
 ZONES = {"A": (1.0, 2.0), "B": (2.0, 3.0), "C": (2.0, 5.0)}
 
 
@@ -67,16 +68,27 @@ def zone_mask(shape: tuple[int, ...], disc: DiscCircle, zone: str) -> Mask:
     Raises:
         ValueError: if the zone is unknown or the shape is not 2-D.
     """
+    window, ring = zone_window(shape, disc, zone)
+    whole = np.zeros(shape, bool)
+    whole[window] = ring
+    return whole
+
+
+def zone_window(shape: tuple[int, ...], disc: DiscCircle, zone: str) -> tuple[Window, Mask]:
+    """Return rows and columns that a zone covers, and its mask there; arguments and errors are those of `zone_mask`."""
     if zone not in ZONES:
         raise ValueError(f"zone: expected one of {', '.join(ZONES)}, but got {zone!r}.")
     if len(shape) != 2:
         raise ValueError(f"shape: expected (H, W), but got {shape}.")
     inner, outer = ZONES[zone]
-    columns, rows = (
+    rows, columns = (
         np.flatnonzero(abs(np.arange(size) - centre) < outer * disc.radius_px)
-        for size, centre in ((shape[1], disc.cx_px), (shape[0], disc.cy_px))
+        for size, centre in ((shape[0], disc.cy_px), (shape[1], disc.cx_px))
     )
     radii = disc.radii(columns, rows[:, None])
-    ring = np.zeros(shape, bool)
-    ring[np.ix_(rows, columns)] = (radii >= inner) & (radii < outer)
-    return ring
+    return (_span(rows), _span(columns)), (radii >= inner) & (radii < outer)
+
+
+def _span(consecutive: NDArray[np.intp]) -> slice:
+    """Return the slice of consecutive indices."""
+    return slice(int(consecutive[0]), int(consecutive[-1]) + 1) if len(consecutive) else slice(0, 0)

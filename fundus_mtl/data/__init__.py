@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
     from fundus_mtl.data._folder_samples import FolderSamples
     from fundus_mtl.data._folds import assign_folds
-    from fundus_mtl.data._guarded_transform import FAILURE, GuardedTransform, photograph_error
+    from fundus_mtl.data._guarded_transform import FAILURE, LATER, GuardedTransform, photograph_error
     from fundus_mtl.data._inspect_datalist import InspectedDatalist, inspect_datalist
     from fundus_mtl.data._native_keys import PIXELS, SEEN
     from fundus_mtl.data._picture_size import picture_size
@@ -28,6 +28,7 @@ else:
 __all__ = [
     "DIGIT_TASKS",
     "FAILURE",
+    "LATER",
     "PHOTOGRAPH_ERRORS",
     "PIXELS",
     "SEEN",

@@ -8,17 +8,18 @@ MOST = 4
 """Threads at most where no number is given. Each holds a decoded photograph, and more would wait for Python's lock."""
 
 
-def worker_threads(asked: int | None) -> int:
+def worker_threads(asked: int | None, share: float = 0.5) -> int:
     """Return a number of threads.
 
     Args:
-        asked: The number; None for half of the processor cores that this process may use, from 1 to `MOST`.
+        asked: The number; None for a share of the processor cores that this process may use, from 1 to `MOST`.
+        share: Threads per core.
 
     Example:
         >>> worker_threads(3)
         3
     """
-    return max(1, min(MOST, _cores() // 2)) if asked is None else asked
+    return max(1, min(MOST, int(_cores() * share))) if asked is None else asked
 
 
 def _cores() -> int:

@@ -71,7 +71,10 @@ def _draw_contour(canvas: Picture, name: str, mask: NDArray[np.generic], colour:
         return False
     rows, columns = (slice(max(0, side.start - 1), side.stop + 1) for side in box)
     lines, _ = cv2.findContours(
-        inside[rows, columns].astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(columns.start, rows.start)
+        inside[rows, columns].astype(np.uint8),
+        cv2.RETR_LIST,
+        cv2.CHAIN_APPROX_SIMPLE,
+        offset=(columns.start, rows.start),
     )
     width = line_width(canvas.shape)
     for thickness, shade in ((2 * width + 1, HALO), (width, colour)):

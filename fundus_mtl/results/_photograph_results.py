@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fundus_mtl.data import FAILURE, PHOTOGRAPH_ERRORS, PIXELS
+from fundus_mtl.data import FAILURE, LATER, PHOTOGRAPH_ERRORS, PIXELS
 from fundus_mtl.photographs import SHA256
 from fundus_mtl.processes import TimeLimit
 from fundus_mtl.results._facts import KnownFacts, PhotographFacts
@@ -50,13 +50,15 @@ class PhotographResults:
 
         Args:
             ledger: Rows of the run.
-            sample: Postprocessed, with its ``id``; with ``failure`` where that failed (``GuardedTransform``).
+            sample: Postprocessed, with its ``id``; with ``failure`` where that failed, or with the function ``later`` that
+                does it (``GuardedTransform``).
             seconds: Time that it took.
 
         Raises:
             OutputError: If the output cannot be written at all.
         """
         name = str(sample["id"])
+        sample = sample[LATER]() if LATER in sample else sample
         if FAILURE in sample:
             ledger.fail(name, "postprocess", sample[FAILURE], seconds)
             return

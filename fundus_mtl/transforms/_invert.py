@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from copy import copy, deepcopy
 from typing import Any
 
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Invertd
-from monai.transforms.utils import convert_applied_interp_mode
+from monai.transforms.utils import convert_applied_interp_mode, reset_ops_id
 from torch import Tensor
 
 
@@ -45,9 +46,12 @@ class InvertBilineard(Invertd):
             operations = recorded(item, image_key)
             smooth = MetaTensor(image.as_tensor(), meta=image.meta)
             smooth.applied_operations = convert_applied_interp_mode(operations, mode="bilinear")
-            staged[image_key] = smooth
+            staged[image_key] = reset_ops_id(smooth)  # the copy below is another object than the record names
             staged[key] = item[key] if isinstance(item[key], MetaTensor) else MetaTensor(item[key])
-        done = super().__call__(staged)
+        # MONAI changes transforms while it inverts them, and another thread may use them for the next photograph.
+        alone = copy(self)
+        alone.transform = deepcopy(self.transform)
+        done = Invertd.__call__(alone, staged)
         return {**done, **{key: item[key] for key in self.orig_keys if key in item}}
 
 

@@ -19,7 +19,7 @@ from monai.transforms import Compose, Lambda
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from fundus_mtl.data import FolderSamples, GuardedTransform, plain_reason, root_cause
+from fundus_mtl.data import LATER, FolderSamples, GuardedTransform, plain_reason, root_cause
 from fundus_mtl.photographs import scan_folder
 from fundus_mtl.results import VOLATILE_COLUMNS, Glaucoma, OutputError
 
@@ -182,6 +182,29 @@ def _fire(engine, output):
     engine.fire_event(IterationEvents.FORWARD_COMPLETED)
     engine.fire_event(IterationEvents.MODEL_COMPLETED)
     return engine.state.output
+
+
+@pytest.mark.parametrize("writers", [0, 1, 3])
+def test_a_deferred_postprocessing_runs_where_photographs_are_measured(folder, tmp_path, make, rows, writers):
+    """The row of the photograph whose postprocessing fails is the same; the others are measured."""
+    items, threads = scan_folder(folder), set()
+
+    def postprocess(sample):
+        threads.add(threading.current_thread().name.split("_")[0])
+        return raise_for("a.png")(sample)
+
+    results = make(items, tmp_path / "out", roles=[Glaucoma("score")], writers=writers)
+    guarded = GuardedTransform(postprocess, deferred=True)
+    results.start()
+    for item in results.pending:
+        deferred = guarded({"id": item["id"], "pred_score": torch.ones(1)})
+        assert list(deferred) == [LATER]
+        results.add([{**deferred, "id": item["id"]}])
+    results.finish()
+    assert threads == ({"MainThread"} if writers == 0 else {"writer"})
+    assert results.counts == {"ok": 2, "ungradable": 0, "failed": 1}
+    (failure,) = rows(tmp_path / "out/failures.csv")
+    assert (failure["source_relpath"], failure["stage"]) == ("a.png", "postprocess")
 
 
 @pytest.mark.parametrize("error", [AttributeError("a mistake"), TypeError("a mistake"), KeyboardInterrupt()])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor, set_track_meta
-from monai.transforms import Compose, CropForegroundd, Invertd, RandAffined, RandFlipd, Resized, SpatialPadd
+from monai.transforms import Compose, CropForegroundd, Flipd, Invertd, RandAffined, RandFlipd, Resized, SpatialPadd
 
 from fundus_mtl.transforms import InvertBilineard
 
@@ -102,3 +104,24 @@ def test_an_image_without_trace_raises() -> None:
         set_track_meta(True)
     with pytest.raises(ValueError, match="image: expected an image with a record of its transforms"):
         InvertBilineard("pred_disc", transform)({**got, "pred_disc": got["disc"]})
+
+
+class Watched(Flipd):
+    """A flip that notes which objects were used to invert it."""
+
+    used: ClassVar[list[Flipd]] = []
+
+    def inverse(self, data: dict[Any, Any]) -> Any:
+        self.used.append(self)
+        return super().inverse(data)
+
+
+def test_another_thread_may_transform_meanwhile() -> None:
+    """MONAI switches off the recording of a flip while it inverts it, so that a copy has to be inverted."""
+    flip = Watched("image", 1)
+    transform = Compose([flip, Resized("image", (8, 8), mode="area")])
+    got = transform({"image": MetaTensor(torch.rand(1, 12, 16))})
+    back = InvertBilineard("pred_disc", transform)({**got, "pred_disc": got["image"].as_tensor()})["pred_disc"]
+    assert tuple(back.shape) == (1, 12, 16)
+    (used,) = Watched.used
+    assert used is not flip
