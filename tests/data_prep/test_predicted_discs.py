@@ -40,7 +40,7 @@ def test_a_mask_per_disc_that_was_found_cup_included(tmp_path):
     assert "model first 1" in document["source"]
     item = document["training"][1]
     assert item["label_sources"] == {"disc": "network"}
-    assert Path(item["image"]) == photographs.resolve() / "left" / "b.jpg"
+    assert Path(item["image"]).resolve() == photographs.resolve() / "left" / "b.jpg"
     np.testing.assert_array_equal(pixels(item["disc"]) == 255, disc_codes() > 0)
 
 

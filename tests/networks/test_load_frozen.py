@@ -60,9 +60,7 @@ def test_the_head_itself_is_in_training_mode(trained):
 
 def test_what_does_not_fit_is_refused(trained):
     network = EfficientUNet([DISC, GLAUCOMA])
-    with pytest.raises(
-        ValueError, match=r"expected parts of the network, such as heads\.glaucoma\.3, but got heads\.glau\b"
-    ):
+    with pytest.raises(ValueError, match=r"parts of the network, such as heads\.glaucoma\.3, but got heads\.glau\b"):
         load_frozen(network, trained[1], ["heads.glau"])
     with pytest.raises(ValueError, match=r"missing heads\.glaucoma\.3\.bias, heads\.glaucoma\.3\.weight"):
         load_frozen(network, trained[1], [])
