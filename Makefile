@@ -113,7 +113,12 @@ model-glaucoma: $(VENV)/ready
 model-hrf-av: $(VENV)/ready-to-pretrain
 	$(PREPARE) hrf_av $(RAW)/hrf_av data/hrf_av
 	$(PREPARE) chase_db1 $(RAW)/chase_db1 data/chase_db1
-	$(PREPARE) merge $(MERGED)/vessels.json --camera 'hrf_av=Canon CR-1' -- \
+	$(BIN)/fundus-mtl infer $(RAW)/hrf_av/images data/hrf_av_found
+	$(PREPARE) predicted_discs data/hrf_av_found data/hrf_av_discs --photographs $(RAW)/hrf_av/images
+	$(BIN)/fundus-mtl infer $(RAW)/chase_db1/images data/chase_db1_found
+	$(PREPARE) predicted_discs data/chase_db1_found data/chase_db1_discs --photographs $(RAW)/chase_db1/images
+	$(PREPARE) merge $(MERGED)/vessels.json --camera 'hrf_av=Canon CR-1' --fill found_hrf=data/hrf_av_discs/datalist.json \
+		--fill found_chase=data/chase_db1_discs/datalist.json -- \
 		hrf_av=data/hrf_av/datalist_public.json chase_db1=data/chase_db1/datalist.json
 	$(BIN)/fundus-mtl train hrf_av_mtl --method joint --overlay several_sources $(SEVERAL) output_dir=runs/model_hrf_av
 	cp runs/model_hrf_av/models/model.pt runs/model_hrf_av/models/recipe.json bundles/hrf_av_mtl/models/

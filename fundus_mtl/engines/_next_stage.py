@@ -50,7 +50,7 @@ class NextStage(Stage):
             if not sample[self.needs].any():
                 return dict(sample)
             item[self.needs] = sample[self.needs]
-        if self.uses in sample:
+        if self.uses is not None and self.uses in sample:
             item[self.uses] = sample[self.uses]
         done = self.answer(item)
         kept = {key: value for key, value in sample.items() if key not in self.answers}

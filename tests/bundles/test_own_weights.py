@@ -104,7 +104,10 @@ def test_infer_finds_vessels_on_request(tmp_path, capfd):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
     assert main(["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu", "--vessels"]) == 0
-    assert "own for disc, cup, fovea, quality, glaucoma (research score), arteries and veins (--we" in capfd.readouterr().err
+    assert (
+        "own for disc, cup, fovea, quality, glaucoma (research score), arteries and veins (--we"
+        in capfd.readouterr().err
+    )
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert 0.06 < float(row["vessel_density"]) < 0.18  # of healthy eyes about a tenth
