@@ -1,4 +1,4 @@
-"""Start from a trained network that has fewer heads: keep what it learned, train only what is new."""
+"""Start from a trained network: keep what it learned, and train only some parts, such as a new head."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fundus_mtl.networks._load_weights import load_weights
 
 
 def load_frozen(network: nn.Module, path: str | Path, learn: Sequence[str]) -> None:
-    """Load the weights of a trained network without some parts, and freeze everything but those parts.
+    """Load the weights of a trained network except for some parts, and freeze everything but those parts.
 
     The answers of the frozen part stay the same to the last bit: its parameters get no gradients, and its batch norms and
     dropouts stay in evaluation mode during the training.
 
     Args:
         network: Network to train.
-        path: ``model.pt`` of a training whose network is the same without the parts in ``learn``.
+        path: ``model.pt`` of a training whose network is the same, with or without the parts in ``learn``.
         learn: Parts that are trained, as starts of the names of their tensors, such as ``heads.glaucoma``.
 
     Raises:

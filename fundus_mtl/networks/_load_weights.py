@@ -20,14 +20,15 @@ def load_weights(network: nn.Module, path: str | Path, without: Collection[str] 
     Args:
         network: Network that the weights were trained with.
         path: File of its ``state_dict``, such as ``model.pt``.
-        without: Names of tensors of the network that the file does not have; they stay as they are.
+        without: Names of tensors of the network that keep their values, whether the file has them or not.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a ``state_dict``; or a tensor is missing, is not one of the network's, or has another shape
             or kind of numbers; or a number is not finite.
     """
-    tensors = _state_dict(read_torch_file(path), path)
+    content = _state_dict(read_torch_file(path), path)
+    tensors = {name: tensor for name, tensor in content.items() if name not in without}
     own = {name: tensor for name, tensor in network.state_dict().items() if name not in without}
     if tensors.keys() != own.keys():
         missing, unknown = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())

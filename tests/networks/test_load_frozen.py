@@ -64,6 +64,15 @@ def test_what_does_not_fit_is_refused(trained):
         load_frozen(network, trained[1], ["heads.glau"])
     with pytest.raises(ValueError, match=r"missing heads\.glaucoma\.3\.bias, heads\.glaucoma\.3\.weight"):
         load_frozen(network, trained[1], [])
-    with pytest.raises(ValueError, match=r"not known heads\.disc\.bias"):
-        load_frozen(network, trained[1], ["heads"])
+    with pytest.raises(ValueError, match=r"not known decoder"):
+        load_frozen(EfficientUNet([GLAUCOMA]), trained[1], ["heads.glaucoma"])
     assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_head_that_the_file_has_is_trained_from_the_start(trained, tmp_path):
+    torch.manual_seed(3)
+    torch.save(EfficientUNet([DISC, GLAUCOMA]).state_dict(), tmp_path / "model.pt")
+    network = EfficientUNet([DISC, GLAUCOMA])
+    head = network.heads["glaucoma"][-1].weight.clone()
+    load_frozen(network, tmp_path / "model.pt", ["heads.glaucoma"])
+    assert torch.equal(network.heads["glaucoma"][-1].weight, head)
