@@ -75,7 +75,7 @@ RAW ?= data/raw
 RESUME ?=
 MERGED := data/merged
 PREPARE := $(BIN)/fundus-mtl prepare
-SEVERAL = dataset_dir=$(MERGED) network_def::pretrained=imagenet $(RESUME)
+SEVERAL = dataset_dir=$(MERGED) network_def::pretrained=imagenet half_precision=true $(RESUME)
 FILLED := --fill automorph=data/derived_outlines/datalist.json
 
 $(VENV)/ready-to-pretrain: $(VENV)/ready
