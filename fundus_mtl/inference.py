@@ -169,6 +169,11 @@ def _weights(weights: str | Path | None, vessels: bool, options: Mapping[str, An
 
 def _which(vessels: bool, options: Mapping[str, Any]) -> str:
     """Return what the package's own weights are used for, and what is left out."""
-    found = "disc, cup, fovea, quality, arteries and veins" if vessels else "disc, cup, fovea and quality"
+    usual = "disc, cup, fovea, quality"
+    found = (
+        f"{usual}, glaucoma (research score), arteries and veins"
+        if vessels
+        else f"{usual} and glaucoma (research score)"
+    )
     missing = "" if options.get("vessel_weights") else "; arteries and veins only with --vessels"
     return f"weights: the package's own for {found} (--weights for others){missing}"

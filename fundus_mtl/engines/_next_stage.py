@@ -22,12 +22,20 @@ class NextStage(Stage):
             and removed if this stage has none.
         needs: Key of an earlier mask, which the preprocessing gets too. If the mask is empty, the stage is skipped and the
             sample does not change. Optional.
+        uses: Key of an earlier mask, which the preprocessing gets where there is one. Optional.
         **kwargs: Arguments of `Stage`.
     """
 
-    def __init__(self, *args: Any, answers: Mapping[str, str], needs: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        answers: Mapping[str, str],
+        needs: str | None = None,
+        uses: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.answers, self.needs = dict(answers), needs
+        self.answers, self.needs, self.uses = dict(answers), needs, uses
 
     def __call__(self, sample: Sample) -> dict[Any, Any]:
         """Return the sample with the predictions of this stage.
@@ -42,6 +50,8 @@ class NextStage(Stage):
             if not sample[self.needs].any():
                 return dict(sample)
             item[self.needs] = sample[self.needs]
+        if self.uses is not None and self.uses in sample:
+            item[self.uses] = sample[self.uses]
         done = self.answer(item)
         kept = {key: value for key, value in sample.items() if key not in self.answers}
         return kept | {key: done[source] for key, source in self.answers.items() if source in done}

@@ -37,8 +37,14 @@ class VCDRRegression:
         self.intercept = intercept
 
     @classmethod
-    def fit(cls, vcdr: ArrayLike, labels: ArrayLike) -> VCDRRegression:
+    def fit(cls, vcdr: ArrayLike, labels: ArrayLike, inverse_penalty: float = 1.0) -> VCDRRegression:
         """Fit to ratios ``(N,)`` and labels ``(N,)`` of 0 and 1; cases with a NaN are left out.
+
+        Args:
+            vcdr: Ratios.
+            labels: Classes.
+            inverse_penalty: scikit-learn's C. The paper's 1 makes the curve nearly flat if there are few cases, because
+                ratios differ by tenths only; a larger value lets the cases decide.
 
         Raises:
             ValueError: if the labels have fewer than two classes.
@@ -51,7 +57,7 @@ class VCDRRegression:
                 f"labels: expected both classes, but got {int((label == 0).sum())} negative and "
                 f"{int((label == 1).sum())} positive cases with a ratio."
             )
-        model = LogisticRegression(C=1.0, solver="lbfgs").fit(ratio[:, None], label)
+        model = LogisticRegression(C=inverse_penalty, solver="lbfgs").fit(ratio[:, None], label)
         return cls(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
     def predict(self, vcdr: ArrayLike) -> NDArray[np.float64]:
@@ -94,6 +100,7 @@ def fit_vcdr_regression(
     cup: str = "cup",
     label: str = "glaucoma",
     ratio: Callable[[NDArray[Any], NDArray[Any]], float] = vertical_cdr,
+    inverse_penalty: float = 1.0,
 ) -> VCDRRegression | None:
     """Fit the regression on the true masks of training items and save it as JSON.
 
@@ -105,6 +112,7 @@ def fit_vcdr_regression(
         cup: Key of the cup mask.
         label: Key of the label, 0 or 1.
         ratio: Function from the masks ``(H, W)`` of disc and cup to the vertical cup-to-disc ratio.
+        inverse_penalty: See `VCDRRegression.fit`.
 
     Returns:
         The regression. None if fewer than two classes have a ratio; a warning is then issued and an existing file is
@@ -119,7 +127,7 @@ def fit_vcdr_regression(
             f"no regression of {label} on the cup-to-disc ratio: fewer than two classes have a ratio.", stacklevel=2
         )
         return None
-    regression = VCDRRegression.fit(ratios, labels)
+    regression = VCDRRegression.fit(ratios, labels, inverse_penalty)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     regression.save(path)
     return regression

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fundus_mtl.networks._efficient_unet import EfficientUNet
     from fundus_mtl.networks._efficient_weights import load_efficient_encoder
     from fundus_mtl.networks._lenet import LeNet
+    from fundus_mtl.networks._load_frozen import load_frozen
     from fundus_mtl.networks._load_weights import load_weights
     from fundus_mtl.networks._mtan_unet import MTANUNet, SplitMTANUNet
     from fundus_mtl.networks._mti_unet import MTIUNet, SplitMTIUNet
@@ -43,6 +44,7 @@ __all__ = [
     "UNet",
     "VGGUNet",
     "load_efficient_encoder",
+    "load_frozen",
     "load_resnet_encoder",
     "load_vgg_encoder",
     "load_weights",

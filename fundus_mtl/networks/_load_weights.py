@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,22 @@ from fundus_mtl.files import read_torch_file
 _NAMED = 3  # tensors that a message lists
 
 
-def load_weights(network: nn.Module, path: str | Path) -> None:
+def load_weights(network: nn.Module, path: str | Path, without: Collection[str] = ()) -> None:
     """Load a file of weights into a network, whatever device it is on. Nothing is loaded if anything is wrong.
 
     Args:
         network: Network that the weights were trained with.
         path: File of its ``state_dict``, such as ``model.pt``.
+        without: Names of tensors of the network that keep their values, whether the file has them or not.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a ``state_dict``; or a tensor is missing, is not one of the network's, or has another shape
             or kind of numbers; or a number is not finite.
     """
-    tensors = _state_dict(read_torch_file(path), path)
-    own = network.state_dict()
+    content = _state_dict(read_torch_file(path), path)
+    tensors = {name: tensor for name, tensor in content.items() if name not in without}
+    own = {name: tensor for name, tensor in network.state_dict().items() if name not in without}
     if tensors.keys() != own.keys():
         missing, unknown = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
         faults = [f"missing {_listed(missing)}"] * bool(missing) + [f"not known {_listed(unknown)}"] * bool(unknown)
@@ -40,7 +42,7 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     if shapes:
         raise _other_network(network, path, _listed(shapes))
     _check_numbers(tensors, own, path)
-    network.load_state_dict(tensors)
+    network.load_state_dict(tensors, strict=not without)
 
 
 def _state_dict(content: Any, path: str | Path) -> Mapping[str, Tensor]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fundus_mtl.transforms._rand_cup_size import RandCupSized
     from fundus_mtl.transforms._rand_field_of_view import RandFieldOfViewd
     from fundus_mtl.transforms._resize_longest import ResizeLongestd
+    from fundus_mtl.transforms._resize_to_disc import ResizeToDiscd
     from fundus_mtl.transforms._rival_region import RIVAL, RivalRegiond
     from fundus_mtl.transforms._stack_masks import StackMasksd
 else:
@@ -50,6 +51,7 @@ __all__ = [
     "RandCupSized",
     "RandFieldOfViewd",
     "ResizeLongestd",
+    "ResizeToDiscd",
     "RivalRegiond",
     "StackMasksd",
     "fast_geometry",

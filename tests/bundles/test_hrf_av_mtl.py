@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from monai.data import decollate_batch, list_data_collate
+from monai.transforms import Compose
 from PIL import Image
 
+from fundus_mtl.data import load_datalist, write_datalist
 from fundus_mtl.workflow import StrictWorkflow, files_of
 from tests.bundles.conftest import BUNDLES, run, workflow
 
@@ -101,6 +103,29 @@ def test_patches_of_several_cameras_have_one_scale(hrf_data, tmp_path):
     assert patch["artery_vein_present"]
     (patch,) = transform({key: value for key, value in item.items() if key not in ("artery", "vein")})
     assert (bool(patch["artery_vein_present"]), bool(patch["vessel_present"])) == (False, True)
+
+
+def test_a_known_disc_gives_the_scale_of_the_training(hrf_data, tmp_path):
+    document = load_datalist(hrf_data / "datalist_mt_cool.json")
+    document["tasks"].append("disc")
+    for item, diameter in zip(document["training"], (10, 20), strict=False):
+        with Image.open(item["image"]) as photograph:
+            width, height = photograph.size
+        rows, columns = np.ogrid[:height, :width]
+        disc = (rows - height / 2) ** 2 + (columns - width / 2) ** 2 < (diameter / 2) ** 2
+        item["disc"] = str(tmp_path / f"{item['id']}_disc.png")
+        Image.fromarray(disc.astype(np.uint8) * 255).save(item["disc"])
+    write_datalist(tmp_path / "discs.json", document)
+    made = StrictWorkflow(
+        config_file=[str(file) for file in files_of(CONFIGS / "args.yaml")], workflow_type="train", logging_file=False,
+        overlay=[str(SEVERAL)], output_dir=str(tmp_path), patch=32, datalist=str(tmp_path / "discs.json"),
+    )  # fmt: skip
+    content = made.parser.get_parsed_content
+    steps = Compose([content("load_image"), *content("load_labels"), *content("load_places"), *content("reduce")])
+    first, second, third = (steps(dict(item))["image"] for item in content("train::dataset::data")[:3])
+    assert max(first.shape) / max(second.shape) == pytest.approx(2, rel=0.1)  # discs of few px are rough circles
+    assert 512 < max(second.shape) < 800  # photographs of 90 px, enlarged by 137 / 20
+    assert max(third.shape) == 1280  # no disc is known
 
 
 @pytest.mark.parametrize("overlays", [(), (NARROW,)], ids=["full", "narrow"])

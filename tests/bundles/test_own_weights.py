@@ -61,7 +61,18 @@ def test_cup_and_quality_are_within_what_an_eye_can_have(answer):
     assert not (answer.masks["cup"] & ~answer.masks["disc"]).any()
     assert 0.5 < answer.columns["quality_score"] <= 1  # sharp and bright
     assert answer.columns["quality_source"] == "model"
-    assert answer.columns.get("glaucoma_prob") is None  # no score ships
+
+
+def test_the_glaucoma_score_is_the_mean_of_classifier_and_ratio(answer):
+    """A healthy eye of a camera that no network saw."""
+    classifier, ratio = (answer.columns[f"glaucoma_prob_{part}"] for part in ("classifier", "vcdr"))
+    assert answer.columns["glaucoma_prob"] == pytest.approx((classifier + ratio) / 2)
+    assert 0 < classifier < 0.5
+    curve = json.loads(OF["refuge_disc_mtl"].with_name("vcdr_regression.json").read_text())
+    logit = curve["coefficient"] * answer.columns["vcdr"] + curve["intercept"]
+    assert ratio == pytest.approx(1 / (1 + np.exp(-logit)))
+    assert answer.columns["glaucoma_calibrated"] is False
+    assert answer.columns["glaucoma_threshold"] is None  # none holds on other cameras
 
 
 def test_the_quality_score_has_a_limit_and_passes_it(answer):
@@ -74,15 +85,17 @@ def test_infer_needs_no_weights(answer, tmp_path, capfd):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
     assert main(["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu"]) == 0
-    assert "weights: the package's own for disc, cup, fovea and quality" in (line := capfd.readouterr().err)
+    assert "own for disc, cup, fovea, quality and glaucoma (research score)" in (line := capfd.readouterr().err)
     assert "arteries and veins only with --vessels" in line
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert float(row["vcdr"]) == pytest.approx(answer.columns["vcdr"], abs=1e-6)
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["model"]["sha256"] == file_sha256(OF["refuge_mtl"])
-    assert "have no glaucoma score" in str(run["unanswered"])
-    assert [stage["sha256"] for stage in run["stages"]] == [file_sha256(OF["refuge_disc_mtl"])]
+    assert not run["unanswered"]
+    (stage,) = run["stages"]
+    assert stage["sha256"] == file_sha256(OF["refuge_disc_mtl"])
+    assert stage["roles"] == ["disc", "cup", "glaucoma"]
     assert not (tmp_path / "out" / "vessels").exists()
     assert not {"vessel_density", "avr"} & set(row)
 
@@ -91,7 +104,10 @@ def test_infer_finds_vessels_on_request(tmp_path, capfd):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "eye.jpg").write_bytes(RETINA.read_bytes())
     assert main(["infer", str(tmp_path / "in"), str(tmp_path / "out"), "--device", "cpu", "--vessels"]) == 0
-    assert "own for disc, cup, fovea, quality, arteries and veins (--weights for others)\n" in capfd.readouterr().err
+    assert (
+        "own for disc, cup, fovea, quality, glaucoma (research score), arteries and veins (--we"
+        in capfd.readouterr().err
+    )
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert 0.06 < float(row["vessel_density"]) < 0.18  # of healthy eyes about a tenth
@@ -119,7 +135,7 @@ def test_a_dry_run_names_models_and_photographs_and_writes_nothing(tmp_path, cap
     lines = [line for line in capsys.readouterr().out.splitlines() if " INFO " not in line]  # without the log
     hashes = [file_sha256(path)[:12] for path in (OF["refuge_mtl"], OF["refuge_disc_mtl"])]
     assert re.fullmatch(rf"model: refuge_mtl [\w ]+, SHA-256 {hashes[0]}…", lines[0])
-    assert re.fullmatch(rf"model for disc, cup: refuge_disc_mtl [\w ]+, SHA-256 {hashes[1]}…", lines[1])
+    assert re.fullmatch(rf"model for disc, cup, glaucoma: refuge_disc_mtl [\w ]+, SHA-256 {hashes[1]}…", lines[1])
     assert lines[2:6] == ["photographs: 2", "to measure: 1", "done by an earlier run: 0", "cannot be opened: 1"]
     assert lines[6] == "  gone.png: a broken link; its target does not exist"
     assert lines[7:] == ["skipped: 1 .txt", f"results would be in {tmp_path / 'out'}"]
@@ -146,3 +162,4 @@ def test_the_second_stage_can_be_left_out():
     (found,) = load_model(device="cpu", disc_weights=None)([photograph])
     assert "cup" not in found.masks
     assert found.masks["disc"].any()
+    assert found.columns.get("glaucoma_prob") is None  # it is the second stage's

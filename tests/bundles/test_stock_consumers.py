@@ -129,7 +129,7 @@ def test_the_metadata_is_true_of_the_network(name, bundles, networks):
     assert low <= float(found.min()) <= float(found.max()) <= high
     expected = {
         "refuge_mtl": ["background", "optic disc", "fovea", "quality"],
-        "refuge_disc_mtl": ["background", "optic disc, cup included", "optic cup"],
+        "refuge_disc_mtl": ["background", "optic disc, cup included", "optic cup", "glaucoma"],
         "hrf_av_mtl": ["background", "artery", "vein", "vessel"],
         "digits_mtl": [f"even {digit}" for digit in "02468"] + [f"odd {digit}" for digit in "13579"],
     }

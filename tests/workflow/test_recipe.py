@@ -41,6 +41,7 @@ def test_what_is_kept_and_what_is_not(tmp_path):
         "size": 64,
         "task_names": ["disc"],
         "dataset_dir": "/home/doe",
+        "resume_from": "latest",  # a training that was stopped has the recipe of one that was not
         "lr": "$1 / 3",
         "network_def::_target_": "os.system",
     }
