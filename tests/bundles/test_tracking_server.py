@@ -105,7 +105,7 @@ def run_id(trained):
 def test_a_training_on_a_server(run_id, client, trained, refuge_data):
     found = client.get_run(run_id)
     assert found.info.status == "FINISHED"
-    assert {"train_loss", "val_score", "train_loss_disc"} <= set(found.data.metrics)
+    assert {"train/loss", "val/score", "train/loss_disc"} <= set(found.data.metrics)
     files = {name: _names(client, run_id, f"bundle/{name}") for name in ("configs", "models")}
     assert {"common.yaml", "train.yaml", "inference.yaml", "metadata.json"} <= files["configs"]
     assert files["models"] == {"model.pt", "recipe.json", "vcdr_regression.json", "calibration.json"}
@@ -195,7 +195,7 @@ def test_parent_and_child_of_a_comparison(server, tmp_path):
     found = store.of_folder(child)
     assert found.info.status == "FINISHED"
     assert found.data.tags["mlflow.parentRunId"] == store.run_id
-    assert [step for step, _ in store.history(found.info.run_id, "train_loss")] == [1, 2]
+    assert [step for step, _ in store.history(found.info.run_id, "train/loss")] == [1, 2]
     store.client.update_run(found.info.run_id, status="RUNNING")
     store.close_training(child, "KILLED")
     assert store.of_folder(child).info.status == "KILLED"

@@ -46,7 +46,7 @@ def test_tables_by_hand(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         evaluate(batches(1.0, 2.0, 6.0), table)
     assert table.rows[1] == {"id": "case 1", "score": 2.0, "note": ""}
-    assert table.metrics == {"val_score_mean": 3.0}
+    assert table.metrics == {"val/score_mean": 3.0}
     assert read(tmp_path / "new" / "per_case.csv")[2] == {"id": "case 2", "score": "6.0", "note": ""}
     mean, nothing = read(tmp_path / "new" / "summary.csv")
     assert (mean["metric"], mean["value"], mean["n"]) == ("score_mean", "3.0", "3")
@@ -144,9 +144,9 @@ def test_with_the_measures_of_refuge(tmp_path):
     assert (first["disc_dice"], first["vcdr_true"], first["fovea_error_px"]) == ("1.0", "0.5", "0.0")
     assert (second["disc_dice"], second["vcdr_true"], second["vcdr_pred"]) == ("", "", "0.5")
     assert second["note"] == "disc not labelled"
-    assert table.metrics["test_auc"] == table.metrics["test_disc_dice"] == 1.0
+    assert table.metrics["test/auc"] == table.metrics["test/disc_dice"] == 1.0
     assert not any(isnan(value) for value in table.metrics.values())
-    assert "test_auc_vcdr" not in table.metrics
+    assert "test/auc_vcdr" not in table.metrics
 
 
 def test_no_sample_at_all(tmp_path):
