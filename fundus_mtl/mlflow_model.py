@@ -48,7 +48,9 @@ class PhotographModel:
 
         if params:
             raise ValueError(f"params: expected none, but got {', '.join(params)}; use model_config of load_model.")
-        answers = [self._of_file(one) if isinstance(one, Path) else self.predictor([one])[0] for one in _each(model_input)]
+        answers = [
+            self._of_file(one) if isinstance(one, Path) else self.predictor([one])[0] for one in _each(model_input)
+        ]
         return pd.DataFrame([_row(answer) for answer in answers])
 
     def get_raw_model(self) -> Predictor:

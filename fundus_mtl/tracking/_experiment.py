@@ -30,7 +30,9 @@ def find_or_create_experiment(client: Any, name: str, artifact_location: str | N
     if known is None:
         try:
             with tracking_errors():
-                return str(client.create_experiment(name, artifact_location=artifact_location, tags={_KIND: _TRAININGS}))
+                return str(
+                    client.create_experiment(name, artifact_location=artifact_location, tags={_KIND: _TRAININGS})
+                )
         except TrackingError as error:
             if error.code != "RESOURCE_ALREADY_EXISTS":  # another training has created it meanwhile
                 raise

@@ -16,8 +16,8 @@ from fundus_mtl.tracking._client import (
     write_run_file,
 )
 from fundus_mtl.tracking._errors import TrackingError, tracking_errors
-from fundus_mtl.tracking._redact import without_paths
 from fundus_mtl.tracking._logged_model import has_bundle, logged_model
+from fundus_mtl.tracking._redact import without_paths
 from fundus_mtl.tracking._registration import register_model
 from fundus_mtl.tracking._run_settings import RunSettings
 from fundus_mtl.tracking._samples import describe_samples, source_commit

@@ -101,7 +101,7 @@ def test_stock_trainer_and_named_groups(make_handler, make_engines, client, runs
     trainer.run()
     (run,) = runs()
     assert history(client, run, "train/loss") == [(1, pytest.approx(sum(expected) / 4))]
-    assert history(client, run, "lr_encoder") == [(1, 0.1)]
+    assert history(client, run, "lr/encoder") == [(1, 0.1)]
     assert not [name for name in run.data.metrics if name.startswith("iteration")]
 
 
