@@ -10,8 +10,8 @@ from fundus_mtl.cli._verb import add_verb
 
 _ABOUT = """Join folders that `fundus-mtl infer` wrote. Tables, journal, pictures and report are those of one run. Runs of
 other weights, another configuration or other options are refused, and so are shards that are missing, that have not ended,
-or that have the same photograph. Pictures are hard links where the file system has them, otherwise copies. Exit status: 0 all
-measured, 2 refused, 3 some failed, 4 none usable."""
+or that have the same photograph. Pictures are hard links where the file system has them, otherwise copies. Exit status: 0
+all measured, 2 refused, 3 some failed, 4 none usable."""
 _EXAMPLES = """
 fundus-mtl merge RESULTS shards/*
 """

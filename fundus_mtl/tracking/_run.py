@@ -24,6 +24,10 @@ from fundus_mtl.tracking._samples import describe_samples, source_commit
 from fundus_mtl.tracking._scalars import metric_name
 
 LONGEST_PARAM = 500  # characters; longer ones belong in the config artifact
+_HOW_TO_READ = (
+    "`val/…` is measured at every epoch, so its last value belongs to the last epoch. `kept/…` and `test/…` belong to the "
+    "saved weights, those of epoch `kept/epoch`."
+)
 _PARAMS_PER_BATCH = 100  # MLflow refuses more
 
 
@@ -143,7 +147,7 @@ def _created(client: Any, experiment_id: str, settings: RunSettings) -> Any:
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": source_commit(),
         "mlflow.parentRunId": settings.parent_run_id,
-        "mlflow.note.content": settings.note,
+        "mlflow.note.content": "\n\n".join(filter(None, (settings.note, _HOW_TO_READ))),
         "fundus_mtl_version": VERSION,
         "monai_version": version("monai"),
         "torch_version": version("torch"),

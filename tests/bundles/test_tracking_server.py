@@ -170,6 +170,7 @@ def test_the_bundle_predicts_in_a_fresh_process(server, trained, run_id, refuge_
     assert any(row["glaucoma_prob"] for row in measured)
 
 
+@pytest.mark.filterwarnings("ignore:.*type hint is inferred as AnyType:UserWarning")  # by MLflow's own import
 def test_mlflow_loads_the_registered_model(server, trained, refuge_data, tmp_path, monkeypatch):
     """By MLflow's own call: arrays, paths and tables of paths, with the answers of our own; nothing is unpickled."""
     import pickle

@@ -16,6 +16,7 @@ from fundus_mtl.handlers import BestModelSaver, RunHandler, log_to_run
 from fundus_mtl.tracking import describe_samples, scalars, without_paths
 from fundus_mtl.tracking._client import RUN_FILE
 from fundus_mtl.tracking._redact import HIDDEN
+from fundus_mtl.tracking._run import _HOW_TO_READ
 
 # MLflow 3.17 maps its tables in a way that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -255,7 +256,7 @@ def test_no_paths_and_no_names_leave_the_machine(make_handler, make_engines, cli
     assert run.info.user_id != getpass.getuser() or run.info.user_id == "unknown"
     assert run.data.tags["mlflow.parentRunId"] == "42"
     assert run.data.tags["method"] == "pcgrad"
-    assert run.data.tags["mlflow.note.content"] == "Fold 0."
+    assert run.data.tags["mlflow.note.content"].split("\n\n") == ["Fold 0.", _HOW_TO_READ]
     assert run.info.run_name == "fold 0"
     (dataset,) = (entry.dataset for entry in run.inputs.dataset_inputs)
     assert json.loads(dataset.profile) == {"num_rows": 2, "disc": 2, "glaucoma": 1, "id": 2, "image": 1}
