@@ -75,11 +75,13 @@ def _load_pyfunc(data_path: str, model_config: Mapping[str, Any] | None = None) 
 
     Args:
         data_path: Folder of the bundle, with ``models/model.pt`` and ``models/recipe.json``.
-        model_config: Arguments of `fundus_mtl.predictor.load_model`, such as ``device``, ``overlays`` or ``rules``.
+        model_config: ``device``, ``overlays`` and ``options`` of `fundus_mtl.predictor.load_model`.
     """
     from fundus_mtl.predictor import load_model
 
-    return PhotographModel(load_model(Path(data_path) / "models" / "model.pt", **(model_config or {})))
+    given = dict(model_config or {})
+    options = given.pop("options", {})
+    return PhotographModel(load_model(Path(data_path) / "models" / "model.pt", **given, **options))
 
 
 def _each(given: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from fundus_mtl.tracking._run_settings import RunSettings
 
 _KEPT = "kept/"  # metrics of the epoch whose weights were saved
 _MODEL_FILE = "MLmodel"
+_CONFIG: dict[str, Any] = {"device": None, "overlays": [], "options": {}}  # MLflow ignores other keys of `model_config`
 
 
 def has_bundle(settings: RunSettings) -> bool:
@@ -76,6 +77,7 @@ def _log_description(client: Any, run: Any, model: Any, loader_module: str) -> N
             "python_function": {
                 "loader_module": loader_module,
                 "data": ".",
+                "config": _CONFIG,
                 "python_version": platform.python_version(),
                 "env": {"virtualenv": "python_env.yaml"},
             }

@@ -186,12 +186,12 @@ def test_mlflow_loads_the_registered_model(server, trained, refuge_data, tmp_pat
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, refuse)
-    rules = {"withhold_ungradable": False}
-    model = mlflow.pyfunc.load_model("models:/eyes/1", model_config={"device": "cpu", "rules": rules})
+    rules = {"rules::withhold_ungradable": False}
+    model = mlflow.pyfunc.load_model("models:/eyes/1", model_config={"device": "cpu", "options": rules})
     monkeypatch.undo()
     files = [str(next((refuge_data.parent / "raw").rglob(f"{name}.jpg"))) for name in ("T0001", "T0002")]
     arrays = [np.asarray(Image.open(file)) for file in files]
-    expected = load_model(trained / "models" / "model.pt", device="cpu", rules=rules)(arrays)
+    expected = load_model(trained / "models" / "model.pt", device="cpu", **rules)(arrays)
     for given in (arrays, files, np.stack(arrays), pd.DataFrame({"path": files})):
         found = model.predict(given)
         assert found["status"].tolist() == [answer.status for answer in expected]
