@@ -1,4 +1,4 @@
-"""The experiment that runs belong to, shown by MLflow's page as one of trainings."""
+"""The experiment that runs belong to, of MLflow's kind for trainings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from fundus_mtl.tracking._errors import TrackingError, TrackingRefusedError, tracking_errors
 
 _KIND = "mlflow.experimentKind"
-_TRAININGS = "custom_model_development"  # MLflow's page "Machine learning": opens on training runs, not on traces
+_TRAININGS = "custom_model_development"  # its page is that of training runs where MLflow goes by the kind
 
 
 def find_or_create_experiment(client: Any, name: str, artifact_location: str | None) -> str:

@@ -159,7 +159,7 @@ def test_the_bundle_of_a_failed_run_stays_among_its_artifacts(make_handler, make
     assert not client.search_logged_models(experiments)
 
 
-def test_mlflows_page_opens_on_the_trainings(make_handler, make_engines, client, experiment):
+def test_an_experiment_has_the_kind_of_trainings(make_handler, make_engines, client, experiment):
     """Also for an experiment that exists; a kind that somebody has chosen is kept."""
     for number, kind in enumerate((None, "classification")):
         name = f"{experiment} {number}"
