@@ -52,7 +52,7 @@ def make_engines():
             device="cpu",
             val_data_loader=batches(1),
             network=network,
-            key_val_metric={"val_dice": Average(lambda _: metrics[evaluator.state.epoch - 1])},
+            key_val_metric={"val/dice": Average(lambda _: metrics[evaluator.state.epoch - 1])},
             val_handlers=handlers if evaluator_handlers is None else evaluator_handlers,
         )
         trainer = SupervisedTrainer(

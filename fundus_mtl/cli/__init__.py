@@ -14,6 +14,7 @@ from fundus_mtl.cli._endings import exit_status
 from fundus_mtl.cli._evaluate import add_evaluate
 from fundus_mtl.cli._export import add_export
 from fundus_mtl.cli._infer import add_infer
+from fundus_mtl.cli._merge import add_merge
 from fundus_mtl.cli._parser import Parser
 from fundus_mtl.cli._prepare import add_prepare
 from fundus_mtl.cli._train import add_train
@@ -27,6 +28,7 @@ VERBS: tuple[Callable[[Any], None], ...] = (
     add_train,
     add_evaluate,
     add_infer,
+    add_merge,
     add_export,
     add_compare,
     add_bundle,
@@ -58,6 +60,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     _complete(top)
     _check_verb(top, arguments)
     given, rest = top.parse_known_args(arguments)
+    given.arguments = arguments
     # argparse gives up on `VERB BUNDLE --option x KEY=VALUE`: positional arguments after an option are left over.
     if hasattr(given, "key_values"):
         given.key_values += [text for text in rest if "=" in text and not text.startswith("-")]

@@ -20,6 +20,7 @@ _EXAMPLES = """
 fundus-mtl infer PHOTOGRAPHS RESULTS --vessels                 # the package's own weights
 fundus-mtl infer PHOTOGRAPHS RESULTS --weights runs/refuge_mtl/models/model.pt
 fundus-mtl infer PHOTOGRAPHS RESULTS --dry-run
+fundus-mtl infer PHOTOGRAPHS RESULTS/2 --shard 2/8             # on the second of eight machines
 fundus-mtl infer list.csv RESULTS --weights model.pt --vessel-weights vessels/model.pt
 fundus-mtl infer PHOTOGRAPHS RESULTS --weights model.pt id_mode=hash mm_per_px=0.006
 """
@@ -62,6 +63,9 @@ def add_infer(verbs: Any) -> None:
     parser.add_argument(
         "--batch-size", type=positive, metavar="N", help="photographs per pass of the network; default: 1"
     )
+    parser.add_argument(
+        "--shard", metavar="K/N", help="only the K-th of N parts, for many machines; `fundus-mtl merge` joins them"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results instead of resuming")
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
     add_key_values(parser, "item of the bundle's inference.yaml")
@@ -92,7 +96,7 @@ def _options(given: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ValueError: If a value is not YAML, or an item has an argument of its own.
     """
-    names = ("disc_weights", "vessel_weights", "device", "batch_size")
+    names = ("disc_weights", "vessel_weights", "device", "batch_size", "shard")
     named = {name: getattr(given, name) for name in names}
     options = key_values(given) | {key: value for key, value in named.items() if value is not None}
     if wrong := _NOT_ITEMS & set(options):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +17,9 @@ from fundus_mtl.cli._bundle_run import (
     named_overlays,
     run_args_file,
 )
-from fundus_mtl.cli._endings import DONE, refusing
+from fundus_mtl.cli._endings import DONE, FAILED, refusing
 from fundus_mtl.cli._key_values import key_values
+from fundus_mtl.cli._parser import positive
 from fundus_mtl.cli._verb import add_verb
 
 if TYPE_CHECKING:
@@ -28,8 +32,11 @@ _EXAMPLES = """
 fundus-mtl train digits_mtl --method pcgrad                    # no data needed
 fundus-mtl train refuge_mtl --method mtl_io dataset_dir=data/refuge
 fundus-mtl train refuge_mtl --overlay robust max_epochs=30 size=160 network_def::width=16
+fundus-mtl train refuge_mtl --processes 2                      # on two GPUs, or two cores
 fundus-mtl train my_bundles/eyes --method joint resume_from=latest
 """
+
+_RANK = "RANK"  # variable of a process of a distributed training, see `run_ranks` and torchrun
 
 
 def add_train(verbs: Any) -> None:
@@ -45,6 +52,13 @@ def add_train(verbs: Any) -> None:
     )
     method = "multi-task method, such as joint, pcgrad or mt_cool; default: that of the bundle"
     parser.add_argument("--method", metavar="METHOD", help=method)
+    parser.add_argument(
+        "--processes",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="processes on this machine, one per GPU where there are GPUs; batch_size is per process; default: 1",
+    )
     add_bundle_arguments(parser)
 
 
@@ -55,10 +69,48 @@ def run_train(given: argparse.Namespace) -> int:
         overlays = _overlays(bundle, given)
         changes = key_values(given)
         check_keys(changes)
-    workflow = run_args_file(bundle.train_args, overlays, changes)
+        args_file = _args_file(bundle, given.processes)
+    if given.processes > 1 and _RANK not in os.environ:
+        return _run_processes(given)
+    workflow = run_args_file(args_file, overlays, changes)
+    if os.environ.get(_RANK, "0") != "0":
+        return DONE
     if folder := item_of(workflow, "output_dir"):
         given.output.info(f"results are in {folder}, the weights in {item_of(workflow, 'ckpt_dir')}")
     return DONE
+
+
+def _args_file(bundle: Bundle, processes: int) -> Path:
+    """Return the args file of the training.
+
+    Raises:
+        FileNotFoundError: If the bundle has none for several processes.
+    """
+    if processes == 1:
+        return bundle.train_args
+    if not bundle.ranks_args.is_file():
+        raise FileNotFoundError(
+            f"--processes: expected a bundle with configs/{bundle.ranks_args.name}, but got {bundle.root.name} without it; "
+            "add it as in the bundles of the package."
+        )
+    return bundle.ranks_args
+
+
+def _run_processes(given: argparse.Namespace) -> int:
+    """Run this command in several processes; return the exit status."""
+    from fundus_mtl.processes import run_ranks
+
+    statuses = run_ranks([sys.executable, "-m", "fundus_mtl.cli", *given.arguments], given.processes)
+    if not any(statuses):
+        return DONE
+    if killed := [(rank, -status) for rank, status in enumerate(statuses) if status < 0 and -status != signal.SIGTERM]:
+        rank, number = killed[0]
+        given.output.error(
+            f"expected {given.processes} processes, but signal {number} ended process {rank + 1}; the others were stopped. "
+            "Add resume_from=latest to the same command to resume after the last epoch."
+        )
+        return FAILED
+    return next(status for status in statuses if status > 0) if max(statuses) > 0 else FAILED
 
 
 def _overlays(bundle: Bundle, given: argparse.Namespace) -> list[Path]:

@@ -15,7 +15,7 @@ from fundus_mtl.comparison._trial_measures import RATE, measures_of
 if TYPE_CHECKING:
     pass
 
-_SUMS = ("train_loss", "val_score")  # of all tasks
+_SUMS = ("train/loss", "val/score")  # of all tasks
 
 
 def all_figures(comparison: Comparison, frames: ResultFrames) -> list[DrawnFigure]:
@@ -39,7 +39,7 @@ def _curves(comparison: Comparison, frames: ResultFrames) -> Iterator[PlannedFig
 
     alone = frames.curves["network"] != ""  # a single-task network has no sum of all tasks
     curves = frames.curves[~(alone & frames.curves["metric"].isin(_SUMS))]
-    kinds = {"losses": ("train_loss", "Losses of the training"), "validation": ("val_", "Validation while training")}
+    kinds = {"losses": ("train/loss", "Losses of the training"), "validation": ("val/", "Validation while training")}
     for name, (prefix, title) in kinds.items():
         rows = curves[curves["metric"].astype(str).str.startswith(prefix)]
         if len(rows):

@@ -67,7 +67,7 @@ class Search:
     trials: int
     space: Mapping[str, Mapping[str, Any]]
     epochs: int | None = None
-    metric: str = "val_score"
+    metric: str = "val/score"
     direction: Direction = "higher"
     seed: int = 0
     methods: tuple[str, ...] | None = None

@@ -55,7 +55,7 @@ def curves_of(parent_run: ComparisonRun, run: Any) -> list[dict[str, Any]]:
     """Return the histories of all metrics of epochs, without copies of the kept epoch: metric, step, value."""
     if run is None:
         return []
-    names = [name for name in run.data.metrics if not name.startswith(("iteration_", "balance_", "kept_", "system/"))]
+    names = [name for name in run.data.metrics if not name.startswith(("iteration/", "balance/", "kept/", "system/"))]
     return [
         {"metric": name, "step": step, "value": value}
         for name in names

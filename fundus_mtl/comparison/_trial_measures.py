@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fundus_mtl.comparison._parent_run import ComparisonRun
 
 RATE = "lr"  # the option of the learning rate
-_MEASURES = ("val_", "train_loss")
+_MEASURES = ("val/", "train/loss")
 
 
 def measured_trials(

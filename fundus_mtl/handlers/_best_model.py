@@ -32,8 +32,8 @@ class BestModelSaver:
     latest weights are saved with a warning; the first number is then the best one. Only the first process writes.
 
     Which epoch was kept, by which rule and with which value, is written to ``recipe.json`` (``kept``), logged when the
-    training ends, and sent to the run: ``kept_epoch`` and ``kept_<metric>`` for every metric of the evaluator, with the
-    kept epoch as their step.
+    training ends, and sent to the run: ``kept/epoch`` and ``kept/<metric>`` for every metric ``val/<metric>`` of the
+    evaluator, with the kept epoch as their step.
 
     Args:
         network: network whose ``state_dict`` is saved.
@@ -90,10 +90,10 @@ class BestModelSaver:
             engine.logger.warning(f"{state.key_metric_name} was never a number: the latest weights are saved.")
             state.best_metric_epoch = -1  # MONAI's value for "none yet", after which any number is the best
         best = float(state.best_metric) if known else None
-        self.save({"epoch": state.epoch, "rule": self.rule, state.key_metric_name: best})
+        self.save({"epoch": state.epoch, "rule": self.rule, state.key_metric_name.replace("/", "_"): best})
         if self.run is not None:
-            kept = {f"kept_{name}": value for name, value in state.metrics.items()}
-            self.run.keep({"kept_epoch": state.epoch} | kept, state.epoch)
+            kept = {f"kept/{name.removeprefix('val/')}": value for name, value in state.metrics.items()}
+            self.run.keep({"kept/epoch": state.epoch} | kept, state.epoch)
 
     def save(self, kept: Mapping[str, Any] | None = None) -> None:
         """Write the weights.

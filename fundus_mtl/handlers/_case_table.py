@@ -35,7 +35,7 @@ class CaseTable:
         output_dir: output folder; created if it does not exist.
         summarise: function from the data frame of all rows to one with ``metric, value, low, high, n, unit`` and optionally
             further columns.
-        prefix: prefix of the keys of `metrics`, as in ``test_disc_dice``.
+        prefix: group of the keys of `metrics`, as in ``test/disc_dice``.
         note: text above the summary, such as a description of the data.
     """
 
@@ -96,7 +96,7 @@ class CaseTable:
         table = pd.DataFrame(self.rows + self.failures)
         self.summary = self.summarise(table)
         numbers = zip(self.summary["metric"], self.summary["value"], strict=True)
-        self.metrics = {f"{self.prefix}_{metric}": float(value) for metric, value in numbers if isfinite(value)}
+        self.metrics = {f"{self.prefix}/{metric}": float(value) for metric, value in numbers if isfinite(value)}
         by_source = summary_by_source(table, self.summarise)
         text = self._text(by_source)
         write_whole(self.output_dir / "per_case.csv", csv_text(table))

@@ -14,6 +14,7 @@ from fundus_mtl.tracking import (
     log_paths,
     log_records,
     metric_records,
+    model_of,
     open_client,
     read_run_file,
     scalars,
@@ -27,10 +28,10 @@ def log_to_run(
     run: str | Path,
     metrics: Mapping[str, Any] | None = None,
     artifacts: Mapping[str, str | Path] | Sequence[str | Path] = (),
-    prefix: str = "test_",
+    prefix: str = "test/",
     step: int = 0,
 ) -> str | None:
-    """Add metrics and files to a run, which may have ended; its status does not change.
+    """Add metrics and files to a run, which may have ended, and to its logged model; its status does not change.
 
     Args:
         tracking_uri: address of MLflow; None, an empty text or ``none`` turns tracking off.
@@ -54,11 +55,13 @@ def log_to_run(
     run_id = run_id or str(run)
     client = open_client(tracking_uri)
     try:
-        if find_run(client, run_id) is None:
+        found = find_run(client, run_id)
+        if found is None:
             _logger.warning("The MLflow run %s is not in the store any more: the results are not sent to it.", run_id)
             return None
-        log_records(client, run_id, metric_records(scalars(metrics or {}, prefix), step))
-        log_paths(client, run_id, artifacts)
+        model_id = model_of(found)
+        log_records(client, run_id, metric_records(scalars(metrics or {}, prefix), step, model_id))
+        log_paths(client, run_id, artifacts, model_id)
     finally:
         close_client(client)
     return run_id

@@ -48,8 +48,8 @@ class RunHandler(MLFlowHandler):
     KILLED (Ctrl-C, SIGTERM through ``StrictWorkflow``), after all other handlers, whatever their order. Only the first
     process writes.
 
-    Logged, without absolute paths: ``train_loss``, ``train_loss_<task>`` (means over the iterations of an epoch with a
-    label), ``lr_<group>`` and the evaluator's metrics once per epoch; ``iteration_loss…`` at an interval. NaN stays NaN.
+    Logged, without absolute paths: ``train/loss``, ``train/loss_<task>`` (means over the iterations of an epoch with a
+    label), ``lr/<group>`` and the evaluator's metrics once per epoch; ``iteration/loss…`` at an interval. NaN stays NaN.
 
     Args:
         tracking_uri: address of MLflow, for example ``$monai.utils.path_to_sqlite_uri(@output_dir + '/mlruns.db')``;
@@ -69,8 +69,9 @@ class RunHandler(MLFlowHandler):
         artifacts: files and folders, optionally by their name in the run; copied at the end, also after a failure.
         iteration_interval: interval of logged iterations; 0 to log none.
         artifact_location: address of the artifacts of a new experiment; by default beside a SQLite file.
-        registered_model: name under which the artifact folder ``bundle`` of a FINISHED run is registered; None for no
-            registration.
+        loader_module: module that `mlflow.pyfunc.load_model` calls to load the artifact folder ``bundle`` of a FINISHED
+            run, which is a logged model in MLflow; None if nothing can load it.
+        registered_model: name under which that logged model is registered; None for no registration.
         system_metrics: whether to log MLflow's ``system/…`` metrics of processor, memory, disk, network and GPU.
     """
 
@@ -91,6 +92,7 @@ class RunHandler(MLFlowHandler):
         artifacts: Mapping[str, str | Path] | Sequence[str | Path] = (),
         iteration_interval: int = 10,
         artifact_location: str | None = None,
+        loader_module: str | None = None,
         registered_model: str | None = None,
         system_metrics: bool = False,
     ) -> None:
@@ -120,6 +122,7 @@ class RunHandler(MLFlowHandler):
             config=config,
             datasets=datasets or {},
             artifacts=artifacts,
+            loader_module=loader_module,
             registered_model=registered_model,
         )
         self._owner: Engine | None = None
@@ -156,7 +159,7 @@ class RunHandler(MLFlowHandler):
         found = losses(engine.state.output)
         self.run_metrics.add(found)
         if self.iteration_interval and engine.state.iteration % self.iteration_interval == 0:
-            self.run_metrics.keep({f"iteration_{name}": loss for name, loss in found.items()}, engine.state.iteration)
+            self.run_metrics.keep({f"iteration/{name}": loss for name, loss in found.items()}, engine.state.iteration)
 
     def keep(self, values: Mapping[str, Any], step: int) -> None:
         """Keep metrics of another handler until the next call to MLflow; does nothing if tracking is off."""

@@ -35,13 +35,13 @@ class RunMetrics:
             self._sums[name] = total + loss, count + 1
 
     def end_epoch(self, step: int, measured: Container[str] = ()) -> None:
-        """Keep ``train_<loss>``, the mean over the iterations that had the loss, and reset the sums.
+        """Keep ``train/<loss>``, the mean over the iterations that had the loss, and reset the sums.
 
         Args:
             step: number of the epoch.
             measured: names of metrics that the engine computes itself, weighted by labelled samples; they are skipped.
         """
-        means = {f"train_{name}": total / count for name, (total, count) in self._sums.items()}
+        means = {f"train/{name}": total / count for name, (total, count) in self._sums.items()}
         self.keep({name: mean for name, mean in means.items() if name not in measured}, step)
         self._sums = {}
 
@@ -86,5 +86,5 @@ def losses(output: Any) -> dict[str, float]:
 
 
 def learning_rates(optimizer: Any) -> dict[str, float]:
-    """Return ``lr_<name>`` of every parameter group; a group without a name is numbered."""
-    return {f"lr_{group.get('name', i)}": float(group["lr"]) for i, group in enumerate(optimizer.param_groups)}
+    """Return ``lr/<name>`` of every parameter group; a group without a name is numbered."""
+    return {f"lr/{group.get('name', i)}": float(group["lr"]) for i, group in enumerate(optimizer.param_groups)}

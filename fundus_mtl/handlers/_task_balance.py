@@ -98,7 +98,7 @@ class TaskBalance:
         self.table.add(engine.state.iteration, balance)
         self._drawn = False
         if self.run is not None:
-            numbers = {f"balance_{name}": number for name, number in balance.numbers().items()}
+            numbers = {f"balance/{name}": number for name, number in balance.numbers().items()}
             self.run.keep(numbers, engine.state.iteration)
 
     def measure(self, engine: Any, batch: Any = None) -> Balance:

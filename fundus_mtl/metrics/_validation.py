@@ -67,7 +67,7 @@ class TaskScores(TaskAgreement):
         return self.of_all(scores, labels)
 
 
-def validation_metrics(tasks: Sequence[Task], prefix: str = "val_") -> dict[str, Metric]:
+def validation_metrics(tasks: Sequence[Task], prefix: str = "val/") -> dict[str, Metric]:
     """Return the loss of each task and a metric that depends on its kind.
 
     * Segmentation: ``<prefix>dice_<task>``, Dice at threshold 0.5, mean of the channels.

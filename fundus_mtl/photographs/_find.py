@@ -10,12 +10,15 @@ from fundus_mtl.photographs._scan_folder import scan_folder
 from fundus_mtl.photographs._scan_list import scan_list
 
 
-def find_photographs(source: str | Path, exclude: str | Path | Sequence[str | Path] | None = None) -> PhotographList:
+def find_photographs(
+    source: str | Path, exclude: str | Path | Sequence[str | Path] | None = None, shard: str | None = None
+) -> PhotographList:
     """List the photographs of a folder (``scan_folder``), or of a file that ends in .csv (``scan_list``).
 
     Args:
         source: folder or list.
         exclude: folders or files below the folder to leave out; without effect on a list.
+        shard: one of several parts, such as ``2/8``, see `PhotographList.part`; None for all photographs.
 
     Returns:
         Items ``{"id", "image"}``, with ``error`` where the entry cannot be a photograph, and the count of skipped files.
@@ -23,8 +26,8 @@ def find_photographs(source: str | Path, exclude: str | Path | Sequence[str | Pa
     Raises:
         FileNotFoundError: if there is no such folder or list.
         NotADirectoryError: if it is another file.
-        ValueError: if there is no photograph in it.
+        ValueError: if there is no photograph in it, or no such shard.
     """
-    if Path(source).is_file() and Path(source).suffix.lower() == ".csv":
-        return scan_list(source)
-    return scan_folder(source, exclude)
+    listed = Path(source).is_file() and Path(source).suffix.lower() == ".csv"
+    found = scan_list(source) if listed else scan_folder(source, exclude)
+    return found if shard is None else found.part(shard)

@@ -1,10 +1,11 @@
-"""Run commands in parallel, stop them together, lock folders, limit the time of a call, and choose a number of threads."""
+"""Run commands in parallel or as ranks, stop them, lock folders, limit the time of a call, choose a number of threads."""
 
 from __future__ import annotations
 
 from fundus_mtl.processes._child_processes import ChildProcesses
 from fundus_mtl.processes._interrupts import Interrupts
 from fundus_mtl.processes._lock import LOCK_FILE, LockedError, locked
+from fundus_mtl.processes._ranks import run_ranks
 from fundus_mtl.processes._time_limit import StalledError, TimeLimit, TooSlowError
 from fundus_mtl.processes._worker_pool import Devices, WorkerPool
 from fundus_mtl.processes._worker_threads import worker_threads
@@ -20,5 +21,6 @@ __all__ = [
     "TooSlowError",
     "WorkerPool",
     "locked",
+    "run_ranks",
     "worker_threads",
 ]

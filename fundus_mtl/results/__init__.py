@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fundus_mtl.results._ledger import NothingUsableError
     from fundus_mtl.results._makers import Makers, Model, Stage
     from fundus_mtl.results._measure import Measure
+    from fundus_mtl.results._merged_run import merge_runs
     from fundus_mtl.results._model_card import ModelCard
     from fundus_mtl.results._nifti_writer import write_nifti
     from fundus_mtl.results._output_errors import OutputError, write_output
@@ -100,6 +101,7 @@ __all__ = [
     "exit_code",
     "flip_spreads",
     "masks_of_run",
+    "merge_runs",
     "overlay_of",
     "picture_name",
     "picture_path",

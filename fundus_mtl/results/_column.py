@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 Value = str | int | float | None
 Columns = dict[str, Value]
@@ -66,6 +66,12 @@ class Shown(NamedTuple):
     unit: str = ""
     place: int = 90
     histogram: Histogram | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Shown:
+        """Return a column from ``shown`` of ``run.json``."""
+        histogram = record["histogram"]
+        return cls(**{**record, "histogram": None if histogram is None else Histogram(*histogram)})
 
 
 class UncertaintyColumn(NamedTuple):

@@ -69,12 +69,15 @@ class FolderRun:
     def _look(self, items: Sequence[Mapping[str, Any]], record: Mapping[str, Any], options: RunOptions) -> None:
         """Compare the folder with this run; change nothing in it."""
         output_dir = self.output_dir
+        found = items if isinstance(items, PhotographList) else PhotographList()
+        if found.shard:  # among what must be the same if a run is to resume another
+            record = {**record, "options": {**record["options"], "shard": found.shard}}
         self._seen = files_state(output_dir)
         earlier = check_output(output_dir, options.input_dir, record, options.resume, options.overwrite)
         self._resumed = earlier.resumed
         # An earlier run's folders stay in the record until this run is replaced: it may be killed before it removes them.
         self._record = {**record, "folders": list(dict.fromkeys([*record["folders"], *earlier.folders]))}
-        self._record["skipped"] = items.skipped if isinstance(items, PhotographList) else {}
+        self._record["skipped"] = found.skipped
         hashed = options.id_mode == "hash"
         self._names = Pseudonyms(output_dir, options.id_key_file, self._resumed) if hashed else None
         self._journal = Journal(output_dir / JOURNAL)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from fundus_mtl.results._column import Column
 from fundus_mtl.results._csv_table import table
-from fundus_mtl.results._entry import Row, known
+from fundus_mtl.results._entry import Entry, Row, known
 from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
 from fundus_mtl.results._ledger import Ledger
 from fundus_mtl.results._output_errors import output_errors, write_output
@@ -27,7 +27,7 @@ def write_tables(output_dir: Path, ledger: Ledger, run: Mapping[str, Any], layou
     """
     outside = len(ledger.items) > MAX_EMBEDDED
     if outside:
-        _write_thumbnails(output_dir, ledger)
+        write_thumbnails(output_dir, ledger.entries())
     columns = layout.columns
     names = [column.name for column in columns]
     pieces = (
@@ -41,10 +41,10 @@ def write_tables(output_dir: Path, ledger: Ledger, run: Mapping[str, Any], layou
         write_output(output_dir / name, content)
 
 
-def _write_thumbnails(output_dir: Path, ledger: Ledger) -> None:
+def write_thumbnails(output_dir: Path, entries: Iterable[Entry]) -> None:
     """Write the thumbnails as files; not synced to disk one by one, as the journal has them."""
     with output_errors():
-        for number, entry in enumerate(ledger.entries()):
+        for number, entry in enumerate(entries):
             if entry.thumbnail is not None:
                 path = output_dir / thumbnail_path(number)
                 path.parent.mkdir(parents=True, exist_ok=True)

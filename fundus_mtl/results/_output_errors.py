@@ -28,7 +28,7 @@ class OutputRefusedError(ValueError):
     exit_code = 2
 
 
-def write_output(path: Path, content: bytes | str | Iterable[str]) -> None:
+def write_output(path: Path, content: bytes | str | Iterable[bytes | str]) -> None:
     """Write a file of the results, whole or not at all.
 
     Args:

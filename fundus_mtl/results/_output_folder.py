@@ -51,7 +51,7 @@ def check_output(
         OutputError: If the system refuses the folder's name, for instance because it is too long.
     """
     with output_errors():
-        earlier = _record(output_dir / RUN)
+        earlier = read_record(output_dir)
         before = _folders(earlier)
         names = (*dict.fromkeys((*run["folders"], *before)), *TABLES, JOURNAL, RUN)
         _refuse_place(output_dir, input_dir, names)
@@ -81,7 +81,7 @@ def check_output(
 
 def holds_run(output_dir: Path) -> bool:
     """Return whether a run of this software has written to a folder."""
-    return _record(output_dir / RUN) is not None
+    return read_record(output_dir) is not None
 
 
 def files_state(output_dir: Path) -> list[FileState | None]:
@@ -163,9 +163,10 @@ def _folders(record: Mapping[str, Any] | None) -> tuple[str, ...]:
     return plain_folders(names) if isinstance(names, list) else ()
 
 
-def _record(run: Path) -> dict[str, Any] | None:
+def read_record(output_dir: Path) -> dict[str, Any] | None:
+    """Return ``run.json`` of a folder; None if no run of this software has written to it."""
     try:
-        record = json.loads(run.read_text(encoding="utf-8"))
+        record = json.loads((output_dir / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and record.get("software") == SOFTWARE else None

@@ -51,6 +51,7 @@ def run_record(
         "unanswered": measure.unanswered,
         "folders": list(layout.folders),
         "exported": layout.exported(),
+        "shown": [shown._asdict() for shown in layout.shown],
         "options": {
             "id_mode": options.id_mode,
             "export_burned_in": options.export_burned_in,

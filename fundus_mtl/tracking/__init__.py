@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from fundus_mtl.tracking._errors import TrackingError, TrackingRefusedError, tracking_errors
     from fundus_mtl.tracking._experiment import find_or_create_experiment
+    from fundus_mtl.tracking._logged_model import model_of
     from fundus_mtl.tracking._redact import without_paths
     from fundus_mtl.tracking._registration import check_model_name
     from fundus_mtl.tracking._run import (
@@ -55,6 +56,7 @@ __all__ = [
     "log_paths",
     "log_records",
     "metric_records",
+    "model_of",
     "open_client",
     "open_run",
     "read_run_file",

@@ -12,6 +12,7 @@ from fundus_mtl.tracking._database import database_file, opening_database
 from fundus_mtl.tracking._server import expect_server
 
 RUN_FILE = "mlflow_run.json"
+BUNDLE_FOLDER = "bundle"  # among the artifacts of a run, and name of its logged model
 _METRICS_PER_BATCH = 1000  # MLflow refuses more
 
 
@@ -58,12 +59,12 @@ def close_client(client: Any) -> None:
                 engine.dispose()
 
 
-def metric_records(values: Mapping[str, float], step: int) -> list[Any]:
-    """Return metrics of one step as MLflow's records, with the current time."""
+def metric_records(values: Mapping[str, float], step: int, model_id: str | None = None) -> list[Any]:
+    """Return metrics of one step as MLflow's records, with the current time; of a logged model if ``model_id`` is given."""
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    return [Metric(name, value, now, step) for name, value in values.items()]
+    return [Metric(name, value, now, step, model_id=model_id) for name, value in values.items()]
 
 
 def log_records(client: Any, run_id: str, records: Sequence[Any]) -> None:
@@ -72,12 +73,18 @@ def log_records(client: Any, run_id: str, records: Sequence[Any]) -> None:
         client.log_batch(run_id, metrics=records[start : start + _METRICS_PER_BATCH])
 
 
-def log_paths(client: Any, run_id: str, artifacts: Mapping[str, str | Path] | Iterable[str | Path]) -> None:
+def log_paths(
+    client: Any,
+    run_id: str,
+    artifacts: Mapping[str, str | Path] | Iterable[str | Path],
+    model_id: str | None = None,
+) -> None:
     """Copy files and folders into a run; paths that do not exist are skipped.
 
     Args:
         client: client of MLflow.
         run_id: id of the run.
+        model_id: logged model of the run, which gets what is named ``bundle`` or ``bundle/…``; None if there is none.
         artifacts: paths, or paths by the folder in the run that they are copied to. A folder without such a name keeps
             its own name. MLflow's own files inside a folder are skipped, because they would be copied into themselves.
     """
@@ -85,11 +92,19 @@ def log_paths(client: Any, run_id: str, artifacts: Mapping[str, str | Path] | It
     for name, source in named:
         path = Path(source)
         if path.is_file():
-            client.log_artifact(run_id, str(path), name)
+            _log_file(client, run_id, model_id, path, PurePosixPath(name or ""))
         elif path.is_dir():
             base = PurePosixPath(name or path.resolve().name)
             for file in [file for file in sorted(path.rglob("*")) if file.is_file() and not _is_own(file, path)]:
-                client.log_artifact(run_id, str(file), str(base / file.relative_to(path).parent.as_posix()))
+                _log_file(client, run_id, model_id, file, base / file.relative_to(path).parent.as_posix())
+
+
+def _log_file(client: Any, run_id: str, model_id: str | None, file: Path, folder: PurePosixPath) -> None:
+    if model_id is not None and folder.parts[:1] == (BUNDLE_FOLDER,):
+        inner = "/".join(folder.parts[1:])
+        client.log_model_artifact(model_id, str(file), inner or None)
+    else:
+        client.log_artifact(run_id, str(file), str(folder) if folder.parts else None)
 
 
 def _is_own(file: Path, folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The experiment that runs belong to."""
+"""The experiment that runs belong to, of MLflow's kind for trainings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Any
 
 from fundus_mtl.tracking._errors import TrackingError, TrackingRefusedError, tracking_errors
 
+_KIND = "mlflow.experimentKind"
+_TRAININGS = "custom_model_development"  # its page is that of training runs where MLflow goes by the kind
+
 
 def find_or_create_experiment(client: Any, name: str, artifact_location: str | None) -> str:
-    """Return the id of an experiment, which is created if it does not exist.
+    """Return the id of an experiment, which is created if it does not exist; its kind is set if it has none.
 
     Args:
         client: client of MLflow.
@@ -27,7 +30,9 @@ def find_or_create_experiment(client: Any, name: str, artifact_location: str | N
     if known is None:
         try:
             with tracking_errors():
-                return str(client.create_experiment(name, artifact_location=artifact_location))
+                return str(
+                    client.create_experiment(name, artifact_location=artifact_location, tags={_KIND: _TRAININGS})
+                )
         except TrackingError as error:
             if error.code != "RESOURCE_ALREADY_EXISTS":  # another training has created it meanwhile
                 raise
@@ -38,4 +43,6 @@ def find_or_create_experiment(client: Any, name: str, artifact_location: str | N
             "with `mlflow experiments restore`, or choose another name.",
             "INVALID_STATE",
         )
+    if _KIND not in known.tags:
+        client.set_experiment_tag(known.experiment_id, _KIND, _TRAININGS)
     return str(known.experiment_id)

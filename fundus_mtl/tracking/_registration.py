@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-BUNDLE_FOLDER = "bundle"  # among the run's artifacts
+from fundus_mtl.tracking._client import BUNDLE_FOLDER
+
 _FORBIDDEN = "/:"  # they separate the parts of models:/<name>/<version>
 _logger = logging.getLogger(__name__)
 
@@ -21,30 +22,36 @@ def check_model_name(name: str | None) -> str | None:
     return name
 
 
-def register_bundle(client: Any, run: Any, name: str) -> None:
-    """Register the artifact folder ``bundle`` of a run; an error of MLflow is logged and does not fail the training.
+def register_model(client: Any, run: Any, model: Any, name: str) -> None:
+    """Register the logged model of a run; an error of MLflow is logged and does not fail the training.
 
-    The version refers to the files of the run, as with `mlflow.register_model`, and has the note and the tags of the run
-    (method, seed …). It is not a ``pyfunc``; ``mlflow.artifacts.download_artifacts("models:/<name>/<version>")`` downloads
-    the bundle.
+    The version refers to the files of the logged model, as with `mlflow.register_model`, and has the note and the tags of
+    the run (method, seed …). ``mlflow.artifacts.download_artifacts("models:/<name>/<version>")`` downloads the bundle,
+    and ``mlflow.pyfunc.load_model`` loads it.
 
     Args:
         client: client of MLflow.
-        run: run as MLflow returned it; its artifacts must have been logged.
+        run: run as MLflow returned it.
+        model: logged model, None if the run has none.
         name: name of the model, which is created if it does not exist.
     """
     from mlflow.exceptions import MlflowException
 
     try:
-        if not client.list_artifacts(run.info.run_id, BUNDLE_FOLDER):
+        if model is None:
             _logger.warning("The run has no %s among its artifacts: no model was registered.", BUNDLE_FOLDER)
             return
         _make_model(client, name)
         tags = {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
-        source = f"{run.info.artifact_uri.rstrip('/')}/{BUNDLE_FOLDER}"
         note = run.data.tags.get("mlflow.note.content")
         made = client.create_model_version(
-            name, source, run.info.run_id, tags=tags, description=note, await_creation_for=0
+            name,
+            model.artifact_location,  # "models:/<id>" would be looked up in the store of MLFLOW_TRACKING_URI
+            run.info.run_id,
+            tags=tags,
+            description=note,
+            await_creation_for=0,
+            model_id=model.model_id,
         )
         _logger.info("The bundle is version %s of the registered model %s.", made.version, name)
     except MlflowException as error:

@@ -16,13 +16,18 @@ from fundus_mtl.tracking._client import (
     write_run_file,
 )
 from fundus_mtl.tracking._errors import TrackingError, tracking_errors
+from fundus_mtl.tracking._logged_model import has_bundle, logged_model
 from fundus_mtl.tracking._redact import without_paths
-from fundus_mtl.tracking._registration import register_bundle
+from fundus_mtl.tracking._registration import register_model
 from fundus_mtl.tracking._run_settings import RunSettings
 from fundus_mtl.tracking._samples import describe_samples, source_commit
 from fundus_mtl.tracking._scalars import metric_name
 
 LONGEST_PARAM = 500  # characters; longer ones belong in the config artifact
+_HOW_TO_READ = (
+    "`val/…` is measured at every epoch, so its last value belongs to the last epoch. `kept/…` and `test/…` belong to the "
+    "saved weights, those of epoch `kept/epoch`."
+)
 _PARAMS_PER_BATCH = 100  # MLflow refuses more
 
 
@@ -66,6 +71,8 @@ def close_run(
 ) -> None:
     """Close a run: its status is set even if an earlier step fails; the model is registered only if none did.
 
+    The bundle among the artifacts of a FINISHED run becomes a logged model; that of another run stays among its artifacts.
+
     Args:
         client: client of MLflow.
         run: run as MLflow returned it.
@@ -73,16 +80,20 @@ def close_run(
         status: status for MLflow: ``FINISHED``, ``FAILED`` or ``KILLED``.
         before: functions called before the artifacts are copied, for example to send the last metrics.
     """
-    run_id = run.info.run_id
+    model = None
     try:
         try:
             for call in before:
                 call()
-            log_paths(client, run_id, settings.artifacts)
+            if status == "FINISHED" and has_bundle(settings):
+                with logged_model(client, run, settings) as model:
+                    log_paths(client, run.info.run_id, settings.artifacts, model.model_id)
+            else:
+                log_paths(client, run.info.run_id, settings.artifacts)
         finally:
-            client.set_terminated(run_id, status)
+            client.set_terminated(run.info.run_id, status)
         if settings.registered_model is not None and status == "FINISHED":
-            register_bundle(client, run, settings.registered_model)
+            register_model(client, run, model, settings.registered_model)
     finally:
         close_client(client)
 
@@ -136,7 +147,7 @@ def _created(client: Any, experiment_id: str, settings: RunSettings) -> Any:
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": source_commit(),
         "mlflow.parentRunId": settings.parent_run_id,
-        "mlflow.note.content": settings.note,
+        "mlflow.note.content": "\n\n".join(filter(None, (settings.note, _HOW_TO_READ))),
         "fundus_mtl_version": VERSION,
         "monai_version": version("monai"),
         "torch_version": version("torch"),

@@ -25,6 +25,7 @@ class RunSettings:
         config: merged configuration, a dictionary or JSON text.
         datasets: samples by the name of their data set; only counts and a digest are logged.
         artifacts: files and folders to copy when the run ends.
+        loader_module: module that `mlflow.pyfunc.load_model` calls to load the bundle; None if nothing can load it.
         registered_model: name of the registered model, None for no registration.
     """
 
@@ -40,4 +41,5 @@ class RunSettings:
     config: str | Mapping[str, Any] | None = None
     datasets: Mapping[str, Iterable[Mapping[str, Any]]] = field(default_factory=dict)
     artifacts: Mapping[str, str | Path] | Sequence[str | Path] = ()
+    loader_module: str | None = None
     registered_model: str | None = None

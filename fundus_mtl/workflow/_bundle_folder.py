@@ -40,6 +40,11 @@ class Bundle:
         return self.root / "configs" / "args.yaml"
 
     @property
+    def ranks_args(self) -> Path:
+        """The args file of a training in several processes."""
+        return self.root / "configs" / "args_multi_gpu.yaml"
+
+    @property
     def evaluate_args(self) -> Path:
         """The args file of the evaluation."""
         return self.root / "configs" / "args_evaluate.yaml"

@@ -239,12 +239,12 @@ def test_every_override_of_a_plain_value_reaches_the_objects(refuge_data, tmp_pa
 def test_the_rule_that_selects_the_epoch_is_an_option(rule, refuge_data, tmp_path):
     made = run("refuge_mtl", "train", selection_rule=rule, **TINY, **options(refuge_data, tmp_path))
     metrics = made.parser.get_parsed_content("validate::evaluator").state.metrics
-    names = [f"val_loss_{name}" for name in ("disc", "cup", "fovea", "glaucoma")]
+    names = [f"val/loss_{name}" for name in ("disc", "cup", "fovea", "glaucoma")]
     if rule == "metrics":
-        names = ["val_dice_disc", "val_dice_cup", "val_peak_fovea", "val_auc_glaucoma"]
+        names = ["val/dice_disc", "val/dice_cup", "val/peak_fovea", "val/auc_glaucoma"]
     values = [metrics[name] for name in names]
     expected = {"losses": -sum(values), "metrics": np.nanmean(values), "last": 1.0}[rule]
-    assert metrics["val_score"] == pytest.approx(expected)
+    assert metrics["val/score"] == pytest.approx(expected)
     record = json.loads((tmp_path / "models" / "recipe.json").read_text())
     assert record["kept"] == {"epoch": 1, "rule": rule, "val_score": pytest.approx(expected)}
 
@@ -269,7 +269,7 @@ def test_an_unknown_rule_is_refused_at_the_start(refuge_data, tmp_path, capfd):
 def test_single_task_training_is_a_list_of_one(task, refuge_data, tmp_path):
     made = run("refuge_mtl", "train", task_names=[task], **TINY, **options(refuge_data, tmp_path))
     evaluator = made.parser.get_parsed_content("validate::evaluator")
-    assert evaluator.state.metrics["val_score"] == pytest.approx(-evaluator.state.metrics[f"val_loss_{task}"])
+    assert evaluator.state.metrics["val/score"] == pytest.approx(-evaluator.state.metrics[f"val/loss_{task}"])
 
 
 def test_an_unreadable_photograph_is_a_row_of_the_evaluation(refuge_data, trained, tmp_path):
@@ -343,5 +343,5 @@ def test_two_processes_train_as_one(refuge_data, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     state = torch.load(tmp_path / "out" / "state" / "state_checkpoint_epoch=1.pt", weights_only=True)
     assert state["trainer"]["iteration"] == 2  # sixteen photographs, four on each of two processes per step
-    assert (done.stdout + done.stderr).count("Key metric: train_score") == 1  # logged once, not by each process
+    assert (done.stdout + done.stderr).count("Key metric: train/score") == 1  # logged once, not by each process
     assert (tmp_path / "out" / "models" / "model.pt").is_file()

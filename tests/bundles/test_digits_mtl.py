@@ -32,11 +32,11 @@ def test_no_data_at_all(tmp_path, caplog):
     assert "Not MNIST" in caplog.text
     assert "Not MNIST" in made.parser.get_parsed_content("note")
     watched = made.parser.get_parsed_content("validate::evaluator").state.metrics
-    assert min(watched["val_acc_even"], watched["val_acc_odd"]) > 0.8
+    assert min(watched["val/acc_even"], watched["val/acc_odd"]) > 0.8
     given = {"dataset_dir": None, "hidden": 10, "output_dir": str(tmp_path), "tracking_uri": None}
     evaluation = run("digits_mtl", "evaluate", **given)
     metrics = evaluation.parser.get_parsed_content("case_table").metrics
-    assert set(metrics) == {"test_acc_even_percent", "test_acc_odd_percent"}
+    assert set(metrics) == {"test/acc_even_percent", "test/acc_odd_percent"}
     assert min(metrics.values()) > 80
     summary = (tmp_path / "evaluation" / "summary.md").read_text()
     assert summary.startswith("Not MNIST")
@@ -46,7 +46,7 @@ def test_no_data_at_all(tmp_path, caplog):
     assert len(rows) == 400
     assert all((row["even_true"] == "") != (row["odd_true"] == "") for row in rows)
     counted = [float(row["even_correct"]) for row in rows if row["even_correct"]]
-    assert 100 * sum(counted) / len(counted) == pytest.approx(metrics["test_acc_even_percent"])
+    assert 100 * sum(counted) / len(counted) == pytest.approx(metrics["test/acc_even_percent"])
 
 
 def test_weights_of_the_other_network_are_explained(tmp_path, digits_data, capsys):
@@ -69,7 +69,7 @@ def test_multi_mnist_has_both_labels(tmp_path):
     assert batch["right_present"].all()
     assert batch["left"].shape == batch["right"].shape == (64, 10)
     assert set(made.parser.get_parsed_content("validate::evaluator").state.metrics) == {
-        "val_score", "val_loss_left", "val_loss_right", "val_acc_left", "val_acc_right",
+        "val/score", "val/loss_left", "val/loss_right", "val/acc_left", "val/acc_right",
     }  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_single_task_training_sees_its_own_digits_only(digits_data, tmp_path):
     made = train(tmp_path, dataset_dir=str(digits_data), task_names=["odd"])
     assert len(made.parser.get_parsed_content("train::dataset")) == 8
     metrics = made.parser.get_parsed_content("validate::evaluator").state.metrics
-    assert metrics["val_score"] == pytest.approx(-metrics["val_loss_odd"])
+    assert metrics["val/score"] == pytest.approx(-metrics["val/loss_odd"])
 
 
 def test_sections_can_be_joined(tmp_path):
@@ -167,7 +167,7 @@ def test_the_run_tells_what_the_digits_are(digits_data, tmp_path):
     assert found.info.status == "FINISHED"
     assert "Not MNIST" in found.data.tags["mlflow.note.content"]
     assert found.data.tags["data_sha256"] == ArraySet.load(digits_data / "even_odd.npz").digest
-    assert {"val_acc_even", "val_acc_odd", "test_acc_even_percent", "train_loss_odd"} <= set(found.data.metrics)
+    assert {"val/acc_even", "val/acc_odd", "test/acc_even_percent", "train/loss_odd"} <= set(found.data.metrics)
     assert "evaluation/summary.md" in {file.path for file in client.list_artifacts(noted["run_id"], "evaluation")}
 
 
@@ -183,4 +183,4 @@ def test_the_real_mnist_trains(tmp_path):
     made = train(tmp_path / "out", dataset_dir=str(tmp_path / "data"), max_epochs=8, batch_size=32)
     assert made.parser.get_parsed_content("note") is None
     metrics = made.parser.get_parsed_content("validate::evaluator").state.metrics
-    assert min(metrics["val_acc_even"], metrics["val_acc_odd"]) > 0.6
+    assert min(metrics["val/acc_even"], metrics["val/acc_odd"]) > 0.6

@@ -64,7 +64,7 @@ def test_two_rounds(sites):
             mean = sum(torch.as_tensor(difference[name]) for difference in differences) / len(differences)
             weights[name] = weights[name] + mean.to(weights[name].dtype)
         given = ExchangeObject(weights={name: value.numpy() for name, value in weights.items()})
-        losses.append([-site.evaluate(given, {}).metrics["val_score"] for site in sites])
+        losses.append([-site.evaluate(given, {}).metrics["val/score"] for site in sites])
     assert all(after < before for before, after in zip(*losses, strict=True))
     own = [site.trainer.network.state_dict() for site in sites]
     assert any(not torch.equal(own[0][name], own[1][name]) for name in own[0])  # each trains on its own photographs

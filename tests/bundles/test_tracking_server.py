@@ -25,6 +25,7 @@ from fundus_mtl.comparison import Comparison, Method
 from fundus_mtl.comparison._parent_run import ComparisonRun
 from fundus_mtl.handlers import RunHandler
 from fundus_mtl.metrics import Temperature
+from fundus_mtl.predictor import load_model
 from tests.bundles.conftest import BUNDLES, run
 
 ROBUST = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "robust.yaml"
@@ -105,18 +106,21 @@ def run_id(trained):
 def test_a_training_on_a_server(run_id, client, trained, refuge_data):
     found = client.get_run(run_id)
     assert found.info.status == "FINISHED"
-    assert {"train_loss", "val_score", "train_loss_disc"} <= set(found.data.metrics)
-    files = {name: _names(client, run_id, f"bundle/{name}") for name in ("configs", "models")}
+    assert {"train/loss", "val/score", "train/loss_disc"} <= set(found.data.metrics)
+    files = {name: _names(client, found, name) for name in ("configs", "models")}
     assert {"common.yaml", "train.yaml", "inference.yaml", "metadata.json"} <= files["configs"]
     assert files["models"] == {"model.pt", "recipe.json", "vcdr_regression.json", "calibration.json"}
-    assert {"LICENSE", "docs"} <= _names(client, run_id, "bundle")
-    assert {"train.yaml", "evaluate.yaml", "multi_gpu_train.yaml"} <= _names(client, run_id, "shared")
+    assert {"LICENSE", "docs", "MLmodel"} <= _names(client, found)
+    shared = {Path(file.path).name for file in client.list_artifacts(run_id, "shared")}
+    assert {"train.yaml", "evaluate.yaml", "multi_gpu_train.yaml"} <= shared
     told = json.dumps([found.data.to_dictionary(), found.inputs.to_dictionary()])
     assert not [folder for folder in (trained, refuge_data, BUNDLES) if str(folder) in told]
 
 
-def _names(client, run_id, folder):
-    return {Path(file.path).name for file in client.list_artifacts(run_id, folder)}
+def _names(client, run, folder=None):
+    """Return the names of files and folders in a folder of the run's logged model."""
+    (output,) = run.outputs.model_outputs
+    return {Path(file.path).name for file in client.list_logged_model_artifacts(output.model_id, folder)}
 
 
 def test_the_run_shows_what_it_was_trained_on(run_id, client, refuge_data):
@@ -166,6 +170,43 @@ def test_the_bundle_predicts_in_a_fresh_process(server, trained, run_id, refuge_
     assert any(row["glaucoma_prob"] for row in measured)
 
 
+@pytest.mark.filterwarnings("ignore:.*type hint is inferred as AnyType:UserWarning")  # by MLflow's own import
+def test_mlflow_loads_the_registered_model(server, trained, refuge_data, tmp_path, monkeypatch):
+    """By MLflow's own call: arrays, paths and tables of paths, with the answers of our own; nothing is unpickled."""
+    import pickle
+
+    import mlflow.pyfunc
+    import numpy as np
+    import pandas as pd
+    from PIL import Image
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a pickled object was loaded")
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    rules = {"rules::withhold_ungradable": False}
+    model = mlflow.pyfunc.load_model("models:/eyes/1", model_config={"device": "cpu", "options": rules})
+    monkeypatch.undo()
+    files = [str(next((refuge_data.parent / "raw").rglob(f"{name}.jpg"))) for name in ("T0001", "T0002")]
+    arrays = [np.asarray(Image.open(file)) for file in files]
+    expected = load_model(trained / "models" / "model.pt", device="cpu", **rules)(arrays)
+    for given in (arrays, files, np.stack(arrays), pd.DataFrame({"path": files})):
+        found = model.predict(given)
+        assert found["status"].tolist() == [answer.status for answer in expected]
+        for name in ("vcdr", "glaucoma_prob"):
+            np.testing.assert_array_equal(found[name].astype(float), [float(a.columns[name]) for a in expected])
+    assert len(model.predict(arrays[0])) == len(model.predict(files[0])) == 1
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    broken = model.predict([str(tmp_path / "broken.jpg"), files[0]])
+    assert broken["status"].tolist() == ["failed", expected[0].status]
+    assert broken["reason"][0]
+    assert model.get_raw_model()(arrays[:1])[0].masks.keys() == expected[0].masks.keys()
+    with pytest.raises(ValueError, match="expected a column path, but got file"):
+        model.predict(pd.DataFrame({"file": files}))
+
+
 def _rows(out):
     """Return a folder's results without what differs between runs: when, and how fast."""
     with (out / "results.csv").open(newline="") as file:
@@ -195,7 +236,7 @@ def test_parent_and_child_of_a_comparison(server, tmp_path):
     found = store.of_folder(child)
     assert found.info.status == "FINISHED"
     assert found.data.tags["mlflow.parentRunId"] == store.run_id
-    assert [step for step, _ in store.history(found.info.run_id, "train_loss")] == [1, 2]
+    assert [step for step, _ in store.history(found.info.run_id, "train/loss")] == [1, 2]
     store.client.update_run(found.info.run_id, status="RUNNING")
     store.close_training(child, "KILLED")
     assert store.of_folder(child).info.status == "KILLED"

@@ -34,7 +34,7 @@ class World:
         return SimpleNamespace(info=SimpleNamespace(run_id=folder))
 
     def history(self, run_id, metric):
-        assert metric == "val_score"
+        assert metric == "val/score"
         best = -abs(self.trained[run_id].train_options["lr"] - 0.2)
         return [(1, best - 1), (2, best), (3, float("nan")), (4, best - 2)]
 

@@ -43,7 +43,7 @@ def comparison(tmp_path):
     return Comparison(
         bundle="digits_mtl",
         methods=(Method("stl", "joint"), Method("joint", "joint")),
-        metrics={"acc_even": "higher", "acc_odd": "higher", "val_score": "higher"},
+        metrics={"acc_even": "higher", "acc_odd": "higher", "val/score": "higher"},
         tasks={"even": ["acc_even"], "odd": ["acc_odd"]},
         single_task="stl",
         baseline="joint",
@@ -67,12 +67,12 @@ def test_networks_of_single_tasks_answer_for_their_task(comparison):
     trainings = plan(comparison)
     for training in trainings:
         leave(training, {"acc_even": 1.0 + training.seed, "acc_odd": 3.0 + training.seed})
-    store = Store({"val_score": [(1, 0.1), (2, 0.5)], "iteration_loss": [(1, 0)]})
+    store = Store({"val/score": [(1, 0.1), (2, 0.5)], "iteration/loss": [(1, 0)]})
     frames = collect(comparison, trainings, [FINISHED] * 6, [], store)
     first = frames.trainings.set_index(["method", "network", "seed"])
-    assert first.loc[("stl", "even", 0), ["acc_even", "acc_odd", "val_score"]].isna().tolist() == [False, True, True]
+    assert first.loc[("stl", "even", 0), ["acc_even", "acc_odd", "val/score"]].isna().tolist() == [False, True, True]
     assert first.loc[("stl", "odd", 1), "acc_odd"] == 4
-    assert first.loc[("joint", "", 0), ["acc_even", "acc_odd", "val_score"]].tolist() == [1, 3, 0.5]
+    assert first.loc[("joint", "", 0), ["acc_even", "acc_odd", "val/score"]].tolist() == [1, 3, 0.5]
     curves = frames.curves
     assert curves.loc[(curves["method"] == "joint") & (curves["seed"] == 0), "value"].tolist() == [0.1, 0.5]
     files, means, fragment = write_comparison_tables(comparison, frames)
@@ -150,13 +150,13 @@ def test_the_figures(comparison):
             f"iteration,task,layer,gradient,contribution,conflicts\n{rows}"
         )
     curves = {
-        "train_loss_even": [(1, 2.0), (2, 1.0)],
-        "val_loss_even": [(1, 1.0)],
-        "val_score": [(1, -1.0)],
-        "lr_0": [(1, 0.1)],
+        "train/loss_even": [(1, 2.0), (2, 1.0)],
+        "val/loss_even": [(1, 1.0)],
+        "val/score": [(1, -1.0)],
+        "lr/0": [(1, 0.1)],
     }
     trials = [
-        {"method": "joint", "fold": None, "seed": 0, "lr": rate, "val_score": -rate, "state": "COMPLETE"}
+        {"method": "joint", "fold": None, "seed": 0, "lr": rate, "val/score": -rate, "state": "COMPLETE"}
         for rate in (0.1, 1)
     ]
     frames = collect(comparison, trainings, [FINISHED] * 2, trials, Store(curves))
@@ -185,7 +185,7 @@ def test_a_method_without_data_keeps_its_place(comparison, monkeypatch):
     outcomes = [FAILED if training.method == first else FINISHED for training in trainings]
     for training in trainings:
         leave(training, {"acc_even": 1.0}, pd.DataFrame({"id": ["a"]}))
-    frames = collect(comparison, trainings, outcomes, [], Store({"train_loss": [(1, 2.0)]}))
+    frames = collect(comparison, trainings, outcomes, [], Store({"train/loss": [(1, 2.0)]}))
     assert set(frames.curves["method"]) == {second}
     all_figures(comparison, frames)
     assert named == [[first, second]]

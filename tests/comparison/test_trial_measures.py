@@ -16,12 +16,12 @@ from fundus_mtl.figures._layers_of_methods import MAX_PARTS, network_parts
 
 SPACE = {"lr": {"low": 0.1, "high": 1.0}, "val_interval": {"choices": [1, 2]}}
 HISTORIES = {
-    "val_score": [(2, -3.0), (4, -1.0), (6, -2.0)],
-    "val_dice": [(2, 0.2), (4, 0.4), (6, 0.6)],
-    "train_loss_disc": [(1, 9.0), (3, 8.0), (5, 7.0)],
-    "val_late": [(6, 1.0)],
-    "lr_0": [(1, 0.1)],
-    "iteration_loss": [(1, 1.0)],
+    "val/score": [(2, -3.0), (4, -1.0), (6, -2.0)],
+    "val/dice": [(2, 0.2), (4, 0.4), (6, 0.6)],
+    "train/loss_disc": [(1, 9.0), (3, 8.0), (5, 7.0)],
+    "val/late": [(6, 1.0)],
+    "lr/0": [(1, 0.1)],
+    "iteration/loss": [(1, 1.0)],
 }
 
 
@@ -46,21 +46,21 @@ def comparison(search):
 
 
 def trial(**given):
-    return {"method": "joint", "lr": 0.5, "val_interval": 2, "val_score": -1.0, "state": "COMPLETE"} | given
+    return {"method": "joint", "lr": 0.5, "val_interval": 2, "val/score": -1.0, "state": "COMPLETE"} | given
 
 
 def test_measures_are_of_the_best_epoch():
     search = Search(3, SPACE)
     store = Store(Path("out/joint/search") / values_digest({"lr": 0.5, "val_interval": 2}))
-    trials = [trial(), trial(lr=0.7), trial(state="FAIL", val_score=nan), trial(val_score=-7.0)]
+    trials = [trial(), trial(lr=0.7), trial(state="FAIL", **{"val/score": nan}), trial(**{"val/score": -7.0})]
     rows = measured_trials(comparison(search), trials, store)
-    assert measures_of(search, rows) == ["val_dice", "train_loss_disc", "val_late"]
-    assert rows.loc[0, ["val_dice", "train_loss_disc"]].tolist() == [0.4, 8.0]
-    assert pd.isna(rows.loc[0, "val_late"])
-    assert rows.loc[1:, ["val_dice", "train_loss_disc", "val_late"]].isna().all(axis=None)
-    assert rows["val_score"].tolist()[:2] == [-1.0, -1.0]
+    assert measures_of(search, rows) == ["val/dice", "train/loss_disc", "val/late"]
+    assert rows.loc[0, ["val/dice", "train/loss_disc"]].tolist() == [0.4, 8.0]
+    assert pd.isna(rows.loc[0, "val/late"])
+    assert rows.loc[1:, ["val/dice", "train/loss_disc", "val/late"]].isna().all(axis=None)
+    assert rows["val/score"].tolist()[:2] == [-1.0, -1.0]
     assert rows["val_interval"].tolist() == [2] * 4
-    assert "lr_0" not in rows
+    assert "lr/0" not in rows
 
 
 def test_without_a_search():

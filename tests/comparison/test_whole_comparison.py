@@ -25,8 +25,8 @@ CONFIG = {
     "options": {"hidden": 6, "dataset_dir": None},
     "train_options": {"batch_size": 128, "balance_interval": 3},
     "budget": {"epochs": 1},
-    "metrics": {"acc_even_percent": "higher", "val_loss_odd": "lower"},
-    "tasks": {"even": ["acc_even_percent"], "odd": ["val_loss_odd"]},
+    "metrics": {"acc_even_percent": "higher", "val/loss_odd": "lower"},
+    "tasks": {"even": ["acc_even_percent"], "odd": ["val/loss_odd"]},
     "devices": ["cpu"],
     "workers": 2,
     "experiment_name": "tiny comparison",
@@ -84,7 +84,7 @@ def test_it_finishes_with_tables(driven):
     assert rows[["method", "seed"]].to_numpy().tolist() == [["joint", 0], ["mgda", 0], ["joint", 1], ["mgda", 1]]
     assert (rows["status"] == "finished").all()
     assert rows["acc_even_percent"].between(0, 100).all()
-    assert rows["val_loss_odd"].gt(0).all()
+    assert rows["val/loss_odd"].gt(0).all()
     assert len(set(rows["parameters"])) == 1
     assert (rows["step_seconds"] > 0).all()
     text = (out / "comparison.md").read_text()
@@ -108,8 +108,8 @@ def test_a_metric_is_that_of_the_evaluation(driven):
 def test_the_frames(driven):
     _, out, *_ = driven
     curves, cases = pd.read_csv(out / "curves.csv"), pd.read_csv(out / "cases.csv")
-    assert {"train_loss_even", "val_loss_odd", "val_score", "lr_0"} <= set(curves["metric"])
-    assert set(curves.loc[~curves["metric"].str.startswith("test_"), "step"]) == {1}
+    assert {"train/loss_even", "val/loss_odd", "val/score", "lr/0"} <= set(curves["metric"])
+    assert set(curves.loc[~curves["metric"].str.startswith("test/"), "step"]) == {1}
     assert not curves.duplicated(["method", "seed", "metric", "step"]).any()
     assert not curves["metric"].str.startswith("iteration_").any()
     assert len(cases) == 4 * 400
@@ -136,7 +136,7 @@ def test_runs_are_nested_and_closed(driven):
     assert (tags["method"], tags["seed"], tags["stage"]) == ("mgda", "1", "comparison")
     assert tags["data_sha256"] == parent.data.tags["data_sha256"]
     assert tags.get("mlflow.source.git.commit") == parent.data.tags.get("mlflow.source.git.commit")
-    assert {"parameters", "step_seconds", "test_acc_even_percent"} <= set(child.data.metrics)
+    assert {"parameters", "step_seconds", "test/acc_even_percent"} <= set(child.data.metrics)
     cost = json.loads((out / "mgda" / "all" / "seed1" / "cost.json").read_text())
     assert child.data.metrics["step_seconds"] == cost["step_seconds"]
 

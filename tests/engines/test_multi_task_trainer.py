@@ -43,8 +43,8 @@ def evaluator_of(network, items=None):
         tasks=TASKS,
         loss_function=PlainLoss(TASKS),
         prepare_batch=PrepareMultiTaskBatch(TASKS),
-        key_val_metric={"val_score": NegativeLossSum(TASKS)},
-        additional_metrics={f"val_loss_{name}": TaskLoss(name) for name in NAMES},
+        key_val_metric={"val/score": NegativeLossSum(TASKS)},
+        additional_metrics={f"val/loss_{name}": TaskLoss(name) for name in NAMES},
     )
 
 
@@ -165,7 +165,7 @@ def test_stock_handlers(method, tmp_path):
         handler.attach(trainer)
     trainer.run()
     assert trainer.state.epoch == 2  # the constant score never improves: stopped after one epoch of patience
-    assert set(evaluator.state.metrics) == {"val_score", "val_loss_a", "val_loss_b", "val_loss_c"}
+    assert set(evaluator.state.metrics) == {"val/score", "val/loss_a", "val/loss_b", "val/loss_c"}
     assert list(tmp_path.glob("*.pt"))
 
 
@@ -178,9 +178,9 @@ def test_validation_losses_are_means_over_labelled_samples():
     for name, present in (("a", items), ("b", items[:2])):
         with torch.no_grad():
             errors = [(network(s["image"])[name] - s[name]).square().item() for s in present]
-        assert evaluator.state.metrics[f"val_loss_{name}"] == pytest.approx(sum(errors) / len(errors))
-    assert evaluator.state.metrics["val_score"] == pytest.approx(
-        -sum(evaluator.state.metrics[f"val_loss_{n}"] for n in NAMES)
+        assert evaluator.state.metrics[f"val/loss_{name}"] == pytest.approx(sum(errors) / len(errors))
+    assert evaluator.state.metrics["val/score"] == pytest.approx(
+        -sum(evaluator.state.metrics[f"val/loss_{n}"] for n in NAMES)
     )
 
 

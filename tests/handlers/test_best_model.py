@@ -65,7 +65,7 @@ def test_nan_saves_the_last_until_there_is_a_number(train, caplog):
     _, evaluator, saved = train((math.nan, math.nan, 0.1, math.nan, 0.05, 0.2))
     assert saved == [True, True, True, False, False, True]
     assert evaluator.state.best_metric_epoch == 6
-    assert caplog.text.count("val_dice was never a number: the latest weights are saved.") == 2
+    assert caplog.text.count("val/dice was never a number: the latest weights are saved.") == 2
 
 
 def test_nan_and_resume(train):
@@ -172,16 +172,16 @@ def test_the_kept_epoch_is_recorded(record):
     kept, logged, line = record((0.5, 0.7, 0.6))
     assert kept == {"epoch": 2, "rule": "metrics", "val_dice": 0.7}
     assert logged == [
-        (1, {"kept_epoch": 1, "kept_val_dice": 0.5}),
-        (2, {"kept_epoch": 2, "kept_val_dice": 0.7}),
+        (1, {"kept/epoch": 1, "kept/dice": 0.5}),
+        (2, {"kept/epoch": 2, "kept/dice": 0.7}),
     ]
-    assert line == "model.pt has the weights of epoch 2 of 3: val_dice 0.7000, selection by metrics."
+    assert line == "model.pt has the weights of epoch 2 of 3: val/dice 0.7000, selection by metrics."
 
 
 def test_of_equal_epochs_the_first_is_recorded(record):
     kept, _, line = record((0.5, 0.7, 0.7), rule=None)
     assert kept == {"epoch": 2, "rule": None, "val_dice": 0.7}
-    assert line == "model.pt has the weights of epoch 2 of 3: val_dice 0.7000."
+    assert line == "model.pt has the weights of epoch 2 of 3: val/dice 0.7000."
 
 
 def test_an_unknown_value_is_recorded_as_unknown(record):
@@ -189,7 +189,7 @@ def test_an_unknown_value_is_recorded_as_unknown(record):
     kept, logged, line = record((math.nan, math.nan))
     assert kept == {"epoch": 2, "rule": "metrics", "val_dice": None}
     assert [step for step, _ in logged] == [1, 2]
-    assert line == "model.pt has the weights of epoch 2 of 2: val_dice nan, selection by metrics."
+    assert line == "model.pt has the weights of epoch 2 of 2: val/dice nan, selection by metrics."
 
 
 def test_a_training_without_validation_reports_nothing(make_engines, tmp_path, caplog):

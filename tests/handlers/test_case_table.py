@@ -46,7 +46,7 @@ def test_tables_by_hand(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         evaluate(batches(1.0, 2.0, 6.0), table)
     assert table.rows[1] == {"id": "case 1", "score": 2.0, "note": ""}
-    assert table.metrics == {"val_score_mean": 3.0}
+    assert table.metrics == {"val/score_mean": 3.0}
     assert read(tmp_path / "new" / "per_case.csv")[2] == {"id": "case 2", "score": "6.0", "note": ""}
     mean, nothing = read(tmp_path / "new" / "summary.csv")
     assert (mean["metric"], mean["value"], mean["n"]) == ("score_mean", "3.0", "3")
@@ -80,7 +80,7 @@ def test_several_sources_are_summarised_each_by_itself(tmp_path):
     first, second = read(tmp_path / "summary_by_source.csv")
     assert (first["source"], first["metric"], first["value"]) == ("a", "score_mean", "2.0")
     assert (second["source"], second["metric"], second["value"]) == ("b", "score_mean", "8.0")
-    assert table.metrics == {"test_score_mean": 4.0}
+    assert table.metrics == {"test/score_mean": 4.0}
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     assert "| a      | score_mean | 2.000 | [0.500, 2.500] | 2 | px   |      |" in text
     evaluate(
@@ -110,7 +110,7 @@ def test_a_bad_sample_is_one_row(tmp_path, caplog):
         "score": "",
         "note": "not measured: expected a positive value, but got a negative one.",
     }
-    assert (good["score"], other["score"], table.metrics["test_score_mean"]) == ("1.0", "3.0", 2.0)
+    assert (good["score"], other["score"], table.metrics["test/score_mean"]) == ("1.0", "3.0", 2.0)
     assert "case 1: not measured" in caplog.text
 
 
@@ -119,7 +119,7 @@ def test_a_second_run_starts_anew(tmp_path):
     engine = evaluate(batches(1.0, 2.0), table)
     engine.run(batches(5.0), max_epochs=1)
     assert len(table.rows) == len(read(tmp_path / "per_case.csv")) == 1
-    assert table.metrics == {"test_score_mean": 5.0}
+    assert table.metrics == {"test/score_mean": 5.0}
 
 
 def test_a_batch_that_was_not_decollated_is_refused(tmp_path):
@@ -144,9 +144,9 @@ def test_with_the_measures_of_refuge(tmp_path):
     assert (first["disc_dice"], first["vcdr_true"], first["fovea_error_px"]) == ("1.0", "0.5", "0.0")
     assert (second["disc_dice"], second["vcdr_true"], second["vcdr_pred"]) == ("", "", "0.5")
     assert second["note"] == "disc not labelled"
-    assert table.metrics["test_auc"] == table.metrics["test_disc_dice"] == 1.0
+    assert table.metrics["test/auc"] == table.metrics["test/disc_dice"] == 1.0
     assert not any(isnan(value) for value in table.metrics.values())
-    assert "test_auc_vcdr" not in table.metrics
+    assert "test/auc_vcdr" not in table.metrics
 
 
 def test_no_sample_at_all(tmp_path):

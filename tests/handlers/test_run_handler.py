@@ -16,6 +16,7 @@ from fundus_mtl.handlers import BestModelSaver, RunHandler, log_to_run
 from fundus_mtl.tracking import describe_samples, scalars, without_paths
 from fundus_mtl.tracking._client import RUN_FILE
 from fundus_mtl.tracking._redact import HIDDEN
+from fundus_mtl.tracking._run import _HOW_TO_READ
 
 # MLflow 3.17 maps its tables in a way that SQLAlchemy 2.1 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -66,29 +67,29 @@ def test_curves_of_a_training(make_handler, make_engines, client, runs, update):
     assert seen == ["RUNNING", "RUNNING"]
     assert run.info.status == "FINISHED"
     assert run.data.params == {"max_epochs": "2", "epoch_length": "4"}
-    assert history(client, run, "train_loss_disc") == [(1, 2.5), (2, 6.5)]  # mean of 1 2 3 4, of 5 6 7 8
-    assert history(client, run, "train_loss_cup") == [(1, 30.0), (2, 70.0)]  # mean of 20 40, of 60 80
-    assert history(client, run, "train_loss") == [(1, 5.0), (2, 13.0)]
-    assert history(client, run, "iteration_loss_disc") == [(3, 3.0), (6, 6.0)]
-    assert history(client, run, "iteration_loss_cup") == [(6, 60.0)]
-    assert history(client, run, "lr_0") == [(1, 0.1), (2, 0.1)]
-    assert history(client, run, "val_dice") == [(1, 0.5), (2, 0.7)]
+    assert history(client, run, "train/loss_disc") == [(1, 2.5), (2, 6.5)]  # mean of 1 2 3 4, of 5 6 7 8
+    assert history(client, run, "train/loss_cup") == [(1, 30.0), (2, 70.0)]  # mean of 20 40, of 60 80
+    assert history(client, run, "train/loss") == [(1, 5.0), (2, 13.0)]
+    assert history(client, run, "iteration/loss_disc") == [(3, 3.0), (6, 6.0)]
+    assert history(client, run, "iteration/loss_cup") == [(6, 60.0)]
+    assert history(client, run, "lr/0") == [(1, 0.1), (2, 0.1)]
+    assert history(client, run, "val/dice") == [(1, 0.5), (2, 0.7)]
 
 
 def test_metrics_of_the_kept_epoch_have_names_of_their_own(make_handler, make_engines, client, runs, tmp_path):
-    """After the training, the latest `val_dice` is that of the last epoch, `kept_val_dice` that of the saved weights."""
+    """After the training, the latest `val/dice` is that of the last epoch, `kept/dice` that of the saved weights."""
     handler = make_handler()
     trainer, evaluator = make_engines([handler], metrics=(0.5, 0.7, 0.6), epochs=3, evaluator_handlers=[])
     BestModelSaver(trainer.network, tmp_path / "model.pt", run=handler).attach(evaluator)
     handler.attach(evaluator)
     trainer.run()
     (run,) = runs()
-    assert history(client, run, "kept_val_dice") == [(1, 0.5), (2, 0.7)]
-    assert history(client, run, "kept_epoch") == [(1, 1.0), (2, 2.0)]
-    assert {name: run.data.metrics[name] for name in ("val_dice", "kept_val_dice", "kept_epoch")} == {
-        "val_dice": 0.6,
-        "kept_val_dice": 0.7,
-        "kept_epoch": 2.0,
+    assert history(client, run, "kept/dice") == [(1, 0.5), (2, 0.7)]
+    assert history(client, run, "kept/epoch") == [(1, 1.0), (2, 2.0)]
+    assert {name: run.data.metrics[name] for name in ("val/dice", "kept/dice", "kept/epoch")} == {
+        "val/dice": 0.6,
+        "kept/dice": 0.7,
+        "kept/epoch": 2.0,
     }
 
 
@@ -100,8 +101,8 @@ def test_stock_trainer_and_named_groups(make_handler, make_engines, client, runs
     trainer.add_event_handler("ITERATION_COMPLETED", lambda e: expected.append(e.state.output[0]["loss"]))
     trainer.run()
     (run,) = runs()
-    assert history(client, run, "train_loss") == [(1, pytest.approx(sum(expected) / 4))]
-    assert history(client, run, "lr_encoder") == [(1, 0.1)]
+    assert history(client, run, "train/loss") == [(1, pytest.approx(sum(expected) / 4))]
+    assert history(client, run, "lr/encoder") == [(1, 0.1)]
     assert not [name for name in run.data.metrics if name.startswith("iteration")]
 
 
@@ -166,8 +167,8 @@ def test_resume_goes_on_with_the_run(make_handler, make_engines, client, runs):
     (run,) = runs()
     assert run.info.status == "FINISHED"
     assert run.data.params == {"max_epochs": "2", "epoch_length": "4", "new": "yes"}  # the first value stays
-    assert history(client, run, "val_dice") == [(1, 0.5), (2, 0.7), (3, 0.6)]
-    assert [step for step, _ in history(client, run, "train_loss")] == [1, 2, 3]
+    assert history(client, run, "val/dice") == [(1, 0.5), (2, 0.7), (3, 0.6)]
+    assert [step for step, _ in history(client, run, "train/loss")] == [1, 2, 3]
     names = {f.path for f in client.list_artifacts(run.info.run_id)}
     assert names == {"config.yaml", "config_from_epoch_3.yaml"}
 
@@ -255,7 +256,7 @@ def test_no_paths_and_no_names_leave_the_machine(make_handler, make_engines, cli
     assert run.info.user_id != getpass.getuser() or run.info.user_id == "unknown"
     assert run.data.tags["mlflow.parentRunId"] == "42"
     assert run.data.tags["method"] == "pcgrad"
-    assert run.data.tags["mlflow.note.content"] == "Fold 0."
+    assert run.data.tags["mlflow.note.content"].split("\n\n") == ["Fold 0.", _HOW_TO_READ]
     assert run.info.run_name == "fold 0"
     (dataset,) = (entry.dataset for entry in run.inputs.dataset_inputs)
     assert json.loads(dataset.profile) == {"num_rows": 2, "disc": 2, "glaucoma": 1, "id": 2, "image": 1}
@@ -280,7 +281,7 @@ def test_vectors_and_nan_do_not_stop_the_training(make_handler, make_engines, cl
     evaluator.add_event_handler("EPOCH_STARTED", lambda e: e.state.metrics.update(dice=torch.tensor([0.1, 0.2]), t="x"))
     trainer.run()
     (run,) = runs()
-    (_, first), (_, second) = history(client, run, "val_dice")
+    (_, first), (_, second) = history(client, run, "val/dice")
     assert math.isnan(first)
     assert second == 0.25
     assert history(client, run, "dice_1") == [(1, pytest.approx(0.2)), (2, pytest.approx(0.2))]
@@ -301,7 +302,7 @@ def test_a_server_that_is_away_for_a_while(make_handler, make_engines, client, r
     monkeypatch.setattr(handler.client, "log_batch", flaky)
     make_engines([handler], epochs=2)[0].run()
     (run,) = runs()
-    assert [step for step, _ in history(client, run, "train_loss")] == [1, 2]
+    assert [step for step, _ in history(client, run, "train/loss")] == [1, 2]
 
 
 def test_folders_are_copied_without_the_store_itself(make_handler, make_engines, client, runs, tmp_path):
@@ -352,13 +353,13 @@ def test_telemetry_is_off(make_handler):
 def test_results_of_an_evaluation_join_the_training(tracking_uri, make_handler, make_engines, client, runs, tmp_path):
     make_engines([make_handler()], epochs=1)[0].run()
     (tmp_path / "table.csv").write_text("a,b\n")
-    metrics = {"dice": 0.5, "test_auc": np.float32(0.75), "per_class": torch.tensor([0.25, 0.5])}
+    metrics = {"dice": 0.5, "test/auc": np.float32(0.75), "per_class": torch.tensor([0.25, 0.5])}
     run_id = log_to_run(tracking_uri, tmp_path, metrics, {"tables": tmp_path / "table.csv"})
     (run,) = runs()
     assert run.info.run_id == run_id
     assert run.info.status == "FINISHED"
-    found = {name: value for name, value in run.data.metrics.items() if name.startswith("test_")}
-    assert found == {"test_dice": 0.5, "test_auc": 0.75, "test_per_class_0": 0.25, "test_per_class_1": 0.5}
+    found = {name: value for name, value in run.data.metrics.items() if name.startswith("test/")}
+    assert found == {"test/dice": 0.5, "test/auc": 0.75, "test/per_class_0": 0.25, "test/per_class_1": 0.5}
     assert [f.path for f in client.list_artifacts(run_id, "tables")] == ["tables/table.csv"]
     assert log_to_run(tracking_uri, run_id, {"by_id": 1}) == run_id
     assert log_to_run(tracking_uri, tmp_path / "nowhere", {"a": 1}) is None
@@ -413,7 +414,7 @@ def test_scalars():
         "a": 1, "b": 2, "c": 3, "d_x": 1, "d_y_0": 2, "d_y_1": 3,
     }  # fmt: skip
     assert scalars({"a": None, "b": "text", "c": torch.zeros(2, 2), "d": range(33), "e": object(), "f": []}) == {}
-    assert scalars({"dice@0.5(cup)": 1}, prefix="test_") == {"test_dice_0.5_cup_": 1}
+    assert scalars({"dice@0.5(cup)": 1}, prefix="test/") == {"test/dice_0.5_cup_": 1}
     assert scalars({"half": torch.tensor(0.5, dtype=torch.bfloat16)}) == {"half": 0.5}
 
 

@@ -364,11 +364,11 @@ def test_a_task_without_label_is_absent(tmp_path):
     assert step == 1
     kinds = ["gradient_norm", "gradient_mean", "contribution"]
     assert list(first) == [
-        *(f"balance_{kind}_{task}" for task in "ac" for kind in kinds), "balance_cosine_a_c", "balance_conflict_rate"
+        *(f"balance/{kind}_{task}" for task in "ac" for kind in kinds), "balance/cosine_a_c", "balance/conflict_rate"
     ]  # fmt: skip
     assert set(second) - set(first) == {
-        *(f"balance_{kind}_b" for kind in kinds),
-        *(f"balance_cosine_{p}" for p in ("a_b", "b_c")),
+        *(f"balance/{kind}_b" for kind in kinds),
+        *(f"balance/cosine_{p}" for p in ("a_b", "b_c")),
     }
     assert handler.table.steps["gradient_norm_b"].isna().tolist() == [True, False, False]
     assert set(handler.table.layers.query("iteration == 1")["task"]) == {"a", "c"}
@@ -381,7 +381,7 @@ def test_one_task_and_no_task(tmp_path):
     run = Recorder()
     trainer, handler = joint(tmp_path, loss_function=PlainLoss(TASKS[:1]), epochs=1, run=run)
     trainer.run()
-    assert "balance_conflict_rate" not in run.kept[0][1]
+    assert "balance/conflict_rate" not in run.kept[0][1]
     balance = handler.measure(trainer, batch_of(samples(3)))
     assert math.isnan(balance.conflict_rate)
     assert math.isnan(balance.norms[0])  # nothing is shared
@@ -508,7 +508,7 @@ def test_numbers_and_figures_reach_the_run(tmp_path, tracking_uri, experiment, c
     with pytest.raises(ZeroDivisionError) if fails else nullcontext():
         trainer.run()
     (found,) = client.search_runs(client.get_experiment_by_name(experiment).experiment_id)
-    history = client.get_metric_history(found.info.run_id, "balance_cosine_a_b")
+    history = client.get_metric_history(found.info.run_id, "balance/cosine_a_b")
     assert {m.step: m.value for m in history} == dict(handler.table.steps.set_index("iteration")["cosine_a_b"])
     assert min(file.stat().st_size for file in (tmp_path / "out").glob("*.png")) > 10_000
     names = {f.path for f in client.list_artifacts(found.info.run_id, "out")}

@@ -48,7 +48,7 @@ def test_accuracy_over_batches(form):
 
 def test_classifications_with_classes_are_watched_by_accuracy():
     tasks = [*TASKS[:1], Task("one", 1, "classification", None)]
-    assert set(validation_metrics(tasks)) == {"val_loss_a", "val_acc_a", "val_loss_one", "val_auc_one"}
+    assert set(validation_metrics(tasks)) == {"val/loss_a", "val/acc_a", "val/loss_one", "val/auc_one"}
 
 
 def test_a_row_by_hand():

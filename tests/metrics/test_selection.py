@@ -68,7 +68,7 @@ def test_it_is_the_mean_of_what_is_logged():
     for name, metric in {"score": MeanTaskMetric(tasks), **validation_metrics(tasks)}.items():
         metric.attach(engine, name)
     found = engine.run([[FIRST], [SECOND]]).metrics
-    logged = [found[f"val_{name}"] for name in ("dice_lesion", "peak_point", "auc_grade", "rank_age")]
+    logged = [found[f"val/{name}"] for name in ("dice_lesion", "peak_point", "auc_grade", "rank_age")]
     assert found["score"] == pytest.approx(sum(logged) / 4)
 
 

@@ -49,24 +49,24 @@ def test_by_hand():
     second = sample([[[1.0]], [[1.0]]], [[[0.0]], [[0.0]]], (1, 1), present=False, grade=(0.7, 1))
     third = first | {"pred_age": torch.tensor([0.9]), "age": torch.tensor([0.8]), "lesion_present": torch.tensor(False)}
     third["point_present"] = third["grade_present"] = torch.tensor(False)
-    found = measured([[first], [second], [third]], validation_metrics(TASKS, "val_"))
-    assert found["val_dice_lesion"] == pytest.approx((2 / 3 + 1) / 2)
-    assert found["val_distance_point"] == pytest.approx((4 + 0) / 2)
-    assert found["val_peak_point"] == pytest.approx((0 + 1) / 2)  # the label is 1 at one pixel, 0 elsewhere
-    assert found["val_auc_grade"] == 1.0
-    assert math.isnan(found["val_loss_age"])
-    assert "val_auc_age" not in found
-    assert found["val_mae_age"] == pytest.approx((0.2 + 0.1) / 2)
-    assert found["val_rank_age"] == pytest.approx(1.0)
+    found = measured([[first], [second], [third]], validation_metrics(TASKS, "val/"))
+    assert found["val/dice_lesion"] == pytest.approx((2 / 3 + 1) / 2)
+    assert found["val/distance_point"] == pytest.approx((4 + 0) / 2)
+    assert found["val/peak_point"] == pytest.approx((0 + 1) / 2)  # the label is 1 at one pixel, 0 elsewhere
+    assert found["val/auc_grade"] == 1.0
+    assert math.isnan(found["val/loss_age"])
+    assert "val/auc_age" not in found
+    assert found["val/mae_age"] == pytest.approx((0.2 + 0.1) / 2)
+    assert found["val/rank_age"] == pytest.approx(1.0)
 
 
 def test_nothing_labelled_is_nan():
     lonely = sample([[[1.0]], [[1.0]]], [[[0.0]], [[0.0]]], (1, 1), present=False)
     found = measured([[lonely]], validation_metrics(TASKS))
-    assert math.isnan(found["val_mae_age"])
-    assert math.isnan(found["val_rank_age"])
-    assert math.isnan(found["val_dice_lesion"])
-    assert math.isnan(found["val_auc_grade"])
+    assert math.isnan(found["val/mae_age"])
+    assert math.isnan(found["val/rank_age"])
+    assert math.isnan(found["val/dice_lesion"])
+    assert math.isnan(found["val/auc_grade"])
 
 
 def test_label_at_the_predicted_peak():
@@ -76,13 +76,13 @@ def test_label_at_the_predicted_peak():
         for i in (1, 2)
     ]
     found = measured(batches, validation_metrics([Task("p", 1, "heatmap", None)]))
-    assert found["val_peak_p"] == pytest.approx((0.5 + 1) / 2)
+    assert found["val/peak_p"] == pytest.approx((0.5 + 1) / 2)
 
 
 def test_equal_predictions_have_no_order():
     batches = [[sample([[[1.0]]], [[[1.0]]], age=(0.4, true))] for true in (0.1, 0.9)]
-    assert measured(batches, validation_metrics(TASKS))["val_rank_age"] == 0.0
-    assert math.isnan(measured(batches[:1], validation_metrics(TASKS))["val_rank_age"])
+    assert measured(batches, validation_metrics(TASKS))["val/rank_age"] == 0.0
+    assert math.isnan(measured(batches[:1], validation_metrics(TASKS))["val/rank_age"])
 
 
 def test_losses_are_weighted_by_labelled_samples():

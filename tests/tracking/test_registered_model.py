@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fundus_mtl.handlers import RunHandler
+from fundus_mtl.handlers import BestModelSaver, RunHandler, log_to_run
+from fundus_mtl.tracking import find_or_create_experiment
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 
@@ -51,7 +52,8 @@ def test_every_finished_run_is_the_next_version(make_handler, make_engines, vers
     assert not any("DOE" in f"{made.tags}{made.description}" for made in (first, second))
     run = client.get_run(second.run_id)
     assert run.info.status == "FINISHED"
-    assert second.source == f"{run.info.artifact_uri}/bundle"
+    (output,) = run.outputs.model_outputs
+    assert second.source == client.get_logged_model(output.model_id).artifact_location
 
 
 def test_a_version_is_downloaded_by_its_name(
@@ -106,15 +108,66 @@ def test_a_registry_that_fails_does_not_cost_the_training(make_handler, make_eng
     assert run.info.status == "FINISHED"
 
 
-def test_artifacts_that_did_not_arrive_are_not_registered(make_handler, make_engines, versions, experiment):
+def test_artifacts_that_did_not_arrive_are_not_registered(make_handler, make_engines, versions, client, experiment):
     def fail(*args, **kwargs):
         raise OSError("no space left")
 
     handler = make_handler()
-    handler.client.log_artifact = fail
+    handler.client.log_model_artifact = fail
     with pytest.raises(OSError, match="no space left"):
         make_engines([handler], epochs=1)[0].run()
     assert versions(experiment) == []
+    experiments = [client.get_experiment_by_name(experiment).experiment_id]
+    assert [model.status for model in client.search_logged_models(experiments)] == ["FAILED"]
+
+
+def test_the_bundle_of_a_finished_run_is_a_logged_model(make_handler, make_engines, client, experiment, tmp_path):
+    """With the metrics of the saved weights; the bundle of a run that failed stays among its artifacts."""
+    handler = make_handler(registered_model=None, params={"lr": 0.1}, loader_module="any.module")
+    trainer, evaluator = make_engines([handler], evaluator_handlers=[])
+    BestModelSaver(trainer.network, tmp_path / "model.pt", run=handler).attach(evaluator)
+    handler.attach(evaluator)
+    trainer.run()
+    log_to_run(handler.client.tracking_uri, tmp_path / "out", {"auc": 0.9}, {"bundle/models": tmp_path / "model.pt"})
+    experiments = [client.get_experiment_by_name(experiment).experiment_id]
+    (model,) = client.search_logged_models(experiments)
+    (run,) = client.search_runs(experiments)
+    assert (model.name, model.status, model.source_run_id) == ("bundle", "READY", run.info.run_id)
+    assert model.params["lr"] == "0.1"
+    assert {metric.key: metric.value for metric in model.metrics} == {
+        "kept/epoch": 2,
+        "kept/dice": 0.7,
+        "test/auc": 0.9,
+    }
+    assert not client.list_artifacts(run.info.run_id)
+    files = {file.path for file in client.list_logged_model_artifacts(model.model_id)}
+    assert files == {"MLmodel", "configs", "models", "python_env.yaml", "requirements.txt"}
+    assert len(client.list_logged_model_artifacts(model.model_id, "models")) == 1
+    assert str(tmp_path / "out") not in str(model.to_dictionary())
+
+
+def test_the_bundle_of_a_failed_run_stays_among_its_artifacts(make_handler, make_engines, client, experiment):
+    trainer, _ = make_engines([make_handler()], update=lambda engine, batch: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trainer.run()
+    experiments = [client.get_experiment_by_name(experiment).experiment_id]
+    (run,) = client.search_runs(experiments)
+    assert {file.path for file in client.list_artifacts(run.info.run_id, "bundle")} == {
+        "bundle/configs",
+        "bundle/models",
+    }
+    assert not client.search_logged_models(experiments)
+
+
+def test_an_experiment_has_the_kind_of_trainings(make_handler, make_engines, client, experiment):
+    """Also for an experiment that exists; a kind that somebody has chosen is kept."""
+    for number, kind in enumerate((None, "classification")):
+        name = f"{experiment} {number}"
+        made = client.create_experiment(name, tags={} if kind is None else {"mlflow.experimentKind": kind})
+        find_or_create_experiment(client, name, None)
+        assert client.get_experiment(made).tags["mlflow.experimentKind"] == (kind or "custom_model_development")
+    made = find_or_create_experiment(client, f"{experiment} new", None)
+    assert client.get_experiment(made).tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 @pytest.mark.parametrize("name", ["", " ", "eyes/refuge", "eyes:2"])

@@ -32,11 +32,11 @@ def test_the_stock_handler(trainer, optimizer, tracking_uri, experiment, client)
     made = build(
         trainer,
         optimizer,
-        key_train_metric={"train_score": NegativeLossSum(TASKS)},
-        additional_metrics=task_losses(TASKS, "train_"),
+        key_train_metric={"train/score": NegativeLossSum(TASKS)},
+        additional_metrics=task_losses(TASKS, "train/"),
         train_handlers=[handler],
     )
     made.run()
     (run,) = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
     assert run.info.status == "FINISHED"
-    assert {"train_score", "train_loss_a", "train_loss_c", "lr_group_0"} <= set(run.data.metrics)
+    assert {"train/score", "train/loss_a", "train/loss_c", "lr_group_0"} <= set(run.data.metrics)
