@@ -77,7 +77,7 @@ dist: $(VENV)/ready
 	$(BIN)/python -m build --outdir dist
 
 # Tests of what dependencies take part in, with the lowest versions that setup.cfg allows, in a virtual environment of their
-# own. torch is the build that the package index has: with CUDA on Linux, 7 GB.
+# own. torch is the build that the package index has: with CUDA on Linux, 8 GB.
 LOWEST := build/lowest
 LOWEST_EXTRAS := app,completion,dicom,postgres,pretrained,search,torchjd
 LOWEST_TESTS := $(addprefix tests/,aggregation app biomarkers cli data engines exports figures files handlers labels metrics \
