@@ -16,7 +16,7 @@ SEED ?= 0
 # Epoch, rule and value of the weights that were kept, as recipe.json has them.
 KEPT := import json; print("  kept        epoch {epoch}, selection by {rule}: val_score {val_score!s:.6}".format(**json.load(open("$(DEMO)/refuge_mtl/models/recipe.json"))["kept"]))
 
-.PHONY: demo test lint docs clean model-data model-refuge model-refuge-disc model-glaucoma model-hrf-av
+.PHONY: demo test lint docs dist lowest clean model-data model-refuge model-refuge-disc model-glaucoma model-hrf-av
 demo: $(VENV)/ready
 	rm -rf $(DEMO)
 	@echo "A real photograph, measured by the weights that come with the package:"
@@ -47,6 +47,7 @@ lint: $(VENV)/ready-to-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/Dockerfile
 
 # The documentation site in build/site; warnings, such as a link that leads nowhere, are errors.
 docs: $(VENV)/ready-for-docs
@@ -68,6 +69,26 @@ $(VENV)/ready-to-test: $(VENV)/ready
 $(VENV)/ready-for-docs: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
+
+# Wheel and sdist in dist/; the wheel is built from the sdist.
+dist: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt build
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+
+# Tests of what dependencies take part in, with the lowest versions that setup.cfg allows, in a virtual environment of their
+# own. torch is the build that the package index has: with CUDA on Linux, 8 GB.
+LOWEST := build/lowest
+LOWEST_EXTRAS := app,completion,dicom,postgres,pretrained,search,torchjd
+LOWEST_TESTS := $(addprefix tests/,aggregation app biomarkers cli data engines exports figures files handlers labels metrics \
+	networks optim photographs results tracking transforms weighting)
+lowest:
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints.txt uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[$(LOWEST_EXTRAS)]'
+	$(LOWEST)/bin/python -m pip install --quiet --editable '.[test]'
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 --dist loadfile -q -o filterwarnings=default $(LOWEST_TESTS)
 
 # The weights of disc, cup, fovea, quality and glaucoma that come with the package; docs/README.md of refuge_mtl says what
 # they are. RAW holds the data sets' folders, see data_prep. After a stop: the same command with RESUME=resume_from=latest.

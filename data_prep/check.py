@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _UNREADABLE
     faults = [*found.faults, *([] if given.quick else pixel_faults(found, given.coded))]
     _print(found, faults)
+    if not given.coded and any("expected a mask" in fault for fault in faults):
+        print("If a file is a field of view or a coded map, and no mask of one structure, name its task with --coded.")
     return _FAULTY if faults else 0
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # torch and MONAI are imported when a model is loaded
     from fundus_mtl.engines import Stage
-    from fundus_mtl.results import Measure, Value
+    from fundus_mtl.results import Measure, Measured, ModelCard, Value
 
 Photograph = NDArray[np.uint8]
 Facts = Mapping[str, Any]
@@ -79,11 +79,23 @@ class Predictor:
         checked = [_checked(image, number) for number, image in enumerate(images)]
         return [self._answer(image, given) for image, given in zip(checked, known, strict=True)]
 
+    def measured(self, image: Photograph, facts: Facts | None = None) -> Measured:
+        """Return everything that was found in one photograph, for `fundus_mtl.results.overlay_of` and other drawings.
+
+        Args:
+            image: See `__call__`.
+            facts: See `__call__`.
+
+        Raises:
+            ValueError: If an answer does not fit the photograph.
+        """
+        return self.measure(image, self.stage.answer({"id": "", "image": image}), facts)
+
     def _answer(self, image: Photograph, facts: Facts | None) -> Answer:
         from fundus_mtl.data import PHOTOGRAPH_ERRORS, photograph_error, plain_reason
 
         try:
-            measured = self.measure(image, self.stage.answer({"id": "", "image": image}), facts)
+            measured = self.measured(image, facts)
         except PHOTOGRAPH_ERRORS as error:
             return Answer("failed", plain_reason(photograph_error(error)))
         return Answer(
@@ -124,16 +136,49 @@ def load_model(
         >>> answer.columns["vcdr"], answer.masks["disc"].shape  # doctest: +SKIP
         (0.52, (1411, 1411))
     """
+    predictor = _part("predictor", weights, device, overlays, vessels, options)
+    assert isinstance(predictor, Predictor)
+    return predictor
+
+
+def model_cards(
+    weights: str | Path | None = None,
+    overlays: Sequence[str | Path] = (),
+    vessels: bool = False,
+    **options: Any,
+) -> list[ModelCard]:
+    """Return the cards of the models that `load_model` loads with the same arguments: name, note, text of the model card.
+
+    Args:
+        weights: See `load_model`.
+        overlays: See `load_model`.
+        vessels: See `load_model`.
+        **options: See `load_model`.
+
+    Raises:
+        FileNotFoundError: See `load_model`.
+        RefusedError: See `load_model`.
+    """
+    cards = _part("provenance::cards", weights, None, overlays, vessels, options)
+    return [card for card in cards if card is not None]
+
+
+def _part(
+    part: str,
+    weights: str | Path | None,
+    device: str | None,
+    overlays: Sequence[str | Path],
+    vessels: bool,
+    options: Mapping[str, Any],
+) -> Any:
     from fundus_mtl.workflow import own_weights, paths_verbatim, trained_part, with_own_vessels
 
-    given = options if device is None else {**options, "device": device}
+    given = dict(options) if device is None else {**options, "device": device}
     if vessels:
         given = with_own_vessels(given)
     if weights is None:
         weights, given = own_weights().first, own_weights().options(given)
-    predictor = trained_part(weights, "predictor", "inference.yaml", overlays, **paths_verbatim(given))
-    assert isinstance(predictor, Predictor)
-    return predictor
+    return trained_part(weights, part, "inference.yaml", overlays, **paths_verbatim(given))
 
 
 def _checked(image: Any, number: int) -> Photograph:

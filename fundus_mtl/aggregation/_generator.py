@@ -67,7 +67,9 @@ def forked_randomness(device: torch.device, seed: int, call: int) -> Iterator[No
     # torch's CPU generator uses only 32 bits of a seed, so both numbers are mixed into 32 bits.
     mixed = int(np.random.SeedSequence([seed % 2**64, call]).generate_state(1)[0])
     on_accelerator = device.type != "cpu"
-    with torch.random.fork_rng([device] if on_accelerator else [], device_type=device.type if on_accelerator else None):
+    # The default for the CPU alone: torch 2.8 does not accept None.
+    kind = {"device_type": device.type} if on_accelerator else {}
+    with torch.random.fork_rng([device] if on_accelerator else [], **kind):
         torch.default_generator.manual_seed(mixed)
         if on_accelerator:
             torch.get_device_module(device.type).manual_seed(mixed)

@@ -17,6 +17,7 @@ from fundus_mtl.cli._infer import add_infer
 from fundus_mtl.cli._merge import add_merge
 from fundus_mtl.cli._parser import Parser
 from fundus_mtl.cli._prepare import add_prepare
+from fundus_mtl.cli._serve import add_serve
 from fundus_mtl.cli._train import add_train
 from fundus_mtl.files import lasting_streams
 from fundus_mtl.notices import RESEARCH_USE_ONLY, VERSION
@@ -32,6 +33,7 @@ VERBS: tuple[Callable[[Any], None], ...] = (
     add_export,
     add_compare,
     add_bundle,
+    add_serve,
 )
 
 

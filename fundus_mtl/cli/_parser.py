@@ -40,3 +40,10 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, but got {text}.")
     return int(text)
+
+
+def port_number(text: str) -> int:
+    """Return a port from 0 to 65535; the type of an argument."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, but got {text}.")
+    return int(text)

@@ -8,6 +8,7 @@ of channels the file has. ``LoadImage`` falls back to it silently when another r
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +24,9 @@ from monai.utils import ImageMetaKey, MetaKeys, ensure_tuple
 from numpy.typing import NDArray
 
 from fundus_mtl.files import printable
-from fundus_mtl.photographs._formats import HEAD, Format, format_of
+from fundus_mtl.photographs._contents import facts_in, pixels_of
 from fundus_mtl.photographs._frame_path import split_frame
-from fundus_mtl.photographs._header_facts import HeaderFacts, no_facts
-from fundus_mtl.photographs._pixels import picture
+from fundus_mtl.photographs._header_facts import HeaderFacts
 from fundus_mtl.photographs._source import opened_file, whole_bytes
 from fundus_mtl.photographs._unreadable import DAMAGE, UnreadableImageError, sentence
 
@@ -114,7 +114,9 @@ class FundusReader(ImageReader):
         paths = [Path(path) for path in ensure_tuple(data)]
         if len(paths) != 1 or kwargs:
             raise ValueError(f"expected one file and no options, but got {len(paths)} files and {sorted(kwargs)}.")
-        return self._decode(paths[0])
+        with self._sentences(paths[0]):
+            name, frame = split_frame(paths[0])
+            return self._decode(whole_bytes(name), paths[0], frame)
 
     def get_data(self, img: Photograph) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Return the pixels ``(C, H, W)`` uint8 and MONAI's metadata.
@@ -148,23 +150,38 @@ class FundusReader(ImageReader):
         with self._sentences(given):
             name, frame = split_frame(given)
             with opened_file(name) as file:
-                found = _format(file.read(HEAD), frame)
-                file.seek(0)
-                return no_facts() if found is None else found.facts(file, frame)
+                return facts_in(file, frame)
 
-    def _decode(self, path: Path) -> Photograph:
-        with self._sentences(path):
-            name, frame = split_frame(path)
-            data = whole_bytes(name)
-            found = _format(data[:HEAD], frame)
-            if found is None:
-                pixels = picture(data, self.mode == "mask", self.max_pixels)
-            elif self.mode == "mask":
-                raise UnreadableImageError("expected a mask as png, tif or bmp, but got another format; convert it.")
-            else:
-                pixels = found.levels(data, frame, self.max_pixels)
-            upright = np.ascontiguousarray(pixels).transpose(2, 0, 1)
-            return Photograph(upright, path, hashlib.sha256(data).hexdigest())
+    def decoded(self, data: bytes, name: str = "photograph") -> Photograph:
+        """Decode the bytes of a file with one picture, without a file.
+
+        Args:
+            data: Bytes of the whole file.
+            name: Name for the sentence of an error.
+
+        Raises:
+            UnreadableImageError: See `read`.
+        """
+        with self._sentences(Path(name)):
+            return self._decode(data, Path(name), None)
+
+    def facts_of(self, data: bytes, name: str = "photograph") -> HeaderFacts:
+        """Return the facts of the bytes of a file with one picture, see `facts`.
+
+        Args:
+            data: Bytes of the whole file.
+            name: Name for the sentence of an error.
+
+        Raises:
+            UnreadableImageError: If the header cannot be read.
+        """
+        with self._sentences(Path(name)):
+            return facts_in(io.BytesIO(data), None)
+
+    def _decode(self, data: bytes, path: Path, frame: int | None) -> Photograph:
+        pixels = pixels_of(data, frame, self.mode == "mask", self.max_pixels)
+        upright = np.ascontiguousarray(pixels).transpose(2, 0, 1)
+        return Photograph(upright, path, hashlib.sha256(data).hexdigest())
 
     @contextmanager
     def _sentences(self, path: Path) -> Iterator[None]:
@@ -177,15 +194,3 @@ class FundusReader(ImageReader):
         except DAMAGE as error:
             # Reports show the error at the bottom of a chain: `from None` makes that this sentence.
             raise UnreadableImageError(f"{printable(path.name)}: {sentence(error, self.max_pixels)}") from None
-
-
-def _format(head: bytes, frame: int | None) -> Format | None:
-    """Return the format of a file that begins so.
-
-    Raises:
-        FileNotFoundError: if a frame is named, and the format has none.
-    """
-    found = format_of(head)
-    if frame is not None and (found is None or not found.framed):
-        raise FileNotFoundError
-    return found

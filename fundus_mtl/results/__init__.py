@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fundus_mtl.results._output_folder import RUN
     from fundus_mtl.results._overlay import draw_overlay
     from fundus_mtl.results._photograph_measures import Measured
+    from fundus_mtl.results._picture_bytes import picture_bytes
     from fundus_mtl.results._picture_paths import picture_name, picture_path
     from fundus_mtl.results._pictures import overlay_of, write_pictures
     from fundus_mtl.results._quality_role import Quality
@@ -103,6 +104,7 @@ __all__ = [
     "masks_of_run",
     "merge_runs",
     "overlay_of",
+    "picture_bytes",
     "picture_name",
     "picture_path",
     "quantities_of_run",

@@ -13,6 +13,7 @@ from fundus_mtl.results._exported import ReportedQuantity
 from fundus_mtl.results._measure import Measure
 from fundus_mtl.results._picture_paths import OVERLAYS, PROBABILITIES, THUMBNAILS
 from fundus_mtl.results._role import Role
+from fundus_mtl.results._shown_numbers import shown_numbers
 
 IDENTITY = ColumnGroup(
     -1,
@@ -88,9 +89,7 @@ class Layout:
     @property
     def shown(self) -> tuple[Shown, ...]:
         """Columns that the report shows, in their order; none of a role that no task answers."""
-        answered = [role.name for role in self.roles if role.task is not None]
-        shown = (number for one in self.contributions if one.listed(answered) for number in one.shown)
-        return tuple(sorted(shown, key=lambda number: number.place))
+        return shown_numbers(self.roles, self.contributions)
 
     @property
     def mask_folders(self) -> tuple[str, ...]:

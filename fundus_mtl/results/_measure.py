@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fundus_mtl import biomarkers
 from fundus_mtl.data import SEEN
-from fundus_mtl.results._column import Column, Columns, sorted_columns
+from fundus_mtl.results._column import Column, Columns, Shown, sorted_columns
 from fundus_mtl.results._contribution import KINDS, Contribution
 from fundus_mtl.results._facts import PhotographFacts
 from fundus_mtl.results._findings import Answers, Findings, Mask, Picture
@@ -22,6 +22,7 @@ from fundus_mtl.results._relation import Relation
 from fundus_mtl.results._relations import PHOTOGRAPH, RELATIONS
 from fundus_mtl.results._role import Role
 from fundus_mtl.results._rules import Rules
+from fundus_mtl.results._shown_numbers import shown_numbers
 
 
 class Measure:
@@ -67,6 +68,11 @@ class Measure:
     def columns(self) -> tuple[Column, ...]:
         """The columns that a measurement may have, in the order of ``results.csv``, but ``status``, its reason and flags."""
         return sorted_columns(group for one in self.contributions for group in one.columns)
+
+    @cached_property
+    def shown(self) -> tuple[Shown, ...]:
+        """The numbers that a report shows, in their order."""
+        return shown_numbers(self.roles, self.contributions)
 
     def __call__(
         self,

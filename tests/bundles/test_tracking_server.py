@@ -6,14 +6,9 @@ import csv
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 import torch
@@ -27,6 +22,7 @@ from fundus_mtl.handlers import RunHandler
 from fundus_mtl.metrics import Temperature
 from fundus_mtl.predictor import load_model
 from tests.bundles.conftest import BUNDLES, run
+from tests.servers import tracking_server
 
 ROBUST = BUNDLES / "refuge_mtl" / "configs" / "overlays" / "robust.yaml"
 TINY = {"max_epochs": 1, "batch_size": 4, "val_interval": 1}
@@ -44,39 +40,10 @@ SMALL = "rules::withhold_ungradable=false"  # phantoms are
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Start ``mlflow server`` on a fresh port of this machine, as docker/compose.yaml does; return its address."""
+    """A server with SQLite; its address."""
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--serve-artifacts"]
-    command += ["--artifacts-destination", str(folder / "served")]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=folder)
-    try:
-        _wait(f"http://127.0.0.1:{port}/health", process, 600)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(120)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _wait(address, process, seconds):
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with urlopen(address, timeout=5) as answer:  # noqa: S310  # our own address
-                assert answer.status == 200
-                return
-        except (URLError, ConnectionError, TimeoutError):
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < end, "the server does not answer"
-            time.sleep(0.3)
+    with tracking_server(folder, f"sqlite:///{folder}/server.db") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

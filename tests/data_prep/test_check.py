@@ -94,8 +94,13 @@ def test_pixels_are_tried_as_in_a_training(data, capsys):
     assert "inverted" in by_id[three["id"]]
     assert len([fault for fault in faults if fault.startswith(four["id"])]) == 2  # outside, and damaged
     assert checked(path, document, capsys, "--quick")[1] == [fault for fault in faults if "within" in fault]
+    capsys.readouterr()
+    assert main([str(path)]) == 1
+    assert "name its task with --coded" in capsys.readouterr().out
     assert main([str(path), "--coded", "disc"]) == 1
-    assert not any("other value" in line or "inverted" in line for line in capsys.readouterr().out.splitlines())
+    printed = capsys.readouterr().out
+    assert "name its task with --coded" not in printed
+    assert not any("other value" in line or "inverted" in line for line in printed.splitlines())
 
 
 def test_a_copy_that_was_saved_again_is_found_in_two_splits(data, capsys):

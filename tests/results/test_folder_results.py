@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -380,7 +381,7 @@ def test_the_record_names_no_folder_and_no_user(folder, tmp_path, infer):
         "completed",
     )
     assert run["counts"] == {"ok": 5, "ungradable": 0, "failed": 6}
-    assert run["packages"]["torch"] == torch.__version__
+    assert run["packages"]["torch"] == version("torch")
     for path in (tmp_path / "out").glob("*.*"):
         assert str(tmp_path) not in path.read_text(encoding="utf-8"), path.name
         assert tmp_path.parts[1] + "/" not in path.read_text(encoding="utf-8").replace("image/", ""), path.name
