@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fundus_mtl.photographs._reader import SHA256, FundusReader, Photograph
     from fundus_mtl.photographs._scan_folder import PHOTOGRAPH_EXTENSIONS, scan_folder
     from fundus_mtl.photographs._scan_list import scan_list
+    from fundus_mtl.photographs._source import photograph_sha256
     from fundus_mtl.photographs._unreadable import UnreadableImageError
 else:
     __getattr__, __dir__ = lazy_names(__name__)
@@ -28,6 +29,7 @@ __all__ = [
     "UnreadableImageError",
     "find_photographs",
     "photograph_file",
+    "photograph_sha256",
     "scan_folder",
     "scan_list",
 ]

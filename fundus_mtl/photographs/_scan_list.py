@@ -18,6 +18,7 @@ from fundus_mtl.photographs._frames import with_frames
 from fundus_mtl.photographs._photograph_list import PhotographList
 from fundus_mtl.photographs._source import whole_bytes
 from fundus_mtl.photographs._unreadable import UnreadableImageError
+from fundus_mtl.processes import TimeLimit, TooSlowError
 
 _COLUMNS = ("path", "image")
 MAX_LIST_BYTES = 2**26
@@ -26,7 +27,7 @@ MAX_LIST_ROWS = 10**6
 """Most rows of a list."""
 
 
-def scan_list(path: str | Path) -> PhotographList:
+def scan_list(path: str | Path, timeout: float | None = None) -> PhotographList:
     """List the photographs of a CSV, in its order.
 
     The first line names the columns: ``path`` or ``image``, and optionally ``id``, ``laterality`` (R or L) and
@@ -40,6 +41,7 @@ def scan_list(path: str | Path) -> PhotographList:
 
     Args:
         path: regular file of at most 64 MiB and a million rows.
+        timeout: limit of time for opening one photograph, in s; None for no limit. See ``processes.TimeLimit``.
 
     Returns:
         Items as of ``scan_folder``, ids all different; where given, ``laterality`` is R or L, and ``mm_per_px`` ``(x, y)``.
@@ -47,7 +49,9 @@ def scan_list(path: str | Path) -> PhotographList:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no such CSV, too large, or has no rows.
+        StalledError: if too many photographs take longer than the limit.
     """
+    limit = TimeLimit(timeout, "listed")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"expected a list of photographs, but got {str(path)!r}, which is not a file.")
@@ -55,7 +59,7 @@ def scan_list(path: str | Path) -> PhotographList:
     files: dict[tuple[Path, int | None], int] = {}
     items: dict[str, dict[str, Any]] = {}
     for line, row in _rows(path):
-        for item in with_frames(_item(row, line, root)):
+        for item in _items(row, line, root, limit):
             if "error" not in item and (first := files.setdefault(_key(item), line)) != line:
                 item["error"] = f"expected each photograph once, but got the one of line {first} again; remove a line"
             while item["id"] in items:
@@ -92,6 +96,13 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise ValueError(
             f"expected a CSV in UTF-8, but got {str(path)!r}, which is another file ({type(error).__name__})."
         ) from None
+
+
+def _items(row: Mapping[str, str], line: int, root: Path, limit: TimeLimit) -> list[dict[str, Any]]:
+    try:
+        return limit(lambda: with_frames(_item(row, line, root)))
+    except TooSlowError as error:
+        return [{"id": f"line {line}", "image": f"line {line}", "error": str(error)}]
 
 
 def _item(row: Mapping[str, str], line: int, root: Path) -> dict[str, Any]:
