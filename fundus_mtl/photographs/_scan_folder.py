@@ -18,6 +18,9 @@ from fundus_mtl.processes import TimeLimit
 OF_RESULTS = ("run.json", "journal.jsonl")  # files of every folder that `infer` has written
 PHOTOGRAPH_EXTENSIONS = (*PICTURE_EXTENSIONS, ".dcm", ".dicom", ".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
 
+MAX_DEPTH = 100
+"""Most levels of folders; deeper ones are not entered, since the results have the same folders."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -96,10 +99,13 @@ class _Scan:
         self.limit = TimeLimit(timeout, "listed")
 
     def files(self) -> Iterator[dict[str, str]]:
-        """Yield the items of all files; no recursion, as folders may be nested more deeply than Python's stack."""
+        """Yield the items of all files."""
         folders = [self.root]
         while folders:
             folder = folders.pop()
+            if len(folder.relative_to(self.root).parts) > MAX_DEPTH:
+                yield self._item(folder, f"expected folders at most {MAX_DEPTH} deep, but got a deeper one; move it up")
+                continue
             try:
                 entries = self.limit(_entries, folder)
             except OSError as error:
@@ -154,7 +160,7 @@ class _Scan:
         return None if entry.is_file() else "not a regular file"
 
     def _leads_outside(self, entry: Path) -> bool:
-        return not entry.resolve().is_relative_to(self.root)
+        return entry.is_symlink() and not entry.resolve().is_relative_to(self.root)  # linked folders are not entered
 
     def _item(self, entry: Path, error: str | None) -> dict[str, str]:
         # A file name need not be valid UTF-8; everything that is written has to be.
