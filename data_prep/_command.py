@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from fundus_mtl.workflow import presentation
 
 
 def run(
@@ -69,7 +70,7 @@ def refuse(what: str, error: OSError | ValueError) -> int:
     """
     sentence = _sentence(error)
     reason = sentence.removeprefix(f"{what}: ")
-    print(f"{what} was not prepared. {reason if reason == sentence else _capitalized(reason)}", file=sys.stderr)
+    presentation().error(f"{what} was not prepared. {reason if reason == sentence else _capitalized(reason)}")
     return 1
 
 

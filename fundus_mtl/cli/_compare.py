@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fundus_mtl.cli._endings import DONE, SOME_FAILED, refusing
 from fundus_mtl.cli._key_values import add_key_values, key_values
+from fundus_mtl.cli._output import shown_folder
 from fundus_mtl.cli._verb import add_verb
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def run_compare(given: argparse.Namespace) -> int:
     with refusing(OtherDataError, OtherSettingsError, LockedError, NoTrackingError):
         result = run_comparison(comparison, _environment(comparison))
     _print(result)
-    given.output.info(f"results are in {comparison.output_dir}")
+    given.output.info(f"results are in {shown_folder(comparison.output_dir)}")
     return SOME_FAILED if result.failed else DONE
 
 

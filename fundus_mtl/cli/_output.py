@@ -10,6 +10,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from fundus_mtl.files import printable
@@ -127,6 +128,20 @@ class Output:
                 logger.removeHandler(self._file)
         if self._file is not None:
             self._file.close()
+
+
+def shown_folder(folder: str | Path) -> str:
+    """Return a folder for a line that may be passed on: relative to the working directory, or its name, never absolute."""
+    path = relative_to_here(folder)
+    return f"the folder {Path(folder).name}" if path is None else str(path)
+
+
+def relative_to_here(path: str | Path) -> Path | None:
+    """Return a path relative to the working directory; None if it is absolute and leads elsewhere."""
+    given, here = Path(path), Path.cwd()
+    if not given.is_absolute():
+        return given
+    return given.relative_to(here) if given.is_relative_to(here) and ".." not in given.parts else None
 
 
 def printed_traceback(error: BaseException) -> str:

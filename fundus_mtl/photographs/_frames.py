@@ -47,7 +47,7 @@ def with_frames(item: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def limited_frames(item: Mapping[str, Any], limit: TimeLimit) -> list[dict[str, Any]]:
-    """Return `with_frames` of an item; an item whose file cannot be looked at within the limit gets an error.
+    """Return `with_frames` of an item; an item whose file does not open within the limit gets an error.
 
     Raises:
         StalledError: if too many others could not.
