@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._guarded_transform import FAILURE, LATER, GuardedTransform, photograph_error
     from fundus_mtl.data._inspect_datalist import InspectedDatalist, inspect_datalist
     from fundus_mtl.data._native_keys import PIXELS, SEEN
-    from fundus_mtl.data._picture_size import picture_size
+    from fundus_mtl.data._picture_size import PICTURES, picture_size
     from fundus_mtl.data._source_sampler import SourceSampler
     from fundus_mtl.data._tensor_samples import TensorSamples
     from fundus_mtl.data._training_loader import TrainingLoader
@@ -30,6 +30,7 @@ __all__ = [
     "FAILURE",
     "LATER",
     "PHOTOGRAPH_ERRORS",
+    "PICTURES",
     "PIXELS",
     "SEEN",
     "ArraySet",

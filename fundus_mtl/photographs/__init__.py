@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fundus_mtl.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from fundus_mtl.photographs._checked_image import checked_image
     from fundus_mtl.photographs._find import find_photographs
     from fundus_mtl.photographs._frame_path import photograph_file
     from fundus_mtl.photographs._header_facts import HeaderFacts
@@ -27,6 +28,7 @@ __all__ = [
     "Photograph",
     "PhotographList",
     "UnreadableImageError",
+    "checked_image",
     "find_photographs",
     "photograph_file",
     "photograph_sha256",
