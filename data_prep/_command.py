@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fundus_mtl.files import printable
 from fundus_mtl.workflow import presentation
 
 
@@ -57,7 +58,7 @@ def attempt(what: str, prepare: Callable[[], Any], table: Callable[[Any], str]) 
         made = prepare()
     except (OSError, ValueError) as error:
         return refuse(what, error)
-    print(table(made))
+    print(*map(printable, table(made).splitlines()), sep="\n")
     return 0
 
 

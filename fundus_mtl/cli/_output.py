@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.files import printable
+from fundus_mtl.files import PrintableFormatter, printable
 
 _OWN = ("fundus_mtl", "train_log")  # loggers of this package and of MONAI's training statistics
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -50,7 +50,7 @@ class Output:
     def __enter__(self) -> Output:
         if self.log_file is not None:
             self._file = logging.FileHandler(self.log_file, encoding="utf-8")
-            self._file.setFormatter(logging.Formatter(_FORMAT))
+            self._file.setFormatter(PrintableFormatter(logging.Formatter(_FORMAT)))
             self._until_end.callback(self._close)
         self._until_end.enter_context(_progress_bars(shown=not self.quiet and sys.stderr.isatty()))
         self._until_end.enter_context(self._warnings())
@@ -168,6 +168,7 @@ def _progress_bars(shown: bool) -> Iterator[None]:
 def _console() -> Iterator[None]:
     """Print log lines to standard error, until a bundle's ``logging.conf`` sets another handler."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter())
     logging.root.addHandler(handler)
     try:
         yield

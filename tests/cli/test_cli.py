@@ -218,3 +218,20 @@ def test_the_last_line_has_no_absolute_path(given, shown, tmp_path, monkeypatch)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert shown_folder(given.format(here=tmp_path / "here")) == shown
+
+
+def test_log_lines_command_no_terminal_and_forge_no_line(tmp_path, capsys):
+    """Names among the arguments of a log line are data; the line's own breaks stay."""
+
+    def run(given):
+        logging.getLogger("fundus_mtl").warning("%s: expected\n%s", "a\x1b[2J\nerror: forged", Path("b\x9b1m"))
+        return 0
+
+    command = argparse.Namespace(
+        run=run, quiet=False, verbose=False, debug=False, log_file=str(tmp_path / "log.txt"), if_stopped=""
+    )
+    assert exit_status(command) == 0
+    lines = [r"a\x1b[2J\nerror: forged: expected", r"b\x9b1m"]
+    assert capsys.readouterr().err.splitlines() == lines
+    logged = (tmp_path / "log.txt").read_text().splitlines()
+    assert [logged[0].split("WARNING ")[1], logged[1]] == lines
