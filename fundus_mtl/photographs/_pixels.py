@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from fundus_mtl.photographs._jpeg import refuse_short_jpeg
+from fundus_mtl.photographs._jpeg import JPEG_MARK, refuse_short_jpeg
+from fundus_mtl.photographs._jpeg_markers import refuse_long_jpeg
 from fundus_mtl.photographs._levels import colour, refuse_large, scaled
-from fundus_mtl.photographs._png import refuse_short_png
+from fundus_mtl.photographs._png import PNG_MARK, refuse_many_chunks, refuse_short_png
 from fundus_mtl.photographs._tiff import planes, refuse_tiff
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
@@ -42,6 +43,10 @@ def picture(data: bytes, as_mask: bool, max_pixels: int) -> Pixels:
 @contextmanager
 def decoded(data: bytes, as_mask: bool, max_pixels: int) -> Iterator[Image.Image]:
     """Yield a file as Pillow's image, with all its pixels decoded, as they are stored; see `picture`."""
+    if data.startswith(JPEG_MARK):
+        refuse_long_jpeg(data)
+    elif data.startswith(PNG_MARK):
+        refuse_many_chunks(data)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         refuse_large(image.width, image.height, max_pixels)
         refuse_misread(image, data, as_mask, max_pixels)
