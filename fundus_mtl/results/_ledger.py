@@ -45,8 +45,7 @@ class Ledger:
         journal: Journal of the run.
         timeout: Limit of time for one look at a photograph's file, in s; None for no limit.
 
-    Attributes:
-        sources: The photographs' files.
+    Attribute ``sources``: the photographs' files.
 
     Raises:
         ValueError: If an id occurs twice, is not a path below the folder, or is not valid Unicode.
