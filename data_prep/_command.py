@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from fundus_mtl.files import printable
+from fundus_mtl.workflow import presentation
 
 
 def run(
@@ -56,7 +58,7 @@ def attempt(what: str, prepare: Callable[[], Any], table: Callable[[Any], str]) 
         made = prepare()
     except (OSError, ValueError) as error:
         return refuse(what, error)
-    print(table(made))
+    print(*map(printable, table(made).splitlines()), sep="\n")
     return 0
 
 
@@ -69,7 +71,7 @@ def refuse(what: str, error: OSError | ValueError) -> int:
     """
     sentence = _sentence(error)
     reason = sentence.removeprefix(f"{what}: ")
-    print(f"{what} was not prepared. {reason if reason == sentence else _capitalized(reason)}", file=sys.stderr)
+    presentation().error(f"{what} was not prepared. {reason if reason == sentence else _capitalized(reason)}")
     return 1
 
 

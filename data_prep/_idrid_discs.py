@@ -12,6 +12,7 @@ from PIL import Image
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
 from fundus_mtl.files import whole_file
 from fundus_mtl.labels import structure
+from fundus_mtl.photographs import checked_image
 
 from ._columns import read_columns, read_number
 
@@ -58,7 +59,7 @@ def outline(path: Path, size: tuple[int, int]) -> Mask:
         ValueError: if the file is no readable mask of one structure, or its proportions are not the photograph's.
     """
     try:
-        with Image.open(path) as image:
+        with checked_image(path) as image:
             values = np.asarray(image if image.mode in ("1", "L", "P") else image.convert("L"))
     except PHOTOGRAPH_ERRORS as error:
         raise ValueError(

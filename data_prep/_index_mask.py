@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
+from fundus_mtl.photographs import checked_image
 
 from ._mask_file import up_to_date, write_mask
 from ._upright_size import upright_size
@@ -33,7 +33,7 @@ def read_codes(path: Path, photograph: Path, codes: Collection[int], name: str) 
     if not path.is_file():
         raise FileNotFoundError(f"{name}: expected the mask {path.name}, but got no such file; unpack it again.")
     try:
-        with Image.open(path) as image:
+        with checked_image(path) as image:
             found = np.asarray(image).astype(np.uint8) if image.mode in ("1", "L", "P") else None
             mode = image.mode
     except PHOTOGRAPH_ERRORS as error:

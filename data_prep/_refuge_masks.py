@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
 from fundus_mtl.labels import few
+from fundus_mtl.photographs import checked_image
 
 from ._mask_file import up_to_date, write_mask
 
@@ -32,7 +32,7 @@ def decode(path: Path, name: str) -> tuple[Mask, Mask]:
         ValueError: if the file is damaged, its codes are not REFUGE's, or its disc covers more than half of the photograph.
     """
     try:
-        with Image.open(path) as image:
+        with checked_image(path) as image:
             codes = np.asarray(image if image.mode == "L" else image.convert("RGB").getchannel(0))
     except PHOTOGRAPH_ERRORS as error:
         raise ValueError(

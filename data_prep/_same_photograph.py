@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from fundus_mtl.data import PHOTOGRAPH_ERRORS, plain_reason
+from fundus_mtl.data import PHOTOGRAPH_ERRORS, PICTURES, plain_reason
 from fundus_mtl.files import file_sha256
 
 SAME = 1.5  # mean absolute difference of thumbnails, grey levels of 255
@@ -70,7 +70,7 @@ def _equal_thumbnails(paths: Sequence[Path]) -> list[tuple[int, int]]:
 
 def _thumbnail(path: Path) -> NDArray[np.float32]:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURES) as image:  # never by other programs
             image.draft("RGB", (8 * SIDE, 8 * SIDE))  # JPEG decodes an eighth of it far faster
             upright = ImageOps.exif_transpose(image.convert("RGB"))
             return np.asarray(upright.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32).ravel()

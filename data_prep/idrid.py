@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fundus_mtl.data import write_datalist
+from fundus_mtl.files import printable
 
 from ._command import program, refuse
 from ._idrid_discs import certain_matches, uncertain_matches
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         return refuse("IDRiD", error)
     _summarise(report, options.masks)
-    print(f"Datalist: {options.out / 'datalist.json'}")
+    print(printable(f"Datalist: {options.out / 'datalist.json'}"))
     return 0
 
 
@@ -127,7 +128,7 @@ def _summarise(report: pd.DataFrame, masks: Path | None) -> None:
         spread = f"mean {known.mean():.3f}, median {known.median():.3f}, lowest {known.min():.3f}, n = {len(known)}"
         print(f"Dice of the box's ellipse and the outline: {spread}")
     if masks and (left_out := uncertain_matches(masks)):
-        print(f"Outlines left out because their photograph is not certain: {', '.join(left_out)}")
+        print(printable(f"Outlines left out because their photograph is not certain: {', '.join(left_out)}"))
 
 
 if __name__ == "__main__":

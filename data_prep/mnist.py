@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from fundus_mtl.data import DIGIT_TASKS, ArraySet, Digits, digit_set
+from fundus_mtl.files import printable
 
 from ._command import program, refuse
 from ._idx import read_digits
@@ -123,8 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         made = prepare(given.folder, given.out, given.kind, given.train, given.validation, given.seed)
     except (OSError, ValueError) as error:
         return refuse("MNIST", error)
-    print(table(made))
-    print(f"{made.about['name']} ({made.about['source']}): {given.out / given.kind}.npz")
+    print(*map(printable, table(made).splitlines()), sep="\n")
+    print(printable(f"{made.about['name']} ({made.about['source']}): {given.out / given.kind}.npz"))
     return 0
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from fundus_mtl.cli._endings import DONE, refusing
+from fundus_mtl.cli._output import shown_folder
 from fundus_mtl.cli._verb import add_verb
 
 _ABOUT = """Write a bundle in the layout of MONAI's model zoo: configs/ with one file each for training, evaluation and
@@ -40,7 +41,7 @@ def run_bundle(given: argparse.Namespace) -> int:
             zip_of(given.out)
         model = export_bundle(given.name, given.out, given.weights, given.overlay, onnx=given.onnx)
         written = [given.out, *([str(zip_bundle(given.out))] if given.zip else [])]
-    given.output.info(f"Wrote {' and '.join(written)}.")
+    given.output.info(f"Wrote {' and '.join(map(shown_folder, written))}.")
     if model is None:
         print("It has no weights: give --weights of a training, or train in the new folder.", file=sys.stderr)
     return DONE

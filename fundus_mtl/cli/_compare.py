@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fundus_mtl.cli._endings import DONE, SOME_FAILED, refusing
 from fundus_mtl.cli._key_values import add_key_values, key_values
+from fundus_mtl.cli._output import shown_folder
 from fundus_mtl.cli._verb import add_verb
+from fundus_mtl.files import printable
 
 if TYPE_CHECKING:
     from fundus_mtl.comparison import Comparison, Result
@@ -50,12 +52,12 @@ def run_compare(given: argparse.Namespace) -> int:
     with refusing(ValueError, FileNotFoundError, ModuleNotFoundError):
         comparison = _comparison(given)
     if given.dry_run:
-        print(listing(comparison))
+        print(*map(printable, listing(comparison).splitlines()), sep="\n")
         return DONE
     with refusing(OtherDataError, OtherSettingsError, LockedError, NoTrackingError):
         result = run_comparison(comparison, _environment(comparison))
     _print(result)
-    given.output.info(f"results are in {comparison.output_dir}")
+    given.output.info(f"results are in {shown_folder(comparison.output_dir)}")
     return SOME_FAILED if result.failed else DONE
 
 
@@ -76,9 +78,10 @@ def _print(result: Result) -> None:
     for row in result.frames.trainings.to_dict("records"):
         if row["status"] != "finished":
             name = " ".join(str(row[key]) for key in ("method", "network") if row[key])
-            print(f"failed: {name} fold {row['fold']} seed {row['seed']}: {row['reason']}", file=sys.stderr)
+            failed = f"failed: {name} fold {row['fold']} seed {row['seed']}: {row['reason']}"
+            print(printable(failed), file=sys.stderr)
     if "comparison.md" in result.files:
-        print(result.files["comparison.md"].read_text(encoding="utf-8"))
+        print(*map(printable, result.files["comparison.md"].read_text(encoding="utf-8").splitlines()), sep="\n")
 
 
 def _environment(comparison: Comparison) -> Mapping[str, str]:

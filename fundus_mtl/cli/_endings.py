@@ -43,7 +43,7 @@ def exit_status(given: argparse.Namespace) -> int:
     """
     output = Output(given)
     try:
-        with output, presented(Presentation(output.traceback, output.set_loggers)):
+        with output, presented(Presentation(output.traceback, output.set_loggers, output.error)):
             given.output = output
             return _status(given, output)
     except OSError as error:  # of the log file: all others are handled by now

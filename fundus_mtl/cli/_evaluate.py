@@ -17,6 +17,7 @@ from fundus_mtl.cli._bundle_run import (
 )
 from fundus_mtl.cli._endings import DONE, refusing
 from fundus_mtl.cli._key_values import key_values
+from fundus_mtl.cli._output import shown_folder
 from fundus_mtl.cli._verb import add_verb
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def run_evaluate(given: argparse.Namespace) -> int:
         bundle.evaluate_args, overlays, changes, lambda workflow: _check_training(workflow, overlays)
     )
     if folder := item_of(workflow, "evaluation_dir"):
-        given.output.info(f"results are in {folder}")
+        given.output.info(f"results are in {shown_folder(folder)}")
     return DONE
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from fundus_mtl.cli._endings import DONE, SOME_FAILED, refusing
+from fundus_mtl.cli._output import shown_folder
 from fundus_mtl.cli._parser import one_of
 from fundus_mtl.cli._verb import add_verb
 
@@ -50,7 +51,7 @@ def run_export(given: argparse.Namespace) -> int:
         left_out = _export(given)
     for name, reason in left_out.items():
         print(printable(f"left out: {name}: {reason}"), file=sys.stderr)
-    given.output.info(f"results are in {given.out}")
+    given.output.info(f"results are in {shown_folder(given.out)}")
     return SOME_FAILED if left_out else DONE
 
 

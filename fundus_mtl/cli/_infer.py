@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from fundus_mtl.cli._endings import DONE, refusing
 from fundus_mtl.cli._key_values import add_key_values, key_values
+from fundus_mtl.cli._output import relative_to_here, shown_folder
 from fundus_mtl.cli._parser import positive
 from fundus_mtl.cli._verb import add_verb
 from fundus_mtl.files import printable
@@ -82,11 +82,9 @@ def run_infer(given: argparse.Namespace) -> int:
             print(*map(printable, planned(given.folder, given.out, given.weights, **what)), sep="\n")
             return DONE
         status = infer(given.folder, given.out, given.weights, **what)
-    out = Path(given.out)
-    if out.is_absolute():  # what is printed may be passed on, so it has no absolute path
-        given.output.info(f"results are in the output folder {out.name}; open {REPORT} there")
-    else:
-        given.output.info(f"results are in {out}; open {out / REPORT}")
+    out = relative_to_here(given.out)
+    report = f"{REPORT} there" if out is None else out / REPORT
+    given.output.info(f"results are in {shown_folder(given.out)}; open {report}")
     return status
 
 

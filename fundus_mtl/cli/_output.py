@@ -10,9 +10,10 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
-from fundus_mtl.files import printable
+from fundus_mtl.files import PrintableFormatter, printable
 
 _OWN = ("fundus_mtl", "train_log")  # loggers of this package and of MONAI's training statistics
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -49,7 +50,7 @@ class Output:
     def __enter__(self) -> Output:
         if self.log_file is not None:
             self._file = logging.FileHandler(self.log_file, encoding="utf-8")
-            self._file.setFormatter(logging.Formatter(_FORMAT))
+            self._file.setFormatter(PrintableFormatter(logging.Formatter(_FORMAT)))
             self._until_end.callback(self._close)
         self._until_end.enter_context(_progress_bars(shown=not self.quiet and sys.stderr.isatty()))
         self._until_end.enter_context(self._warnings())
@@ -129,6 +130,20 @@ class Output:
             self._file.close()
 
 
+def shown_folder(folder: str | Path) -> str:
+    """Return a folder for a line that may be passed on: relative to the working directory, or its name, never absolute."""
+    path = relative_to_here(folder)
+    return f"the folder {Path(folder).name}" if path is None else str(path)
+
+
+def relative_to_here(path: str | Path) -> Path | None:
+    """Return a path relative to the working directory; None if it is absolute and leads elsewhere."""
+    given, here = Path(path), Path.cwd()
+    if not given.is_absolute():
+        return given
+    return given.relative_to(here) if given.is_relative_to(here) and ".." not in given.parts else None
+
+
 def printed_traceback(error: BaseException) -> str:
     """Return the traceback of an error as printable lines."""
     text = "".join(traceback.format_exception(error))
@@ -153,6 +168,7 @@ def _progress_bars(shown: bool) -> Iterator[None]:
 def _console() -> Iterator[None]:
     """Print log lines to standard error, until a bundle's ``logging.conf`` sets another handler."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter())
     logging.root.addHandler(handler)
     try:
         yield

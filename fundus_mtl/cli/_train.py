@@ -19,6 +19,7 @@ from fundus_mtl.cli._bundle_run import (
 )
 from fundus_mtl.cli._endings import DONE, FAILED, refusing
 from fundus_mtl.cli._key_values import key_values
+from fundus_mtl.cli._output import shown_folder
 from fundus_mtl.cli._parser import positive
 from fundus_mtl.cli._verb import add_verb
 
@@ -76,7 +77,8 @@ def run_train(given: argparse.Namespace) -> int:
     if os.environ.get(_RANK, "0") != "0":
         return DONE
     if folder := item_of(workflow, "output_dir"):
-        given.output.info(f"results are in {folder}, the weights in {item_of(workflow, 'ckpt_dir')}")
+        weights = shown_folder(str(item_of(workflow, "ckpt_dir")))
+        given.output.info(f"results are in {shown_folder(folder)}, the weights in {weights}")
     return DONE
 
 

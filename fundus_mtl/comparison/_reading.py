@@ -57,6 +57,10 @@ def _change(given: dict[str, Any], key: str, value: Any) -> None:
     part[rest] = value
 
 
+MOST = 1000
+"""Most folds, and most seeds: their product is the number of trainings."""
+
+
 def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
     for key in ("bundle", "methods", "metrics"):
         if not given.get(key):
@@ -93,6 +97,8 @@ def _check_numbers(given: Mapping[str, Any], where: str) -> None:
         wrong = [v for v in given.get(key, ()) if isinstance(v, bool) or not isinstance(v, int | None)]
         if wrong or (key == "seeds" and None in given.get(key, ())) or not given.get(key, (0,)):
             raise ValueError(f"{where}: {key}: expected whole numbers, but got {list(given[key])}.")
+        if len(given.get(key, ())) > MOST:
+            raise ValueError(f"{where}: {key}: expected at most {MOST} numbers, but got {len(given[key])}.")
 
 
 def _sqlite(path: Path) -> str:

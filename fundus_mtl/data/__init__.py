@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from fundus_mtl.data._datalist import datalist_digest, load_datalist, read_datalist, write_datalist
     from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
     from fundus_mtl.data._embedded_digits import embedded_digits
-    from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, plain_reason, root_cause
+    from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, is_out_of_memory, plain_reason, root_cause
     from fundus_mtl.data._folder_samples import FolderSamples
     from fundus_mtl.data._folds import assign_folds
     from fundus_mtl.data._guarded_transform import FAILURE, LATER, GuardedTransform, photograph_error
     from fundus_mtl.data._inspect_datalist import InspectedDatalist, inspect_datalist
     from fundus_mtl.data._native_keys import PIXELS, SEEN
-    from fundus_mtl.data._picture_size import picture_size
+    from fundus_mtl.data._picture_size import PICTURES, picture_size
     from fundus_mtl.data._source_sampler import SourceSampler
     from fundus_mtl.data._tensor_samples import TensorSamples
     from fundus_mtl.data._training_loader import TrainingLoader
@@ -30,6 +30,7 @@ __all__ = [
     "FAILURE",
     "LATER",
     "PHOTOGRAPH_ERRORS",
+    "PICTURES",
     "PIXELS",
     "SEEN",
     "ArraySet",
@@ -46,6 +47,7 @@ __all__ = [
     "digit_set",
     "embedded_digits",
     "inspect_datalist",
+    "is_out_of_memory",
     "load_datalist",
     "photograph_error",
     "picture_size",

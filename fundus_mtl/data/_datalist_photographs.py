@@ -13,6 +13,7 @@ from PIL import Image
 
 from fundus_mtl.data._datalist_rules import items_by_section, place_of
 from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS
+from fundus_mtl.data._picture_size import PICTURES
 
 _PART = 1 << 16  # bytes at the beginning and at the end of a file that are compared before whole files are
 _FEW_COLOURS = 255  # a photograph has thousands
@@ -100,7 +101,7 @@ def _empty(path: Path) -> bool:
 def _drawn(path: Path) -> bool:
     """Return whether a file is empty, or a picture of few colours."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURES) as image:
             return image.convert("RGB").getcolors(_FEW_COLOURS) is not None
     except PHOTOGRAPH_ERRORS:  # another format
         return _empty(path)

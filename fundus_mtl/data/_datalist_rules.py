@@ -87,9 +87,10 @@ def patient_of(item: Item) -> str | None:
 
 def with_labels(labels: Sequence[str], items: list[dict[str, Any]], where: str) -> list[dict[str, Any]]:
     """Return the items that have all given labels, and log the others."""
-    kept = [item for item in items if all(item.get(label) is not None for label in labels)]
+    whole = [all(item.get(label) is not None for label in labels) for item in items]
+    kept = [item for item, has_all in zip(items, whole, strict=True) if has_all]
     if len(kept) < len(items):
-        names = [item["id"] for item in items if item not in kept]
+        names = [item["id"] for item, has_all in zip(items, whole, strict=True) if not has_all]
         listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         _logger.warning(
             "%s: skipped %d of %d items, which have no %s: %s", where, len(names), len(items), ", ".join(labels), listed

@@ -49,7 +49,7 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
         item: Item of the datalist, with ``id`` and ``image``; None if the error concerns no single photograph.
     """
     cause = root_cause(exception)
-    if _is_out_of_memory(cause):
+    if is_out_of_memory(cause):
         return "expected enough memory for this photograph, but got too little; reduce it, or give the program more."
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     if item is not None:
@@ -63,7 +63,8 @@ def plain_reason(exception: BaseException, item: Mapping[str, Any] | None = None
     return lines[0][:300] if lines else type(cause).__name__
 
 
-def _is_out_of_memory(cause: BaseException) -> bool:
+def is_out_of_memory(cause: BaseException) -> bool:
+    """Return whether an error of Python or of PyTorch means too little memory."""
     if not isinstance(cause, RuntimeError):
         return isinstance(cause, MemoryError)
     from torch import OutOfMemoryError  # only now: data preparation needs no torch

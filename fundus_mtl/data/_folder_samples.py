@@ -72,6 +72,11 @@ class FolderSamples(IterableDataset[Any]):
         """Return the sample with what it had of the photograph's size before it became part of a batch."""
         return {**sample, **self._aside.pop(str(sample.get("id")), {})}
 
+    def fail(self, item: Mapping[str, Any], stage: str, error: BaseException) -> None:
+        """Report a photograph that failed after it was read, and forget its pixels."""
+        self._aside.pop(str(item["id"]), None)
+        self.on_failure(item, stage, error)
+
     def __iter__(self) -> Iterator[Any]:
         """Yield the samples of the photographs that can be read, in the order of the items."""
         if get_worker_info() is not None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
+PICTURES = ("JPEG", "PNG", "TIFF", "BMP")
+"""Formats of ordinary pictures. Pillow opens many more; for some of them (EPS) it starts other programs."""
 _ORIENTATION, _SIDEWAYS = 274, (5, 6, 7, 8)  # EXIF
 
 
@@ -16,6 +17,6 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     Raises:
         OSError: if the file is missing, or is no such picture; Pillow may raise any of ``PHOTOGRAPH_ERRORS``.
     """
-    with Image.open(path, formats=_FORMATS) as image:
+    with Image.open(path, formats=PICTURES) as image:
         width, height = image.size
         return (height, width) if image.getexif().get(_ORIENTATION) in _SIDEWAYS else (width, height)

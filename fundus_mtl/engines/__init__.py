@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fundus_mtl.engines._cooperative_trainer import CooperativeTrainer
     from fundus_mtl.engines._evaluator import MultiTaskEvaluator
     from fundus_mtl.engines._flip_uncertainty import FlipUncertainty
+    from fundus_mtl.engines._folder_evaluator import FolderEvaluator
     from fundus_mtl.engines._independent_trainer import IndependentTrainer
     from fundus_mtl.engines._joint_trainer import JointTrainer
     from fundus_mtl.engines._multi_adaptive_trainer import MultiAdaptiveTrainer
@@ -28,6 +29,7 @@ __all__ = [
     "ActivationTrainer",
     "CooperativeTrainer",
     "FlipUncertainty",
+    "FolderEvaluator",
     "IndependentTrainer",
     "JointTrainer",
     "MultiAdaptiveTrainer",

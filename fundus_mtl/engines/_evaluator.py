@@ -49,9 +49,7 @@ class MultiTaskEvaluator(SupervisedEvaluator):
         if batchdata is None:
             raise ValueError("Evaluator: expected a batch, but got None; check the data loader.")
         image, targets = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
-        with self.mode(self.network), torch.autocast(self.state.device.type, enabled=self.amp, **self.amp_kwargs):
-            logits = self.inferer(image, self.network, tasks=[task.name for task in self.tasks])
-        logits = {name: value.float() for name, value in logits.items()}
+        logits = self._forward(image)
         self.state.output = {**batchdata, **activated(logits, self.tasks)}
         self.fire_event(IterationEvents.FORWARD_COMPLETED)
         if self.loss_function is not None:
@@ -60,3 +58,9 @@ class MultiTaskEvaluator(SupervisedEvaluator):
                 self.state.output[f"labelled_{name}"] = int(targets.presence[name].sum())
         self.fire_event(IterationEvents.MODEL_COMPLETED)
         return self.state.output
+
+    def _forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the logits of every task in float32."""
+        with self.mode(self.network), torch.autocast(self.state.device.type, enabled=self.amp, **self.amp_kwargs):
+            logits = self.inferer(image, self.network, tasks=[task.name for task in self.tasks])
+        return {name: value.float() for name, value in logits.items()}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_mtl.results import RUN, picture_path
+from fundus_mtl.files import read_json
+from fundus_mtl.results import RUN, picture_path, plain_folders
 
 RESULTS = "results.jsonl"
+MAX_RECORD, MAX_ROW = 2**26, 2**20  # bytes
 Row = Mapping[str, Any]
 LeftOut = dict[str, str]
 
@@ -24,16 +26,17 @@ def finished_run(results: Path) -> dict[str, Any]:
         ValueError: If there is none.
     """
     try:
-        record: dict[str, Any] = json.loads((results / RUN).read_text(encoding="utf-8"))
+        record = read_json(results / RUN, MAX_RECORD)
     except (OSError, ValueError):
         record = {}
-    if not (results / RESULTS).is_file() or "model" not in record:
+    if not (results / RESULTS).is_file() or not _is_record(record):
         raise ValueError(
             f"expected the results of `fundus-mtl infer`, but got none in {results.name!r}; run that first."
         )
     if record.get("state") != "completed":
         raise ValueError(f"expected a run that ended, but got one that {record.get('state')}; resume it first.")
-    return record
+    found: dict[str, Any] = record
+    return found
 
 
 def each_measured(results: Path, out: str | Path, write: Callable[[Row], None]) -> LeftOut:
@@ -44,7 +47,7 @@ def each_measured(results: Path, out: str | Path, write: Callable[[Row], None]) 
     """
     from tqdm import tqdm
 
-    folders = [results / name for name in finished_run(results).get("folders", ())]
+    folders = [results / name for name in plain_folders(finished_run(results).get("folders", ()))]
     place = Path(out).resolve()
     if place == results.resolve() or any(place.is_relative_to(folder.resolve()) for folder in folders):
         raise ValueError(
@@ -72,5 +75,41 @@ def written_mask(results: Path, folder: str, name: str) -> NDArray[np.uint8] | N
 
 
 def _rows(results: Path) -> Iterator[Row]:
-    with (results / RESULTS).open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
+    """Yield the rows; their ids name files, so that they have to stay inside a folder.
+
+    Raises:
+        ValueError: If a line is no row of a run.
+    """
+    with (results / RESULTS).open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_ROW):
+            number += 1
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if not _is_row(row):
+                raise ValueError(
+                    f"{RESULTS}: expected a row of `fundus-mtl infer` in line {number}, but got something else; run that "
+                    "again."
+                )
+            yield row
+
+
+def _is_record(record: Any) -> bool:
+    kinds = {"model": dict, "state": str, "software_version": str, "folders": list, "stages": list, "options": dict}
+    needed = {"model", "state", "software_version"}
+    if not isinstance(record, dict) or not needed <= set(record):
+        return False
+    whole = all(isinstance(record[key], kind) for key, kind in kinds.items() if key in record)
+    return whole and all(
+        isinstance(stage, dict) and isinstance(stage.get("roles"), list) for stage in record.get("stages", ())
+    )
+
+
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict) or not all(isinstance(value, str | int | float | None) for value in row.values()):
+        return False
+    path = PurePosixPath(str(row.get("image_id", "")))
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in str(path)
+    return isinstance(row.get("image_id"), str) and isinstance(row.get("status"), str) and inside

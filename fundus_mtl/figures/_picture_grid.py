@@ -91,7 +91,7 @@ def _picture(cell: Any, where: str) -> NDArray[np.uint8] | None:
     from PIL import Image, ImageOps
 
     if isinstance(cell, (str, Path)):
-        with Image.open(cell) as file:
+        with Image.open(cell, formats=("JPEG", "PNG")) as file:
             image = ImageOps.exif_transpose(file).convert("RGB")
     elif isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim == 3 and cell.shape[2] == 3:
         image = Image.fromarray(cell)

@@ -24,6 +24,7 @@ from fundus_mtl.photographs._dicom_layout import (
     refuse_unknown_layout,
 )
 from fundus_mtl.photographs._jpeg import refuse_short_jpeg
+from fundus_mtl.photographs._jpeg_markers import refuse_long_jpeg
 from fundus_mtl.photographs._levels import colour, refuse_large, scaled
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
@@ -92,6 +93,7 @@ def _compressed(file: BinaryIO, header: Dataset, decoder: Decoder, index: int) -
 
 def _baseline(frame: bytes, header: Dataset) -> tuple[NDArray[Any], str]:
     """Decode by Pillow, which obeys the marker of the frame's colours; pydicom 3.0 converts those of Adobe's twice."""
+    refuse_long_jpeg(frame)
     with Image.open(io.BytesIO(frame), formats=("JPEG",)) as image:
         marked = "jfif" in image.info or "adobe_transform" in image.info
         interpretation = "RGB"

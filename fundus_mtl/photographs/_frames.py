@@ -12,6 +12,7 @@ from fundus_mtl.photographs._dicom_layout import enter_pixels, refuse_missing_fr
 from fundus_mtl.photographs._formats import HEAD, is_dicom, is_photograph
 from fundus_mtl.photographs._source import opened_file
 from fundus_mtl.photographs._unreadable import UnreadableImageError
+from fundus_mtl.processes import TimeLimit, TooSlowError
 
 PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 """Of files that hold one picture, and are not opened to count them."""
@@ -43,6 +44,18 @@ def with_frames(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     if any(os.path.lexists(frame["image"]) for frame in items):
         return [{**item, "error": "expected free names for its frames, but got a file named like one; rename it"}]
     return items
+
+
+def limited_frames(item: Mapping[str, Any], limit: TimeLimit) -> list[dict[str, Any]]:
+    """Return `with_frames` of an item; an item whose file does not open within the limit gets an error.
+
+    Raises:
+        StalledError: if too many others could not.
+    """
+    try:
+        return limit(with_frames, item)
+    except TooSlowError as error:
+        return [{**item, "error": str(error)}]
 
 
 def _frame_count(path: Path) -> int:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fundus_mtl.photographs._jpeg_markers import END, RESTARTS, SCAN, end_of_scan, markers
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
 JPEG_MARK = b"\xff\xd8\xff"
@@ -32,10 +32,6 @@ _MAX_SCANS = 40
 """Each scan is a pass over the whole picture, however few its bytes are. Encoders write about ten."""
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB)
 _PROGRESSIVE, _LOSSLESS = (0xC2, 0xCA), (0xC3, 0xCB)
-_END, _SCAN, _RESTARTS = 0xD9, 0xDA, 0xDD
-_ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
-# What ends a scan; FF00 and restarts belong to it. One literal byte in front makes the search ten times as fast.
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _MORE = np.random.default_rng(0).integers(0, 255, 1024).astype(np.uint8).tobytes()  # without FF, which starts a marker
 _GREY, _NEAR = 128, 3
@@ -102,37 +98,18 @@ def _decoded(data: bytes) -> NDArray[np.uint8]:
 
 def _parse(data: bytes, stream: _Stream) -> int:
     """Read the markers into ``stream``; return where the end marker is."""
-    for marker, offset in _markers(data):
-        if marker == _END:
+    for marker, offset in markers(data):
+        if marker == END:
             return offset
         if marker in _FRAMES:
             _frame(data, offset + 4, marker, stream)
-        elif marker == _RESTARTS:
+        elif marker == RESTARTS:
             (stream.interval,) = struct.unpack_from(">H", data, offset + 4)
-        elif marker == _SCAN:
+        elif marker == SCAN:
             stream.ends.append(_scan(data, offset, stream))
             if len(stream.ends) > _MAX_SCANS:
                 raise UnreadableImageError(f"expected at most {_MAX_SCANS} scans, but got more; save it again.")
     raise IndexError
-
-
-def _markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield each marker with its offset; segments, and the coded data after a scan's header, are skipped."""
-    offset = 2
-    while True:
-        if data[offset] != 0xFF:
-            raise IndexError
-        while data[offset + 1] == 0xFF:  # fill bytes
-            offset += 1
-        marker = data[offset + 1]
-        yield marker, offset
-        if marker in _ALONE:
-            offset += 2
-            continue
-        (length,) = struct.unpack_from(">H", data, offset + 2)
-        offset += 2 + max(2, length)
-        if marker == _SCAN:
-            offset = _end_of_scan(data, offset)
 
 
 def _frame(data: bytes, offset: int, marker: int, stream: _Stream) -> None:
@@ -157,22 +134,11 @@ def _scan(data: bytes, offset: int, stream: _Stream) -> int:
         else:
             stream.missing[name][:] = 0
     start = offset + 2 + length
-    end = _end_of_scan(data, start)
+    end = end_of_scan(data, start)
     if stream.interval and stream.frame not in _LOSSLESS:
         restarts = len(_RESTART.findall(data, start, end))
         if restarts != -(-_units(names, stream) // stream.interval) - 1:
             raise IndexError
-    return end
-
-
-def _end_of_scan(data: bytes, start: int) -> int:
-    """Return where the marker after coded data begins; fill bytes in front of it belong to it."""
-    match = _MARKER.search(data, start)
-    if match is None:
-        raise IndexError
-    end = match.start()
-    while end > start and data[end - 1] == 0xFF:
-        end -= 1
     return end
 
 

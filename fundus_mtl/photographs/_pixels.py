@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from fundus_mtl.photographs._jpeg import refuse_short_jpeg
+from fundus_mtl.photographs._jpeg import JPEG_MARK, refuse_short_jpeg
+from fundus_mtl.photographs._jpeg_markers import refuse_long_jpeg
 from fundus_mtl.photographs._levels import colour, refuse_large, scaled
-from fundus_mtl.photographs._png import refuse_short_png
+from fundus_mtl.photographs._png import PNG_MARK, refuse_many_chunks, refuse_short_png
 from fundus_mtl.photographs._tiff import planes, refuse_tiff
 from fundus_mtl.photographs._unreadable import UnreadableImageError
 
@@ -34,6 +36,17 @@ def picture(data: bytes, as_mask: bool, max_pixels: int) -> Pixels:
         UnreadableImageError: if it is too large by its header, short of pixels, or not what it should be; Pillow's own
             errors pass.
     """
+    with decoded(data, as_mask, max_pixels) as image:
+        return upright(image, mask_values(image) if as_mask else rgb_levels(image))
+
+
+@contextmanager
+def decoded(data: bytes, as_mask: bool, max_pixels: int) -> Iterator[Image.Image]:
+    """Yield a file as Pillow's image, with all its pixels decoded, as they are stored; see `picture`."""
+    if data.startswith(JPEG_MARK):
+        refuse_long_jpeg(data)
+    elif data.startswith(PNG_MARK):
+        refuse_many_chunks(data)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         refuse_large(image.width, image.height, max_pixels)
         refuse_misread(image, data, as_mask, max_pixels)
@@ -41,7 +54,7 @@ def picture(data: bytes, as_mask: bool, max_pixels: int) -> Pixels:
         if image.format in _LOSSY and not as_mask:
             corner = image.crop((image.width - 1, image.height - 1, image.width, image.height))
             refuse_short_jpeg(data, np.asarray(corner))
-        return upright(image, mask_values(image) if as_mask else rgb_levels(image))
+        yield image
 
 
 def rgb_levels(image: Image.Image) -> NDArray[np.uint8]:

@@ -8,13 +8,18 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from mimetypes import MimeTypes
 from pathlib import Path
+from typing import NamedTuple
 
 from fundus_mtl.photographs._dicom import is_directory
-from fundus_mtl.photographs._frames import PICTURE_EXTENSIONS, looks_like_photograph, with_frames
+from fundus_mtl.photographs._frames import PICTURE_EXTENSIONS, limited_frames, looks_like_photograph
 from fundus_mtl.photographs._photograph_list import PhotographList
+from fundus_mtl.processes import TimeLimit
 
 OF_RESULTS = ("run.json", "journal.jsonl")  # files of every folder that `infer` has written
 PHOTOGRAPH_EXTENSIONS = (*PICTURE_EXTENSIONS, ".dcm", ".dicom", ".mha", ".mhd", ".nrrd", ".nhdr", ".nii", ".nii.gz")
+
+MAX_DEPTH = 100
+"""Most levels of folders; deeper ones are not entered, since the results have the same folders."""
 
 _logger = logging.getLogger(__name__)
 
@@ -23,6 +28,7 @@ def scan_folder(
     folder: str | Path,
     exclude: str | Path | Sequence[str | Path] | None = None,
     extensions: Collection[str] | None = None,
+    timeout: float | None = None,
 ) -> PhotographList:
     """List the photographs below a folder, in the order of their relative paths; no pixels are decoded.
 
@@ -40,6 +46,7 @@ def scan_folder(
         exclude: folders or files below it to leave out, such as the folder for the results.
         extensions: lower-case extensions with the dot, such as ``.png``; compared without regard to case. Only files with
             these are listed then. None lists photographs of every name.
+        timeout: limit of time for opening one file or folder, in s; None for no limit. See ``processes.TimeLimit``.
 
     Returns:
         Items ``{"id", "image"}``: the path relative to the folder with forward slashes, and the absolute path; with
@@ -49,6 +56,7 @@ def scan_folder(
         FileNotFoundError: if the folder does not exist.
         NotADirectoryError: if it is a file.
         ValueError: if nothing in it looks like a photograph.
+        StalledError: if too many files or folders take longer than the limit.
     """
     given = Path(folder)
     if not given.exists():
@@ -56,9 +64,9 @@ def scan_folder(
     if not given.is_dir():
         raise NotADirectoryError(f"expected a folder of photographs, but got {str(folder)!r}, which is not a folder.")
     excluded = [exclude] if isinstance(exclude, str | Path) else list(exclude or ())
-    scan = _Scan(given.resolve(), {Path(path).resolve() for path in excluded}, extensions)
-    files = sorted(scan.below(scan.root), key=lambda item: item["id"])
-    items = [item for file in files for item in with_frames(file)]
+    scan = _Scan(given.resolve(), {Path(path).resolve() for path in excluded}, extensions, timeout)
+    files = sorted(scan.files(), key=lambda item: item["id"])
+    items = [item for file in files for item in limited_frames(file, scan.limit)]
     if scan.skipped:
         _logger.info(_describe(scan.skipped))
     if not items:
@@ -67,48 +75,75 @@ def scan_folder(
     return PhotographList(items, scan.skipped)
 
 
+class _Found(NamedTuple):
+    """What an entry of a folder is: photographs, kinds of skipped files, and folders to enter."""
+
+    items: Sequence[dict[str, str]] = ()
+    skipped: Sequence[str] = ()
+    folders: Sequence[Path] = ()
+
+
 class _Scan:
     """One walk through a folder, with the count of what was skipped."""
 
-    def __init__(self, root: Path, excluded: Collection[Path], extensions: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        excluded: Collection[Path],
+        extensions: Collection[str] | None,
+        timeout: float | None,
+    ) -> None:
         self.root, self.excluded, self.by_content = root, excluded, extensions is None
         self.extensions = tuple(PHOTOGRAPH_EXTENSIONS if extensions is None else extensions)
         self.skipped: Counter[str] = Counter()
+        self.limit = TimeLimit(timeout, "listed")
 
-    def below(self, folder: Path) -> Iterator[dict[str, str]]:
-        """Yield the items of a folder and of those inside it, in the order of their names."""
-        try:
-            entries = sorted(folder.iterdir())
-        except OSError as error:
-            yield self._item(folder, f"the folder cannot be opened: {error.strerror}")
-            return
-        for entry in entries:
-            if entry in self.excluded:  # both are resolved: the root is, and linked folders are not entered
-                continue
-            if entry.name.startswith("."):
-                self.skipped["hidden"] += 1
+    def files(self) -> Iterator[dict[str, str]]:
+        """Yield the items of all files."""
+        folders = [self.root]
+        while folders:
+            folder = folders.pop()
+            if len(folder.relative_to(self.root).parts) > MAX_DEPTH:
+                yield self._item(folder, f"expected folders at most {MAX_DEPTH} deep, but got a deeper one; move it up")
                 continue
             try:
-                yield from list(self._entry(entry))
+                entries = self.limit(_entries, folder)
             except OSError as error:
-                yield self._item(entry, f"it cannot be opened: {error.strerror}")
+                yield self._item(folder, f"the folder cannot be opened: {_why(error)}")
+                continue
+            for entry in entries:
+                if entry in self.excluded:  # both are resolved: the root is, and linked folders are not entered
+                    continue
+                if entry.name.startswith("."):
+                    self.skipped["hidden"] += 1
+                    continue
+                try:
+                    found = self.limit(self._look, entry)
+                except OSError as error:
+                    found = _Found([self._item(entry, f"it cannot be opened: {_why(error)}")])
+                self.skipped.update(found.skipped)
+                folders += found.folders
+                yield from found.items
 
-    def _entry(self, entry: Path) -> Iterator[dict[str, str]]:
+    def _look(self, entry: Path) -> _Found:
+        """Say what an entry of a folder is; it changes nothing, so that it can be given up."""
         linked, folder = entry.is_symlink(), entry.is_dir()
+        items, skipped, folders = [], [], []
         if entry.name.lower().endswith(self.extensions):
-            yield self._item(entry, self._refusal(entry))
+            items.append(self._item(entry, self._refusal(entry)))
         elif self._is_photograph(entry):
-            yield self._item(entry, None)
+            items.append(self._item(entry, None))
         elif linked and folder and self._leads_outside(entry):
-            yield self._item(entry, "a link that leads out of the folder; it is not followed")
+            items.append(self._item(entry, "a link that leads out of the folder; it is not followed"))
         elif linked and folder:
-            self.skipped["linked folder"] += 1
+            skipped.append("linked folder")
         elif not folder:
-            self.skipped[_kind(entry)] += 1
+            skipped.append(_kind(entry))
         if folder and not linked and all((entry / name).is_file() for name in OF_RESULTS):
-            self.skipped["folder of results"] += 1  # its masks and overlays are no photographs
+            skipped.append("folder of results")  # its masks and overlays are no photographs
         elif folder and not linked:
-            yield from self.below(entry)
+            folders.append(entry)
+        return _Found(items, skipped, folders)
 
     def _is_photograph(self, entry: Path) -> bool:
         if not self.by_content or self._refusal(entry) is not None:
@@ -125,13 +160,21 @@ class _Scan:
         return None if entry.is_file() else "not a regular file"
 
     def _leads_outside(self, entry: Path) -> bool:
-        return not entry.resolve().is_relative_to(self.root)
+        return entry.is_symlink() and not entry.resolve().is_relative_to(self.root)  # linked folders are not entered
 
     def _item(self, entry: Path, error: str | None) -> dict[str, str]:
         # A file name need not be valid UTF-8; everything that is written has to be.
         name = os.fsencode(entry.relative_to(self.root).as_posix()).decode("utf-8", "backslashreplace")
         item = {"id": name, "image": str(entry)}
         return item if error is None else item | {"error": error}
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _kind(entry: Path) -> str:

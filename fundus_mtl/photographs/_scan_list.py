@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +13,12 @@ from fundus_mtl.files import relative_name
 from fundus_mtl.labels import read_eye
 from fundus_mtl.photographs._frame_path import split_frame
 from fundus_mtl.photographs._frames import with_frames
+from fundus_mtl.photographs._list_rows import PATH_COLUMNS, list_rows
 from fundus_mtl.photographs._photograph_list import PhotographList
-from fundus_mtl.photographs._source import whole_bytes
-from fundus_mtl.photographs._unreadable import UnreadableImageError
-
-_COLUMNS = ("path", "image")
-MAX_LIST_BYTES = 2**26
-"""Largest list, 64 MiB."""
-MAX_LIST_ROWS = 10**6
-"""Most rows of a list."""
+from fundus_mtl.processes import TimeLimit, TooSlowError
 
 
-def scan_list(path: str | Path) -> PhotographList:
+def scan_list(path: str | Path, timeout: float | None = None) -> PhotographList:
     """List the photographs of a CSV, in its order.
 
     The first line names the columns: ``path`` or ``image``, and optionally ``id``, ``laterality`` (R or L) and
@@ -40,6 +32,7 @@ def scan_list(path: str | Path) -> PhotographList:
 
     Args:
         path: regular file of at most 64 MiB and a million rows.
+        timeout: limit of time for opening one photograph, in s; None for no limit. See ``processes.TimeLimit``.
 
     Returns:
         Items as of ``scan_folder``, ids all different; where given, ``laterality`` is R or L, and ``mm_per_px`` ``(x, y)``.
@@ -47,15 +40,17 @@ def scan_list(path: str | Path) -> PhotographList:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no such CSV, too large, or has no rows.
+        StalledError: if too many photographs take longer than the limit.
     """
+    limit = TimeLimit(timeout, "listed")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"expected a list of photographs, but got {str(path)!r}, which is not a file.")
     root = path.resolve().parent
     files: dict[tuple[Path, int | None], int] = {}
     items: dict[str, dict[str, Any]] = {}
-    for line, row in _rows(path):
-        for item in with_frames(_item(row, line, root)):
+    for line, row in list_rows(path):
+        for item in _items(row, line, root, limit):
             if "error" not in item and (first := files.setdefault(_key(item), line)) != line:
                 item["error"] = f"expected each photograph once, but got the one of line {first} again; remove a line"
             while item["id"] in items:
@@ -66,37 +61,16 @@ def scan_list(path: str | Path) -> PhotographList:
     return PhotographList(items.values())
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield line numbers and cells; the columns' names in lower case."""
+def _items(row: Mapping[str, str], line: int, root: Path, limit: TimeLimit) -> list[dict[str, Any]]:
     try:
-        text = whole_bytes(path, MAX_LIST_BYTES).decode("utf-8-sig")
-        header = text.partition("\n")[0]
-        delimiter = max(",;\t", key=header.count)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        names = [name.strip().lower() for name in next(reader, [])]
-        if not set(_COLUMNS) & set(names):
-            # The first line is not quoted: without a header it holds a patient's file.
-            raise ValueError(
-                f"expected a column path or image in the first line of {str(path)!r}, but got none; add it."
-            )
-        rows = 0
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows += 1
-                if rows > MAX_LIST_ROWS:
-                    raise ValueError(f"expected at most {MAX_LIST_ROWS} rows in {str(path)!r}, but got more; split it.")
-                yield reader.line_num, dict(zip(names, (cell.strip() for cell in cells), strict=False))
-    except UnreadableImageError as error:
-        raise ValueError(f"{str(path)!r}: {error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(
-            f"expected a CSV in UTF-8, but got {str(path)!r}, which is another file ({type(error).__name__})."
-        ) from None
+        return limit(lambda: with_frames(_item(row, line, root)))
+    except TooSlowError as error:
+        return [{"id": f"line {line}", "image": f"line {line}", "error": str(error)}]
 
 
 def _item(row: Mapping[str, str], line: int, root: Path) -> dict[str, Any]:
     """Return one row's item; its error, if any, quotes no cell."""
-    given = next((row[column] for column in _COLUMNS if row.get(column)), "")
+    given = next((row[column] for column in PATH_COLUMNS if row.get(column)), "")
     if not given or "\0" in given:
         return {
             "id": f"line {line}",

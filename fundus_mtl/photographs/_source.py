@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from fundus_mtl.photographs._unreadable import UnreadableImageError
 MAX_BYTES = 2**29
 """Largest file that is read, in bytes (512 MiB). An uncompressed photograph of 80 million pixels and 16-bit colour fits."""
 
+_PART = 2**20  # bytes that are hashed at a time
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -55,6 +57,23 @@ def whole_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     if len(data) != size:
         raise UnreadableImageError("expected a file at rest, but its size changed while it was read; run again.")
     return data
+
+
+def photograph_sha256(path: Path) -> str:
+    """Return the SHA-256 of a regular file that is no larger than a photograph may be, 64 hexadecimal digits.
+
+    Raises:
+        UnreadableImageError: if it is no regular file, or larger than `MAX_BYTES`.
+        OSError: if it cannot be opened.
+    """
+    digest, left = hashlib.sha256(), MAX_BYTES
+    with opened_file(path) as file:
+        while part := file.read(_PART):
+            left -= len(part)
+            if left < 0:
+                raise UnreadableImageError(f"expected a file of at most {MAX_BYTES} bytes, but got more; reduce it.")
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _refuse_others(mode: int) -> None:

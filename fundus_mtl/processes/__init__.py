@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fundus_mtl.processes._child_processes import ChildProcesses
 from fundus_mtl.processes._interrupts import Interrupts
-from fundus_mtl.processes._lock import LOCK_FILE, LockedError, locked
+from fundus_mtl.processes._lock import LOCK_FILE, WITHOUT_LOCKS, LockedError, alone, locked
 from fundus_mtl.processes._ranks import run_ranks
 from fundus_mtl.processes._time_limit import StalledError, TimeLimit, TooSlowError
 from fundus_mtl.processes._worker_pool import Devices, WorkerPool
@@ -12,6 +12,7 @@ from fundus_mtl.processes._worker_threads import worker_threads
 
 __all__ = [
     "LOCK_FILE",
+    "WITHOUT_LOCKS",
     "ChildProcesses",
     "Devices",
     "Interrupts",
@@ -20,6 +21,7 @@ __all__ = [
     "TimeLimit",
     "TooSlowError",
     "WorkerPool",
+    "alone",
     "locked",
     "run_ranks",
     "worker_threads",

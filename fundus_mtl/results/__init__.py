@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from fundus_mtl.results._cup_role import Cup
     from fundus_mtl.results._disc_role import Disc
     from fundus_mtl.results._exit_codes import ALL_OK, NOTHING_USABLE, SOME_FAILED, exit_code
-    from fundus_mtl.results._exported import MaskFile, Quantity, ReportedQuantity, masks_of_run, quantities_of_run
+    from fundus_mtl.results._exported import (
+        MaskFile,
+        Quantity,
+        ReportedQuantity,
+        masks_of_run,
+        plain_folders,
+        quantities_of_run,
+    )
     from fundus_mtl.results._facts import KnownFacts, PhotographFacts
     from fundus_mtl.results._findings import Answers, Findings
     from fundus_mtl.results._flip_spreads import flip_spreads
@@ -107,6 +114,7 @@ __all__ = [
     "picture_bytes",
     "picture_name",
     "picture_path",
+    "plain_folders",
     "quantities_of_run",
     "render_report",
     "table",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fundus_mtl.data import plain_reason
 from fundus_mtl.photographs import PhotographList
+from fundus_mtl.results._finished import finished
 from fundus_mtl.results._folder_tables import write_tables
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._layout import FAILURE_COLUMNS, Layout
 from fundus_mtl.results._ledger import Ledger, now
-from fundus_mtl.results._output_errors import OutputError, OutputRefusedError, write_output
+from fundus_mtl.results._output_errors import OutputError, write_output
 from fundus_mtl.results._output_folder import (
     JOURNAL,
     RUN,
@@ -29,7 +30,6 @@ from fundus_mtl.results._pseudonyms import Pseudonyms
 from fundus_mtl.results._relpath import with_relpaths
 from fundus_mtl.results._run_options import RunOptions
 from fundus_mtl.results._run_record import stamp
-from fundus_mtl.results._source_file import sha256_of, was_replaced
 
 _logger = logging.getLogger(__name__)
 
@@ -86,8 +86,8 @@ class FolderRun:
             self._journal.read(lambda entry: entry.check_columns(columns, FAILURE_COLUMNS))
         placed = with_relpaths(items, options.input_dir)
         named = placed if self._names is None else self._names.of(placed)
-        self.ledger = Ledger(named, stamp(record), self._journal)
-        self._done = finished(self._journal, named, output_dir) if self._resumed else {}
+        self.ledger = Ledger(named, stamp(record), self._journal, options.timeout)
+        self._done = finished(self._journal, named, output_dir, self.ledger.sources) if self._resumed else {}
 
     @property
     def pending(self) -> list[dict[str, Any]]:
@@ -167,37 +167,3 @@ class FolderRun:
         text = json.dumps(self._record, indent=2, ensure_ascii=False) + "\n"
         # The reason for a stop may quote a name that is not UTF-8; a backslash starts an escape in JSON too.
         write_output(self.output_dir / RUN, text.encode("utf-8", "backslashreplace"))
-
-
-def finished(journal: Journal, items: Sequence[Mapping[str, Any]], output_dir: Path) -> dict[str, tuple[str, ...]]:
-    """Return the photographs of this run that an earlier one in ``output_dir`` has finished, with their pictures.
-
-    A photograph is done if its file still has the bytes that the row was made from, and its pictures are there. An item
-    with an ``error``, whose file must not be opened, is never done: its row costs nothing and is written again.
-
-    Cameras number their files, so two folders may hold the same names, and one folder may have several paths. Therefore the
-    bytes decide whether the photographs are the same: at least half of those in the journal must be unchanged.
-
-    Raises:
-        OutputRefusedError: If the journal has rows, but too few of these photographs.
-    """
-    known = {str(item["id"]): item for item in items}
-    done: dict[str, tuple[str, ...]] = {}
-    unchanged, names = 0, journal.names()
-    for entry in journal.entries(names):
-        item, sha256 = known.get(entry.name), entry.row.get("source_sha256")
-        if item is None or sha256 not in (None, sha256_of(item)):
-            continue
-        unchanged += 1  # without a hash the file could not be read, or changed in that run: it is measured again
-        if sha256 is not None and not was_replaced(entry.failure) and _all_exist(output_dir, entry.files):
-            done[entry.name] = entry.files
-    if known and 2 * unchanged < len(names):
-        raise OutputRefusedError(
-            f"expected results of the same photographs to resume, but got {unchanged} of {len(names)} unchanged for the "
-            f"results in {output_dir.name!r}; choose another folder, or set overwrite to True."
-        )
-    return done
-
-
-def _all_exist(output_dir: Path, files: Iterable[str]) -> bool:
-    return all((output_dir / file).is_file() for file in files)

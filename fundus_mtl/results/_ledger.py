@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any
 
-from fundus_mtl.data import plain_reason, root_cause
+from fundus_mtl.data import is_out_of_memory, plain_reason, root_cause
 from fundus_mtl.processes import TooSlowError
 from fundus_mtl.results._column import Value
 from fundus_mtl.results._entry import STATES, Entry, Row
@@ -19,7 +19,7 @@ from fundus_mtl.results._exit_codes import NOTHING_USABLE
 from fundus_mtl.results._journal import Journal
 from fundus_mtl.results._pseudonyms import without_names
 from fundus_mtl.results._relpath import published_relpath
-from fundus_mtl.results._source_file import ReplacedError, SourceFiles, sha256_of
+from fundus_mtl.results._source_file import ReplacedError, SourceFiles
 
 _logger = logging.getLogger(__name__)
 
@@ -43,12 +43,21 @@ class Ledger:
             name in the folder, where the id is a pseudonym.
         stamp: Columns that every row has, such as the model's name.
         journal: Journal of the run.
+        timeout: Limit of time for one look at a photograph's file, in s; None for no limit.
+
+    Attribute ``sources``: the photographs' files.
 
     Raises:
         ValueError: If an id occurs twice, is not a path below the folder, or is not valid Unicode.
     """
 
-    def __init__(self, items: Sequence[Mapping[str, Any]], stamp: Mapping[str, str], journal: Journal) -> None:
+    def __init__(
+        self,
+        items: Sequence[Mapping[str, Any]],
+        stamp: Mapping[str, str],
+        journal: Journal,
+        timeout: float | None = None,
+    ) -> None:
         self.items = {str(item["id"]): item for item in items}
         if len(self.items) != len(items):
             raise ValueError(f"items: expected different ids, but got {len(items) - len(self.items)} more than once.")
@@ -58,7 +67,7 @@ class Ledger:
             if path.is_absolute() or ".." in path.parts or not path.parts or not valid:
                 raise ValueError(f"items: expected relative paths inside the folder as ids, but got {name!a}.")
         self._stamp, self._journal = dict(stamp), journal
-        self._sources = SourceFiles(self.items.values())
+        self.sources = SourceFiles(self.items.values(), timeout)
         self._states: dict[str, str] = {}
         self._lock = Lock()  # rows come from the engine's thread and from the writer threads
         self._unreached: dict[str, Entry] = {}
@@ -109,16 +118,17 @@ class Ledger:
     def fail(self, name: str, stage: str, exception: BaseException, seconds: float | None = None) -> None:
         """Write the row of a photograph that failed, with the root cause of the error and no absolute path.
 
-        A row without a hash is measured again by a resumed run. It has none if the photograph took too long, as reading
-        it again may too, or if its file has changed since the start of the run (after another error than `ReplacedError`).
+        A row without a hash is measured again by a resumed run. It has none if the photograph took too long or too much
+        memory, or if its file has changed since the start of the run (after another error than `ReplacedError`).
         """
         item = self.items[name]
         self._keep(self._failed(name, stage, exception, self._sha256_after(exception, item), seconds))
 
     def _sha256_after(self, exception: BaseException, item: Mapping[str, Any]) -> str | None:
-        if isinstance(exception, TooSlowError):
+        if isinstance(exception, TooSlowError) or is_out_of_memory(root_cause(exception)):
             return None
-        return sha256_of(item) if isinstance(exception, ReplacedError) else self._sources.unchanged_sha256(item)
+        replaced = isinstance(exception, ReplacedError)
+        return self.sources.known_sha256(item) if replaced else self.sources.unchanged_sha256(item)
 
     def source_sha256(self, name: str, first: str | None = None) -> str | None:
         """Return the hash of a photograph's file, after everything else was read from it.
@@ -130,7 +140,7 @@ class Ledger:
         Raises:
             ReplacedError: If the file was replaced in between; if ``first`` is None, since the start of the run.
         """
-        return self._sources.require_unchanged(self.items[name], first)
+        return self.sources.require_unchanged(self.items[name], first)
 
     def start_clock(self) -> None:
         """Start measuring the time of the next row."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from fundus_mtl.processes import LOCK_FILE, LockedError, locked
+from fundus_mtl.processes import LOCK_FILE, WITHOUT_LOCKS, LockedError, locked
 from fundus_mtl.results._output_errors import OutputError, refuse_output
-
-_WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +45,7 @@ class OutputLock:
         except ModuleNotFoundError:  # Windows
             _warn()
         except OSError as error:
-            if error.errno not in _WITHOUT_LOCKS:
+            if error.errno not in WITHOUT_LOCKS:
                 refuse_output(error)
             _warn()
 

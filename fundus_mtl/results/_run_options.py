@@ -54,7 +54,7 @@ class RunOptions:
             of the run.
         export_burned_in: Whether photographs with text burned in are shown in overlays and thumbnails.
         writers: Number of threads that measure and write while the network runs; 0 for none.
-        timeout: Limit of time for measuring one photograph, in s; None for no limit. See `TimeLimit`.
+        timeout: Limit of time for measuring one photograph, and for hashing it, in s; None for no limit. See `TimeLimit`.
 
     Raises:
         ValueError: If the mode is unknown.

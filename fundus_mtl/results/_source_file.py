@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fundus_mtl.files import file_sha256
-from fundus_mtl.photographs import photograph_file
+from fundus_mtl.photographs import photograph_file, photograph_sha256
+from fundus_mtl.processes import TimeLimit, TooSlowError
 
 Item = Mapping[str, Any]
 FileState = tuple[int, int, int]
@@ -31,16 +31,6 @@ def file_state(path: Path) -> FileState | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def sha256_of(item: Item) -> str | None:
-    """Return the file's hash; None if it must not be opened or cannot be read."""
-    if "error" in item:
-        return None
-    try:
-        return file_sha256(photograph_file(item["image"]))
-    except OSError:
-        return None
-
-
 class SourceFiles:
     """The photographs' files as they are before the run reads them.
 
@@ -49,32 +39,62 @@ class SourceFiles:
 
     Args:
         items: Photographs, with ``id``, ``image`` and perhaps ``error``.
+        timeout: Limit of time for one look at a file, in s; None for no limit. See `TimeLimit`.
     """
 
-    def __init__(self, items: Iterable[Item]) -> None:
-        self._before = {str(item["id"]): _state(item) for item in items}
+    def __init__(self, items: Iterable[Item], timeout: float | None = None) -> None:
+        self._limit = TimeLimit(timeout, "hashed")
+        self._before = {str(item["id"]): self._state(item) for item in items}
+
+    def sha256(self, item: Item) -> str | None:
+        """Return the file's hash; None if it must not be opened or cannot be read.
+
+        Raises:
+            TooSlowError: If it takes longer than the limit.
+            StalledError: If it does, and too many others did.
+        """
+        if "error" in item:
+            return None
+        try:
+            return self._limit(photograph_sha256, photograph_file(item["image"]))
+        except TooSlowError:
+            raise
+        except OSError:
+            return None
+
+    def known_sha256(self, item: Item) -> str | None:
+        """Return the file's hash; None if it cannot be had within the limit of time."""
+        try:
+            return self.sha256(item)
+        except TooSlowError:
+            return None
 
     def unchanged_sha256(self, item: Item) -> str | None:
         """Return the hash of a file that has not changed since the start; None for one that has, or cannot be read."""
-        sha256 = sha256_of(item)  # before the comparison, which then covers it too
-        return sha256 if _state(item) == self._before[str(item["id"])] else None
+        sha256 = self.known_sha256(item)  # before the comparison, which then covers it too
+        return sha256 if self._state(item) == self._before[str(item["id"])] else None
 
     def require_unchanged(self, item: Item, first: str | None = None) -> str | None:
         """Return the hash of a file; see `Ledger.source_sha256`.
 
         Raises:
             ReplacedError: If the file was replaced.
+            TooSlowError: If it takes too long to read.
         """
-        same = _state(item) == self._before[str(item["id"])]
+        same = self._state(item) == self._before[str(item["id"])]
         if same and first is not None:
             return first  # the file is not read again
-        sha256 = sha256_of(item)
+        sha256 = self.sha256(item)
         if not (same if first is None else sha256 == first):
             raise ReplacedError(
                 "expected the file that was read at first, but it was replaced during the run; run again."
             )
         return sha256
 
-
-def _state(item: Item) -> FileState | None:
-    return None if "error" in item else file_state(photograph_file(item["image"]))
+    def _state(self, item: Item) -> FileState | None:
+        if "error" in item:
+            return None
+        try:
+            return self._limit(file_state, photograph_file(item["image"]))
+        except TooSlowError:
+            return None

@@ -8,10 +8,28 @@ from typing import Any
 from fundus_mtl.workflow._error import RefusedError
 
 AXES = (0, 1)  # of a photograph: rows, columns
+TEXTS = {
+    "bundle_root": False,
+    "ckpt_dir": False,
+    "datalist": False,
+    "dataset_dir": True,
+    "experiment_name": False,
+    "id_mode": False,
+    "method": False,
+    "model_id": False,
+    "note": True,
+    "output_dir": False,
+    "registered_model": True,
+    "results_dir": False,
+    "section": False,
+    "tracking_uri": True,
+    "without_glaucoma": True,
+}
+"""Items that are texts, and whether null is allowed too."""
 
 
 def check_choices(config: Mapping[str, Any]) -> None:
-    """Refuse tasks that the table of tasks does not have, and axes that a photograph does not have.
+    """Refuse other values than texts for `TEXTS`, unknown tasks, and axes that a photograph does not have.
 
     Args:
         config: Merged configuration; expressions and absent items are not checked.
@@ -19,6 +37,11 @@ def check_choices(config: Mapping[str, Any]) -> None:
     Raises:
         RefusedError: For the first such item.
     """
+    for item, optional in TEXTS.items():
+        value = config.get(item, "")
+        if not (isinstance(value, str) or (optional and value is None)):
+            given = "null" if value is None else f"{value}"
+            raise RefusedError(f"{item}: expected a text{', or null' if optional else ''}, but got {given}.")
     table, names = config.get("task_table"), config.get("task_names")
     if isinstance(table, Mapping) and isinstance(names, list):
         _check_list("task_names", names, list(table))

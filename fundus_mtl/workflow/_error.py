@@ -75,7 +75,20 @@ def _ending_in_one_line(config: Mapping[str, Any]) -> Iterator[None]:
             message = f"{type(root).__name__}; its text is withheld, as it may contain names that id_mode hash hides."
             _end(message, error, code)
         presentation().traceback(_safe("".join(traceback.format_exception(error))))
-        _end(f"{where}: {explain(error, config, where)}" if where else explain(error, config), error, code)
+        _end(_located(explain(error, config, where), root, where), error, code)
+
+
+def _located(message: str, root: BaseException, where: str | None) -> str:
+    """Return the message with the item of the configuration: in front, or behind a sentence that says what is wrong.
+
+    Items that only start others (``run::1``) say nothing about their errors, and are left out behind a sentence.
+    """
+    if where is None:
+        return message
+    if not ("expected" in message and "but got" in message):
+        return f"{where}: {message}"
+    starts = split(where)[0] in _STARTED and not isinstance(root, KeyError)
+    return message if starts else f"{message} (item {where})"
 
 
 def _safe(text: str) -> str:

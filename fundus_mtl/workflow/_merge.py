@@ -35,7 +35,7 @@ def merge_files(files: Sequence[Path], overlays: Sequence[Path]) -> dict[str, An
             is out of its range.
     """
     config: dict[str, Any] = {}
-    names = ", ".join(str(file) for file in files)
+    names = _shown(files)
     for file in [*files, *overlays]:
         content = load(file)
         take_order(content, file, [*files, *overlays], "overlay" if file in overlays else "config_file")
@@ -92,7 +92,7 @@ def merge_overrides(
     Raises:
         RefusedError: If an override has no place in the config, or a number is out of its range.
     """
-    names = ", ".join(str(file) for file in files)
+    names = _shown(files)
     settings = DEFAULT_EXP_MGMT_SETTINGS.get(tracking, {}) if isinstance(tracking, str) else tracking or {}
     merged = {}
     for key, value in sorted(override.items(), key=_wholes_first):
@@ -112,7 +112,7 @@ def merge_overrides(
 
 def _put_all(config: dict[str, Any], content: Mapping[str, Any], file: Path, names: str) -> None:
     for key, value in sorted(content.items(), key=_wholes_first):
-        _put(config, key, value, f"{file}: {key}", names)
+        _put(config, key, value, f"{_shown([file])}: {key}", names)
 
 
 def _put(config: dict[str, Any], key: str, value: Any, label: str, files: str, new: bool = True) -> None:
@@ -149,13 +149,20 @@ def _refuse(config: dict[str, Any], parts: list[str], label: str, files: str) ->
     raise RefusedError(f"{label}: no such item in {files}" + (f"; {advice}" if advice else ""))
 
 
+def _shown(files: Sequence[Path]) -> str:
+    """Return the names of files for a message: relative paths as they are, absolute ones, which are long, by their name."""
+    return ", ".join(dict.fromkeys(file.name if file.is_absolute() else str(file) for file in files))
+
+
 def _check_new_items(config: dict[str, Any], new: Sequence[str], file: Path) -> None:
     """Refuse new top-level items that nothing refers to and that look like an old one."""
     referred = {split(found)[0] for found in re.findall(r"[@%]([\w:#]+)", str(config))}
     for key in new:
         close = get_close_matches(key, [item for item in config if item not in new], n=3, cutoff=0.8)
         if key not in referred and close:
-            raise RefusedError(f"{file}: {key}: nothing refers to this new item; did you mean {', '.join(close)}?")
+            raise RefusedError(
+                f"{_shown([file])}: {key}: nothing refers to this new item; did you mean {', '.join(close)}?"
+            )
 
 
 def _wholes_first(entry: tuple[str, Any]) -> tuple[int, bool]:

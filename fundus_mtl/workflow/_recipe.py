@@ -72,7 +72,8 @@ class Recipe:
                 weights, as overlays are executed.
 
         Raises:
-            RefusedError: If an overlay is not found or has changed, or a shared item is no plain value.
+            RefusedError: If an overlay is not found or has changed, or a shared item is no plain value, or one of another
+                kind.
         """
         overlays = [load(file) for file in self._files(places)]
         if lost := [item for item in self.expressions if _parts(item)[0] in common]:
@@ -80,7 +81,10 @@ class Recipe:
         content, changed = deepcopy(dict(common)), set[str]()
         for given in (*overlays, self.options):
             shared = {item: value for item, value in given.items() if _parts(item)[0] in common}
-            changed |= set(merge_overrides(content, shared, [Path(COMMON)], None))
+            try:
+                changed |= set(merge_overrides(content, shared, [Path(COMMON)], None))
+            except RefusedError as error:
+                raise RefusedError(f"{RECIPE_FILE}: {error}") from error
         return {item: look_up(content, split(item)) for item in sorted(changed)}
 
     def training(self, files: Sequence[Path], places: Sequence[Path]) -> dict[str, Any]:

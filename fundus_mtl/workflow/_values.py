@@ -8,6 +8,7 @@ from typing import Any
 from fundus_mtl.workflow._error import RefusedError
 from fundus_mtl.workflow._items import SEPARATOR
 
+_PLAIN = (str, bool, int, float, list, dict, type(None))  # kinds of a configuration file; Python may pass objects
 # 1e-4, 5E3, 1.0e4: numbers everywhere but in YAML 1.1, which wants both a dot and a sign.
 _ALMOST_A_NUMBER = re.compile(r"([+-]?)(\d*)\.?(\d*)[eE]([+-]?)(\d+)")
 
@@ -17,26 +18,44 @@ def check_kind(label: str, value: Any, current: Any) -> None:
 
     Args:
         label: The item as the user wrote it.
-        value: New value; expressions (``$``), references (``@``) and macros (``%``) are always accepted.
+        value: New value; expressions (``$``), references (``@``), macros (``%``) and objects are always accepted.
         current: Value in the merged config; None and the text ``auto`` accept everything.
 
     Raises:
-        RefusedError: If a boolean is given as text or number, a number as text, boolean, list or dictionary, a list or
-            dictionary as text, a text as number or boolean.
+        RefusedError: If the kinds differ; null may stand for texts, lists, dictionaries and numbers.
     """
-    if current == "auto" or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
+    if current == "auto" or _is_expression(value) or not isinstance(value, _PLAIN):
         return
-    advice = None
-    if isinstance(current, str) and not current.startswith(("$", "@", "%")) and isinstance(value, int | float):
-        advice = f"a text, write it in quotes within quotes: '\"{value}\"'"
-    elif isinstance(current, bool):
-        advice = None if isinstance(value, bool) else "a boolean, write True or False"
-    elif isinstance(current, (int, float)):
-        advice = f"a number, write for example {current}" if isinstance(value, (str, bool, list, dict)) else None
-    elif isinstance(current, (list, dict)) and isinstance(value, str):
-        advice = "a list, write it in brackets" if isinstance(current, list) else "a dictionary, write it in braces"
-    if advice:
+    if advice := _advice(value, current):
         raise RefusedError(f"{label} {value}: the item is {advice}")
+
+
+def _advice(value: Any, current: Any) -> str | None:
+    """Return what a value must be instead; None if it is right."""
+    if isinstance(current, bool):
+        return None if isinstance(value, bool) else "a boolean, write True or False"
+    if value is None or _is_expression(current):
+        return None
+    if isinstance(current, str):
+        return None if isinstance(value, str) else f"a text, write it in quotes within quotes: '\"{value}\"'"
+    if isinstance(current, int | float):
+        wrong = isinstance(value, bool) or not isinstance(value, int | float)
+        return f"a number, write for example {current}" if wrong else None
+    if isinstance(current, list):
+        return _advice_of_list(value, current)
+    return "a dictionary, write it in braces" if isinstance(current, dict) and not isinstance(value, dict) else None
+
+
+def _advice_of_list(value: Any, current: list[Any]) -> str | None:
+    if not isinstance(value, list):
+        return "a list, write it in brackets"
+    texts = bool(current) and all(isinstance(entry, str) for entry in current)
+    wrong = texts and not all(isinstance(entry, str) for entry in value)
+    return f"a list of texts, write for example {current}" if wrong else None
+
+
+def _is_expression(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("$", "@", "%"))
 
 
 def check_numbers(config: Any, parts: tuple[str, ...] = ()) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils.enums import BundlePropertyConfig
 
+from fundus_mtl.files import make_logs_printable
 from fundus_mtl.workflow._chosen_precision import chosen_precision
 from fundus_mtl.workflow._config_items import AFTER
 from fundus_mtl.workflow._device import with_device
@@ -110,6 +111,7 @@ class StrictWorkflow(ConfigWorkflow):
                 properties_path=properties_path,
                 **overrides,
             )
+            make_logs_printable()
             presentation().set_loggers()  # again: logging.conf has replaced the handlers
             self.parser.get().pop(AFTER, None)  # checked by now, and no item
             self._by_command = call.by_run

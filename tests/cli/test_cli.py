@@ -12,6 +12,7 @@ import pytest
 import fundus_mtl
 from fundus_mtl.cli import VERBS, main, parser
 from fundus_mtl.cli._endings import BadInputError, exit_status, refusing
+from fundus_mtl.cli._output import shown_folder
 from fundus_mtl.notices import RESEARCH_USE_ONLY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,3 +202,36 @@ def test_the_commands_of_the_readme_parse():
     assert {"prepare", "train", "evaluate", "infer"} <= {command[0] for command in commands}
     for arguments in commands:
         assert fundus_mtl.cli._parsed(arguments).run is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("out", "out"),
+        ("../out", "../out"),
+        ("{here}/out", "out"),
+        ("{here}/../there/out", "the folder out"),
+        ("/nowhere/DOE JOHN/out", "the folder out"),
+    ],
+)
+def test_the_last_line_has_no_absolute_path(given, shown, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert shown_folder(given.format(here=tmp_path / "here")) == shown
+
+
+def test_log_lines_command_no_terminal_and_forge_no_line(tmp_path, capsys):
+    """Names among the arguments of a log line are data; the line's own breaks stay."""
+
+    def run(given):
+        logging.getLogger("fundus_mtl").warning("%s: expected\n%s", "a\x1b[2J\nerror: forged", Path("b\x9b1m"))
+        return 0
+
+    command = argparse.Namespace(
+        run=run, quiet=False, verbose=False, debug=False, log_file=str(tmp_path / "log.txt"), if_stopped=""
+    )
+    assert exit_status(command) == 0
+    lines = [r"a\x1b[2J\nerror: forged: expected", r"b\x9b1m"]
+    assert capsys.readouterr().err.splitlines() == lines
+    logged = (tmp_path / "log.txt").read_text().splitlines()
+    assert [logged[0].split("WARNING ")[1], logged[1]] == lines

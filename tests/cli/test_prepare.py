@@ -55,4 +55,16 @@ def test_what_is_refused(tmp_path, capsys):
     capsys.readouterr()
     assert main(["prepare", "refuge", str(tmp_path / "nowhere"), str(tmp_path / "out")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("REFUGE was not prepared.")
+    assert line.startswith("error: REFUGE was not prepared.")
+
+
+def test_the_log_file_gets_the_error_too(tmp_path, capsys):
+    log = tmp_path / "log.txt"
+    assert (
+        main(["prepare", "refuge", str(tmp_path / "no\x1bwhere"), str(tmp_path / "out"), "--log-file", str(log)]) == 2
+    )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no\\x1bwhere" in line
+    (logged,) = log.read_text().splitlines()
+    assert logged.endswith(line.removeprefix("error: "))
+    assert " ERROR REFUGE was not prepared. Expected the folder" in logged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from fundus_mtl.cli import main
+from fundus_mtl.processes import locked
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 TINY = {"max_epochs": 1, "hidden": 4, "tracking_uri": "none", "batch_size": 256}
@@ -134,3 +136,14 @@ def test_a_stop_says_how_to_resume(monkeypatch, capsys):
     monkeypatch.setattr(monai.bundle, "create_workflow", stop)
     assert main(["train", "digits_mtl"]) == 130
     assert "resume_from=latest" in capsys.readouterr().err
+
+
+def test_the_second_of_two_trainings_in_one_folder_is_refused(tmp_path, capsys):
+    with locked(tmp_path / "out" / "state"):
+        assert main(["train", "digits_mtl", *GIVEN, f"output_dir={tmp_path / 'out'}"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert lines == [
+        f"error: expected out to be unlocked, but got a lock of process {os.getpid()}, which writes there; wait until it "
+        "has ended."
+    ]
+    assert not (tmp_path / "out" / "models").exists()

@@ -81,6 +81,7 @@ SEARCH = {"trials": 2, "space": {"lr": {"low": 0.1, "high": 1.0}}}
         ({"seeds": ["a"]}, "seeds: expected whole numbers"),
         ({"seeds": []}, "seeds: expected whole numbers"),
         ({"seeds": [None]}, "seeds: expected whole numbers"),
+        ({"seeds": list(range(1001))}, "seeds: expected at most 1000 numbers, but got 1001"),
         ({"search": {"trials": 2}}, "expected a space"),
         ({"search": SEARCH | {"trials": 0}}, "expected trials, one or more"),
         ({"search": SEARCH | {"space": {"lr": {"low": 1}}}}, "lr: expected low and high, or choices"),

@@ -225,3 +225,69 @@ def test_two_masks_never_share_a_file(finished, tmp_path):
     reason = "expected a file of its own, but got x_artery_vein.nii.gz, which another photograph has"
     assert left_out == {"x_artery_vein": reason}
     assert set(np.unique(nibabel.load(tmp_path / "nifti/x_artery_vein.nii.gz").dataobj)) == {1}
+
+
+EVIL = [
+    {"image_id": "../../pwned", "status": "ok"},
+    {"image_id": "/pwned", "status": "ok"},
+    {"image_id": "sub/../../pwned", "status": "ok"},
+    {"image_id": "", "status": "ok"},
+    {"image_id": "a\0b", "status": "ok"},
+    {"image_id": 5, "status": "ok"},
+    {"status": "ok"},
+    {"image_id": "a.jpg"},
+    {"image_id": "a.jpg", "status": "ok", "mm_per_px_x": [1]},
+    7,
+    [],
+]
+
+
+@pytest.mark.parametrize("export", [export_refuge, export_nifti, partial(export_dicom, photographs=".")])
+@pytest.mark.parametrize("line", [*map(json.dumps, EVIL), "[" * 100_000 + "]" * 100_000, "not json"], ids=str)
+def test_rows_of_a_stranger_lead_nowhere_else(finished, tmp_path, monkeypatch, line, export):
+    """The id of a row names the files that are read and written."""
+    folder = finished([row("a.jpg")])
+    monkeypatch.chdir(folder / "masks" / "sub")
+    Image.fromarray(CODES).save(tmp_path / "pwned.png")
+    Image.fromarray(CODES).save("a.png")
+    with (folder / "results.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(ValueError, match=r"results\.jsonl: expected a row of `fundus-mtl infer` in line 2, but got"):
+        export(folder, tmp_path / "deep" / "out")
+    assert not list(tmp_path.rglob("pwned*.nii.gz"))
+    assert not list(tmp_path.rglob("pwned*.bmp"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        7,
+        [],
+        {"model": 7},
+        {"software_version": None},
+        {"folders": "masks"},
+        {"stages": [7]},
+        {"stages": [{"id": "a"}]},
+        {"options": []},
+    ],
+    ids=str,
+)
+def test_a_record_of_another_form_is_refused(finished, tmp_path, changed):
+    folder = finished([row("a.jpg")])
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | changed if isinstance(changed, dict) else changed))
+    for export in (export_refuge, export_nifti, partial(export_dicom, photographs=".")):
+        with pytest.raises(ValueError, match="expected the results of `fundus-mtl infer`, but got none in 'results'"):
+            export(folder, tmp_path / "out")
+
+
+def test_a_record_that_never_ends_is_refused(finished, tmp_path):
+    folder = finished([row("a.jpg")])
+    (folder / "run.json").unlink()
+    (folder / "run.json").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="expected the results of `fundus-mtl infer`"):
+        export_nifti(folder, tmp_path / "out")
+    (folder / "run.json").unlink()
+    (folder / "run.json").write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(ValueError, match="expected the results of `fundus-mtl infer`"):
+        export_nifti(folder, tmp_path / "out")

@@ -45,3 +45,32 @@ def test_what_json_does_not_have_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(ValueError):  # noqa: PT011 - the words are those of Python's parser
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 0, "b": {"a": 1, "c": 2, "a": 3}}', '{"a": 0, "a": 0}', '[{"a": 0, "\\u0061": 1}]']
+)
+def test_a_key_twice_is_refused(tmp_path, text):
+    """Python's parser takes the last one: a label that is given twice would be either."""
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match="expected every key once, but got 'a' twice in one object; remove one"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", ["1e999", "[-1e999]", '{"a": 1.0E+400}'])
+def test_numbers_beyond_all_bounds_are_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match="expected numbers of JSON, but got"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", [r'"\ud800"', r'{"\uDFFF": 1}', r'["\udc00\ud800"]'])
+def test_half_a_character_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match="expected whole characters, but got half of one"):
+        read_json(tmp_path / "a.json")
+
+
+def test_two_halves_are_a_character(tmp_path):
+    (tmp_path / "a.json").write_text(r'["\ud83d\udc41", "\\\\ud800"]')
+    assert read_json(tmp_path / "a.json") == ["👁", r"\\ud800"]

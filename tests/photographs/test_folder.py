@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from monai.transforms import Compose, Lambda
 from PIL import Image
 
 from fundus_mtl.data import FolderSamples, plain_reason, root_cause
-from fundus_mtl.photographs import scan_folder
+from fundus_mtl.photographs import find_photographs, scan_folder
 
 
 def photograph(path: Path, size: tuple[int, int] = (6, 4)) -> Path:
@@ -272,3 +274,59 @@ def test_results_of_an_earlier_run_are_no_photographs(tmp_path: Path) -> None:
     found = scan_folder(tmp_path)
     assert [item["id"] for item in found] == ["eye.png", "half/eye.png"]
     assert found.skipped["folder of results"] == 1
+
+
+def test_folders_nested_more_deeply_than_results_can_be(tmp_path: Path) -> None:
+    deepest = tmp_path.joinpath(*["d"] * 100)
+    photograph(deepest / "eye.png")
+    photograph(deepest / "d/other.png")
+    assert by_id(scan_folder(tmp_path)) == {
+        "d/" * 100 + "eye.png": None,
+        "d/" * 100 + "d": "expected folders at most 100 deep, but got a deeper one; move it up",
+    }
+
+
+@pytest.mark.parametrize("slow", ["subfolder", "file", "frames"])
+def test_what_cannot_be_listed_in_time_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str) -> None:
+    """A folder, a file or a header on a disk that does not answer; the others are found as ever."""
+    end = threading.Event()
+    for name in ("a.png", "sub/b", "sub/c.dcm"):
+        photograph((tmp_path / name).with_suffix(".png")).rename(tmp_path / name)
+
+    def waiting(name: str, do: Callable[[Path], object]) -> Callable[[Path], object]:
+        return lambda path: end.wait() if path.name == name else do(path)
+
+    from fundus_mtl.photographs import _frames, _scan_folder
+
+    if slow == "subfolder":
+        monkeypatch.setattr(_scan_folder, "_entries", waiting("sub", _scan_folder._entries))
+    elif slow == "file":
+        monkeypatch.setattr(_scan_folder, "looks_like_photograph", waiting("b", _scan_folder.looks_like_photograph))
+    else:
+        monkeypatch.setattr(_frames, "_start", waiting("c.dcm", _frames._start))
+    try:
+        found = {item["id"]: item.get("error") for item in find_photographs(tmp_path, timeout=0.2)}
+    finally:
+        end.set()
+    reason = "expected a photograph that is listed within 0.2 s, but it took longer"
+    expected = {
+        "subfolder": {"a.png": False, "sub": True},
+        "file": {"a.png": False, "sub/b": True, "sub/c.dcm": False},
+        "frames": {"a.png": False, "sub/b": False, "sub/c.dcm": True},
+    }
+    assert {name: error is not None and reason in error for name, error in found.items()} == expected[slow]
+
+
+def test_a_line_of_a_list_that_cannot_be_looked_at_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = threading.Event()
+    photograph(tmp_path / "a.png")
+    (tmp_path / "list.csv").write_text("path\nb.png\na.png\n")
+    refusal = "fundus_mtl.photographs._scan_list._refusal"
+    monkeypatch.setattr(refusal, lambda path, *_, **__: end.wait() if path.name == "b.png" else None)
+    try:
+        slow, good = find_photographs(tmp_path / "list.csv", timeout=0.2)
+    finally:
+        end.set()
+    assert "within 0.2 s, but it took longer" in slow["error"]
+    assert "error" not in good
+    assert good["id"] == "a.png"

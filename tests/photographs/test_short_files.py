@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -287,3 +288,76 @@ def test_sides_have_a_limit(tmp_path: Path, width: int, height: int) -> None:
     )
     Image.new("L", (min(width, 32_767), min(height, 32_767))).save(tmp_path / "a.png")
     assert FundusReader()(tmp_path / "a.png").shape == (3, min(height, 32_767), min(width, 32_767))
+
+
+def pictures(kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(3).integers(0, 255, (16, 24, 3)).astype(np.uint8)).save(
+        buffer, kind, **options
+    )
+    return buffer.getvalue()
+
+
+def png_chunk(kind: bytes, contents: bytes) -> bytes:
+    return struct.pack(">I", len(contents)) + kind + contents + struct.pack(">I", zlib.crc32(kind + contents))
+
+
+JPEG, PNG = pictures("JPEG"), pictures("PNG")
+EXIF = b"\xff\xe1\xff\xffExif\0\0" + b"MM\0*\0\0\0\x08" + bytes(65535 - 2 - 14)
+COMMENT = png_chunk(b"tEXt", b"a\0b")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        JPEG[:2] + b"\xff\xe5\x00\x04ab" * 200_000 + JPEG[2:],  # small segments
+        JPEG[:2] + EXIF * 400 + JPEG[2:],  # Pillow joins them: the time grows by the square
+        JPEG[:2] + b"\xff" * 2_000_000 + JPEG[2:],  # fill bytes, in all places
+        JPEG[:-2] + b"\xff" * 2_000_000 + JPEG[-2:],
+        JPEG[:-2] + b"\xff" * 2_000_000 + b"\0" + JPEG[-2:],
+        JPEG[:-2] + b"\xff" * 2_000_000,
+        JPEG[:2] + b"\xff\x00" * 500_000 + JPEG[2:],  # marks of no segment
+        JPEG[:2] + b"\xff\x01" * 500_000 + JPEG[2:],
+        JPEG[:-2] + b"\xff\xfe\0\2" * 200_000 + JPEG[-2:],  # comments behind the pixels
+        PNG[:33] + COMMENT * 100_000 + PNG[33:],
+        PNG[:33] + png_chunk(b"IDAT", b"") * 200_000 + PNG[33:],
+    ],
+    ids=lambda data: str(len(data)),
+)
+def test_long_headers_cost_no_time(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "eye.jpg").write_bytes(data)
+    start = time.process_time()
+    with pytest.raises(
+        UnreadableImageError, match=r"^eye\.jpg: expected .*at most [0-9]+ (markers|fill|chunks).*, but got more"
+    ):
+        FundusReader()(tmp_path / "eye.jpg")
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (JPEG[:2] + b"\xff\xe5\x00\x04ab" * 4000 + JPEG[2:], JPEG),
+        (JPEG[:2] + EXIF * 250 + JPEG[2:], JPEG),
+        (JPEG[:2] + b"\xff" * 4000 + JPEG[2:], JPEG),
+        (JPEG[:-2] + b"\xff" * 4000 + JPEG[-2:], JPEG),
+        (JPEG + b"\xff" * 2_000_000, JPEG),  # what follows the end is none of the picture, such as a film
+        (PNG[:33] + COMMENT * 990 + PNG[33:], PNG),
+    ],
+    ids=lambda data: str(len(data)),
+)
+def test_as_much_as_cameras_write_passes(tmp_path: Path, data: bytes, whole: bytes) -> None:
+    (tmp_path / "eye").write_bytes(data)
+    (tmp_path / "whole").write_bytes(whole)
+    assert np.array_equal(FundusReader()(tmp_path / "eye"), FundusReader()(tmp_path / "whole"))
+
+
+def test_a_png_of_indices_needs_its_palette(tmp_path: Path) -> None:
+    """Without one Pillow shows a picture all the same."""
+    rows = bytes(range(25)) * 16
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 24, 16, 8, 3, 0, 0, 0))
+    parts = (header, png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b""))
+    (tmp_path / "eye.png").write_bytes(PNG[:8] + b"".join(parts))
+    for mode in ("image", "mask"):
+        with pytest.raises(UnreadableImageError, match="expected a PNG with its palette, but got none"):
+            FundusReader(mode)(tmp_path / "eye.png")

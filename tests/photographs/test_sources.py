@@ -195,12 +195,30 @@ def test_ids_that_are_one_path_are_kept_apart(tmp_path: Path) -> None:
     assert ids == ["a", "a (line 3)", "a (line 4)", "b/c", "b/c (line 6)"]
 
 
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("path,path", "expected one column of path or image, but got path, path; remove one"),
+        ("image,Path", "expected one column of path or image, but got image, path"),
+        ("path,id,ID ", "expected one column of id, but got id, id"),
+        ("path,laterality,laterality", "expected one column of laterality, but got"),
+        ("path,mm_per_px,note,mm_per_px", "expected one column of mm_per_px, but got"),
+    ],
+)
+def test_two_columns_for_one_thing_are_refused(tmp_path: Path, header: str, message: str) -> None:
+    """One of them would be taken in silence."""
+    photograph(tmp_path / "1.png")
+    with pytest.raises(ValueError, match=message):
+        scan_list(table(tmp_path / "l.csv", f"{header}\n1.png,1.png,1.png,1.png\n"))
+    assert len(scan_list(table(tmp_path / "l.csv", "path,note,note\n1.png,a,b\n"))) == 1
+
+
 def test_lists_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = table(tmp_path / "l.csv", "path\n" + "x.png\n" * 20)
-    monkeypatch.setattr("fundus_mtl.photographs._scan_list.MAX_LIST_ROWS", 19)
+    monkeypatch.setattr("fundus_mtl.photographs._list_rows.MAX_LIST_ROWS", 19)
     with pytest.raises(ValueError, match="expected at most 19 rows in .*, but got more; split it"):
         scan_list(path)
-    monkeypatch.setattr("fundus_mtl.photographs._scan_list.MAX_LIST_ROWS", 20)
+    monkeypatch.setattr("fundus_mtl.photographs._list_rows.MAX_LIST_ROWS", 20)
     assert len(scan_list(path)) == 20
     with path.open("r+b") as file:
         file.truncate(2**40)

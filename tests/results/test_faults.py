@@ -20,8 +20,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from fundus_mtl.data import LATER, FolderSamples, GuardedTransform, plain_reason, root_cause
+from fundus_mtl.engines import FolderEvaluator
 from fundus_mtl.photographs import scan_folder
 from fundus_mtl.results import VOLATILE_COLUMNS, Glaucoma, OutputError
+from fundus_mtl.tasks import Task
 
 from .conftest import answer, read_native
 
@@ -173,6 +175,19 @@ def test_a_postprocessing_that_fails_is_one_row(folder, tmp_path, make, rows, ba
     )
     assert failure["message"] == "expected a heatmap, but got none in a.png"
     assert {row["glaucoma_prob"] for row in rows(tmp_path / "out/results.csv")} == {"1", ""}
+
+
+class Scores(torch.nn.Module):
+    """A network that answers with a score, after a look at the number that is in all pixels of the photograph."""
+
+    def __init__(self, look):
+        super().__init__()
+        self.look = look
+
+    def forward(self, image, tasks):
+        for one in image:
+            self.look(int(one.flatten()[0]))
+        return {"score": torch.zeros(len(image), 1)}
 
 
 def _fire(engine, output):
@@ -328,11 +343,11 @@ def test_threads_are_counted(tmp_path, make, threads):
 
 
 @pytest.mark.parametrize("writers", [0, 1])
-@pytest.mark.parametrize("step", ["read", "postprocess", "measure"])
+@pytest.mark.parametrize("step", ["read", "predict", "postprocess", "measure"])
 def test_a_photograph_that_hangs_is_a_failed_row_without_hash_and_is_tried_again(
     folder, tmp_path, make, rows, step, writers
 ):
-    """In any of the three steps; the others are measured as ever."""
+    """In any of the four steps; the others are measured as ever."""
     end, items = threading.Event(), scan_folder(folder)
 
     def hanging(here):
@@ -343,7 +358,7 @@ def test_a_photograph_that_hangs_is_a_failed_row_without_hash_and_is_tried_again
         return wait
 
     def run(out):
-        read, postprocess, measure = (hanging(here) for here in ("read", "postprocess", "measure"))
+        read, predict, postprocess, measure = map(hanging, ("read", "predict", "postprocess", "measure"))
         results = make(
             items,
             out,
@@ -354,18 +369,22 @@ def test_a_photograph_that_hangs_is_a_failed_row_without_hash_and_is_tried_again
         )
         samples = FolderSamples(
             results.pending,
-            lambda item: (read(item["id"]), {"id": item["id"], "image": torch.ones(1, 4, 6)})[1],
+            lambda item: (
+                read(item["id"]),
+                {"id": item["id"], "image": torch.full((1, 4, 6), float(GOOD.index(item["id"])))},
+            )[1],
             results.fail,
             timeout=0.5,
         )
-        evaluator = SupervisedEvaluator(
+        # The network gets the number of each photograph as its pixels, and so knows which one it sees.
+        evaluator = FolderEvaluator(
             device="cpu",
             val_data_loader=DataLoader(samples, batch_size=1),
-            network=torch.nn.Identity(),
+            network=Scores(lambda number: predict(GOOD[number])),
+            tasks=[Task("score", 1, "classification", torch.nn.functional.binary_cross_entropy_with_logits)],
             prepare_batch=lambda batch, *_, **__: (batch["image"], None),
-            iteration_update=lambda engine, batch: _fire(
-                engine, {**batch, "pred_score": batch["image"].mean((1, 2, 3))}
-            ),
+            on_failure=samples.fail,
+            timeout=0.5,
             postprocessing=GuardedTransform(lambda one: (postprocess(one["id"]), one)[1], timeout=0.5),
             val_handlers=[results],
         )
@@ -382,6 +401,64 @@ def test_a_photograph_that_hangs_is_a_failed_row_without_hash_and_is_tried_again
     finally:
         end.set()
     assert run(tmp_path / "out").counts == {"ok": 3, "ungradable": 0, "failed": 0}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_a_network_without_memory_fails_the_photographs_of_its_batch_and_forgets_their_pixels(
+    folder, tmp_path, make, rows, batch_size
+):
+    def look(number):
+        if GOOD[number] == "a.png":
+            raise RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes. Error code 12"
+            )
+
+    def sample(item):
+        return {
+            "id": item["id"],
+            "image": torch.full((1, 4, 6), float(GOOD.index(item["id"]))),
+            "photograph": torch.zeros(4, 6, 3, dtype=torch.uint8).numpy(),
+        }
+
+    results = make(scan_folder(folder), tmp_path / "out", roles=[Glaucoma("score")])
+    samples = FolderSamples(results.pending, sample, results.fail)
+    FolderEvaluator(
+        device="cpu",
+        val_data_loader=DataLoader(samples, batch_size=batch_size),
+        network=Scores(look),
+        tasks=[Task("score", 1, "classification", torch.nn.functional.binary_cross_entropy_with_logits)],
+        prepare_batch=lambda batch, *_, **__: (batch["image"], None),
+        on_failure=samples.fail,
+        postprocessing=samples.with_pixels,
+        val_handlers=[results],
+    ).run()
+    assert results.counts == {"ok": 3 - batch_size, "ungradable": 0, "failed": batch_size}
+    failures = rows(tmp_path / "out/failures.csv")
+    assert [row["source_relpath"] for row in failures] == ["a.jpg", "a.png"][-batch_size:]
+    assert {row["message"] for row in failures} == {
+        "expected enough memory for this photograph, but got too little; reduce it, or give the program more."
+    }
+    assert samples._aside == {}
+    assert len(make(scan_folder(folder), tmp_path / "out", roles=[Glaucoma("score")]).pending) == batch_size
+
+
+def test_a_mistake_in_the_network_ends_the_run(folder, tmp_path, make):
+    def look(_):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    samples = FolderSamples(
+        scan_folder(folder), lambda item: {"id": item["id"], "image": torch.zeros(1, 4, 6)}, lambda *_: None
+    )
+    evaluator = FolderEvaluator(
+        device="cpu",
+        val_data_loader=DataLoader(samples, batch_size=1),
+        network=Scores(look),
+        tasks=[Task("score", 1, "classification", torch.nn.functional.binary_cross_entropy_with_logits)],
+        prepare_batch=lambda batch, *_, **__: (batch["image"], None),
+        on_failure=samples.fail,
+    )
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        evaluator.run()
 
 
 def test_a_photograph_too_large_for_the_memory_is_a_failed_row(folder, tmp_path, infer, rows):

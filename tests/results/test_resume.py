@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from fundus_mtl.photographs import scan_folder
+from fundus_mtl.photographs import photograph_sha256, scan_folder
+from fundus_mtl.processes import StalledError
 from fundus_mtl.results import Glaucoma, NothingUsableError, OutputError
 
 from .conftest import ROLES, answer
@@ -225,3 +227,43 @@ def test_a_disk_that_was_full_while_the_row_was_written(folder, tmp_path, infer,
     infer(scan_folder(folder), tmp_path / "out")
     infer(scan_folder(folder), tmp_path / "whole")
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_a_file_too_large_to_be_a_photograph_is_not_hashed(folder, tmp_path, infer, rows):
+    """A hole of a terabyte takes no space, and an hour to hash."""
+    with (folder / "f.png").open("wb") as file:
+        file.truncate(2**40)
+    assert infer(scan_folder(folder), tmp_path / "out").counts == {"ok": 3, "ungradable": 0, "failed": 3}
+    (row,) = (row for row in rows(tmp_path / "out/results.csv") if row["image_id"] == "f.png")
+    assert row["source_sha256"] == ""
+    assert infer(scan_folder(folder), tmp_path / "out").counts == {"ok": 3, "ungradable": 0, "failed": 3}
+
+
+def test_a_disk_that_does_not_answer_while_a_run_resumes(folder, tmp_path, infer, make, monkeypatch):
+    """The photographs are neither done nor others: they are tried again, and many of them end the run."""
+    infer(scan_folder(folder), tmp_path / "out")
+    end, items = threading.Event(), scan_folder(folder)
+    monkeypatch.setattr("fundus_mtl.results._source_file.photograph_sha256", lambda _: end.wait())
+    try:
+        pending = make(items, tmp_path / "out", timeout=0.1).pending
+        assert [item["id"] for item in pending] == ["a/x.jpg", "b.png", "c.png", "d.png", "e.png"]
+        monkeypatch.setattr("fundus_mtl.processes._time_limit.MAX_ABANDONED", 2)
+        with pytest.raises(StalledError, match="expected a disk that answers"):
+            make(items, tmp_path / "out", timeout=0.1)
+    finally:
+        end.set()
+
+
+def test_a_disk_that_does_not_answer_after_a_failure_costs_the_hash_only(folder, tmp_path, infer, rows, monkeypatch):
+    end, items = threading.Event(), scan_folder(folder)
+    monkeypatch.setattr(
+        "fundus_mtl.results._source_file.photograph_sha256",
+        lambda path: end.wait() if path.name == "c.png" else photograph_sha256(path),
+    )
+    try:
+        infer(items, tmp_path / "out", timeout=0.1)
+    finally:
+        end.set()
+    states = {row["image_id"]: (row["status"], row["source_sha256"]) for row in rows(tmp_path / "out/results.csv")}
+    assert states["c.png"] == ("failed", "")
+    assert states["b.png"][0] == "ok"

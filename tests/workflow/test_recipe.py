@@ -201,6 +201,33 @@ def test_a_recipe_of_another_form_is_one_sentence(text, message, tmp_path, linea
     assert len(str(refused.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model_id": [1]}, r"recipe\.json: --model_id \[1\]: the item is a text"),
+        ({"model_id": 7}, r"recipe\.json: --model_id 7: the item is a text"),
+        ({"model_id": None}, r"recipe\.json: model_id: expected a text, but got null\."),
+        ({"note": {"a": "b"}}, r"recipe\.json: note: expected a text, or null, but got \{'a': 'b'\}\."),
+        ({"note": ["x"]}, "note: expected a text, or null"),
+        ({"note": 3.5}, "note: expected a text, or null"),
+        ({"without_glaucoma": True}, "without_glaucoma: expected a text, or null, but got True"),
+        ({"task_names": "disc"}, "--task_names disc: the item is a list"),
+        ({"task_names": {"disc": 1}}, "the item is a list"),
+        ({"task_names": [7]}, "the item is a list of texts"),
+        ({"network_def": [1]}, "the item is a dictionary"),
+        ({"network_def": "VGGUNet"}, "the item is a dictionary"),
+        ({"network_def::width": "64"}, "the item is a number"),
+        ({"size": {"a": 1}}, "the item is a number"),
+        ({"mask_mode": 3}, "the item is a text"),
+        ({"quality_limit": "0.5"}, "quality_limit: expected a number"),
+    ],
+)
+def test_an_option_of_another_kind_is_refused(options, message, tmp_path, linear):
+    weights = trained(tmp_path, Recipe("refuge_mtl", {}, options), linear)
+    with pytest.raises(RefusedError, match=message):
+        trained_configs(weights, "inference.yaml")
+
+
 @pytest.mark.parametrize("changed", [{"bundle": "../evil"}, {"overlays": {"../evil.yaml": "0"}}])
 def test_a_recipe_from_others_cannot_reach_out(changed, tmp_path, linear):
     recipe = Recipe(**({"bundle": "refuge_disc_mtl", "overlays": {}, "options": {}} | changed))

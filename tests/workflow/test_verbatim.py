@@ -22,6 +22,7 @@ out: "$@place + '/results'"
 nested: {entries: [plain, '@place'], old: '@nested#entries#0'}
 record: {_target_: builtins.dict, where: '@place', note: 'camera #2', _desc_: 'see #3'}
 merged_config: null
+free: null
 """
 PLACES = [
     "two #1",
@@ -65,9 +66,9 @@ def test_text_stays_as_it_is(make, place):
 
 
 def test_text_inside_lists_and_dictionaries_stays(make):
-    workflow = make(place={"names": ["a #1", {"deep": "#2"}]})
-    assert content(workflow, "place::names::0") == "a #1"
-    assert content(workflow, "place::names::1::deep") == "#2"
+    workflow = make(free={"names": ["a #1", {"deep": "#2"}]})
+    assert content(workflow, "free::names::0") == "a #1"
+    assert content(workflow, "free::names::1::deep") == "#2"
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -94,8 +95,8 @@ def test_an_expression_that_monai_would_change_is_refused(make, value, capfd):
 
 
 def test_a_key_that_monai_would_split_is_refused(make):
-    with pytest.raises(WorkflowError, match="^place: expected keys without #, but got 'a#b', which MONAI"):
-        make(place={"a#b": 1})
+    with pytest.raises(WorkflowError, match="^free: expected keys without #, but got 'a#b', which MONAI"):
+        make(free={"a#b": 1})
 
 
 def test_a_macro_of_a_file_keeps_its_meaning(make, tmp_path):

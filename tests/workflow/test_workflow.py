@@ -164,6 +164,11 @@ def test_misspelt_overrides_are_refused(capfd, make, key, meant):
         ({"max_epochs": None}, "max_epochs: expected a whole number from 1 to 1000000, but got null."),
         ({"lr": True}, "--lr True: the item is a number, write for example 0.1"),
         ({"names": "a"}, "--names a: the item is a list, write it in brackets"),
+        ({"names": {"a": 1}}, "--names {'a': 1}: the item is a list, write it in brackets"),
+        ({"names": 7}, "--names 7: the item is a list, write it in brackets"),
+        ({"names": [7]}, "--names [7]: the item is a list of texts, write for example ['a', 'b']"),
+        ({"sizes": [1]}, "--sizes [1]: the item is a dictionary, write it in braces"),
+        ({"sizes": True}, "--sizes True: the item is a dictionary, write it in braces"),
         ({"sizes": "a"}, "--sizes a: the item is a dictionary, write it in braces"),
         ({"+lr": [1]}, "--+lr: + expects two lists or two dictionaries, but got a float and a list."),
     ],
@@ -306,9 +311,9 @@ def test_bundle_root_follows_the_config(make, bundle, monkeypatch):
         ("$@sizez", "run::0: @sizez is not defined; did you mean @sizes?"),
         (
             "$__import__('test_workflow_parts').broken()",
-            "run::0: expected a disc in case 7, but got none (because of OSError: disk)",
+            "expected a disc in case 7, but got none (because of OSError: disk)",
         ),
-        ("$__import__('test_workflow_parts').hidden()", "run::0: expected a cup, but got none."),
+        ("$__import__('test_workflow_parts').hidden()", "expected a cup, but got none."),
     ],
 )
 def test_the_root_cause_is_the_last_line(capfd, make, expression, message):
@@ -352,7 +357,7 @@ def test_an_unknown_key_of_an_expression_has_a_suggestion(capfd, make):
     workflow.parser["table"] = {"a": 1, "eyes": 2}
     with pytest.raises(WorkflowError) as caught:
         workflow.run()
-    assert str(caught.value) == "run::0: expected some of a, eyes, but got eyse; did you mean eyes?"
+    assert str(caught.value) == "expected some of a, eyes, but got eyse; did you mean eyes? (item run::0)"
 
 
 @pytest.mark.parametrize(
@@ -394,7 +399,7 @@ def test_the_root_cause_behind_a_transform(make):
     loader = DataLoader(Dataset([1], Lambda(not_a_jpeg)))
     workflow = make(run=["$list(@names)"], names=loader)
     workflow.initialize()
-    with pytest.raises(WorkflowError, match=r"^run::0: expected a JPEG, but got a PDF\.$"):
+    with pytest.raises(WorkflowError, match=r"^expected a JPEG, but got a PDF\.$"):
         workflow.run()
 
 
