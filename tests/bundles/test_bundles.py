@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from fundus_mtl.metrics import fused_score
@@ -256,7 +257,8 @@ def test_every_recipe_is_accepted_by_every_command(bundle, kind):
     files = [str(file) for file in files_of(configs / ("args.yaml" if kind == "train" else f"args_{kind}.yaml"))]
     robust = configs / "overlays" / "robust.yaml"
     for recipe in sorted((configs / "overlays").glob("*.yaml")):
-        overlays = [str(file) for file in dict.fromkeys((robust, recipe)) if file.is_file()]
+        earlier = [recipe.parent / name for name in yaml.safe_load(recipe.read_text()).get("_after_", [])]
+        overlays = [str(file) for file in dict.fromkeys((robust, *earlier, recipe)) if file.is_file()]
         assert "network_def" in StrictWorkflow(config_file=files, logging_file=False, overlay=overlays).parser.get()
 
 

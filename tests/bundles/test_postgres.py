@@ -31,5 +31,5 @@ def test_a_training_is_in_the_database(tmp_path_factory, tmp_path):
             versions = database.execute("SELECT name, version, run_id FROM model_versions").fetchall()
         assert status == "FINISHED"
         assert metrics == set(found.data.metrics)
-        assert "val_score" in metrics
+        assert "kept/score" in metrics
         assert versions == [("digits", 1, run_id)]

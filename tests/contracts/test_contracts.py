@@ -37,6 +37,11 @@ BREACHES = {
         "import mlflow",
         "fundus_mtl.handlers._another -> mlflow (l.1)",
     ),
+    "The page alone knows a web server": (
+        "fundus_mtl/results/_planted.py",
+        "import starlette",
+        "fundus_mtl.results._planted -> starlette (l.1)",
+    ),
     "The package does not know its assembly": (
         "fundus_mtl/handlers/_planted.py",
         "import data_prep.refuge",
