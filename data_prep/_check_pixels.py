@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fundus_mtl.data import PHOTOGRAPH_ERRORS, InspectedDatalist, picture_size, plain_reason
+from fundus_mtl.data import PHOTOGRAPH_ERRORS, InspectedDatalist, picture_size, place_of, plain_reason
 
 from ._same_photograph import same_photographs
 
@@ -76,8 +76,7 @@ def _sentence(item: Item, key: str, error: BaseException) -> str:
 
 def _near_copies(items: list[tuple[str, Item]]) -> Iterator[str]:
     """Yield photographs that look the same and are in two splits or folds; formats without a thumbnail are left out."""
-    seen = [(f"{section} fold {item['fold']}" if "fold" in item else section, item) for section, item in items]
-    seen = [(place, item) for place, item in seen if _has_thumbnail(item["image"])]
+    seen = [(place_of(section, item), item) for section, item in items if _has_thumbnail(item["image"])]
     for (place, item), first in zip(seen, same_photographs([Path(item["image"]) for _, item in seen]), strict=True):
         if seen[first][0] != place:
             yield (

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from fundus_mtl.data import InspectedDatalist
+from fundus_mtl.data import InspectedDatalist, patient_of
+from fundus_mtl.files import printable
 
 _MOST_CLASSES = 10
 
@@ -20,15 +21,16 @@ def coverage(found: InspectedDatalist) -> str:
     for (section, source), items in groups.items():
         labels = [_labels([item[task] for item in items if task in item]) for task in found.tasks]
         rows.append([section, source or "-", str(len(items)), _patients(items), *labels])
+    rows = [[printable(cell) for cell in row] for row in rows]  # names in a datalist may be from a stranger
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join(lines)
 
 
 def _patients(items: Sequence[dict[str, Any]]) -> str:
-    known = {str(item["patient"]) for item in items if "patient" in item}
-    unknown = sum("patient" not in item for item in items)
-    return f"{len(known)}" + (f" ({unknown} unknown)" if unknown else "")
+    names = [patient_of(item) for item in items]
+    unknown = names.count(None)
+    return f"{len({*names} - {None})}" + (f" ({unknown} unknown)" if unknown else "")
 
 
 def _labels(labels: Sequence[Any]) -> str:

@@ -100,5 +100,5 @@ def _each(given: Any) -> list[Any]:
 
 
 def _row(answer: Answer) -> dict[str, Any]:
-    own = {"status": answer.status, "reason": answer.reason, "flags": ", ".join(answer.flags)}
+    own = {"status": answer.status, "reason": answer.reason, "flags": ";".join(answer.flags)}
     return own | {name: value for name, value in answer.columns.items() if name not in own}

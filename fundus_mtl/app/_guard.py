@@ -6,7 +6,7 @@ Source: OWASP, Cross-Site Request Forgery Prevention; DNS rebinding is refused b
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -56,12 +56,17 @@ class Guard:
 
     def _allowed(self, headers: Mapping[str, str]) -> bool:
         host, origin = headers.get("host", ""), headers.get("origin")
-        return _name(host) in self.names and (origin is None or urlsplit(origin).netloc.lower() == host.lower())
+        return _name(host) in self.names and (origin is None or _split(origin).netloc.lower() == host.lower())
 
 
 def _name(host: str) -> str:
     """Return the name in a header ``Host`` without its port; empty if it is not a name."""
+    return _split(f"//{host}").hostname or ""
+
+
+def _split(address: str) -> SplitResult:
+    """Return the parts of an address; they are empty if it is not an address."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(address)
     except ValueError:
-        return ""
+        return urlsplit("")

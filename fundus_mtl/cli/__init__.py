@@ -62,7 +62,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     _complete(top)
     _check_verb(top, arguments)
     given, rest = top.parse_known_args(arguments)
-    given.arguments = arguments
+    given.command_line = arguments
     # argparse gives up on `VERB BUNDLE --option x KEY=VALUE`: positional arguments after an option are left over.
     if hasattr(given, "key_values"):
         given.key_values += [text for text in rest if "=" in text and not text.startswith("-")]

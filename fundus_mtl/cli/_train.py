@@ -102,7 +102,7 @@ def _run_processes(given: argparse.Namespace) -> int:
     """Run this command in several processes; return the exit status."""
     from fundus_mtl.processes import run_ranks
 
-    statuses = run_ranks([sys.executable, "-m", "fundus_mtl.cli", *given.arguments], given.processes)
+    statuses = run_ranks([sys.executable, "-m", "fundus_mtl.cli", *given.command_line], given.processes)
     if not any(statuses):
         return DONE
     if killed := [(rank, -status) for rank, status in enumerate(statuses) if status < 0 and -status != signal.SIGTERM]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fundus_mtl.data._array_set import ArraySet
     from fundus_mtl.data._balanced_sampler import BalancedSampler
     from fundus_mtl.data._datalist import datalist_digest, load_datalist, read_datalist, write_datalist
+    from fundus_mtl.data._datalist_rules import patient_of, place_of
     from fundus_mtl.data._digits import DIGIT_TASKS, Digits, digit_set
     from fundus_mtl.data._embedded_digits import embedded_digits
     from fundus_mtl.data._failure import PHOTOGRAPH_ERRORS, is_out_of_memory, plain_reason, root_cause
@@ -49,8 +50,10 @@ __all__ = [
     "inspect_datalist",
     "is_out_of_memory",
     "load_datalist",
+    "patient_of",
     "photograph_error",
     "picture_size",
+    "place_of",
     "plain_reason",
     "read_datalist",
     "root_cause",

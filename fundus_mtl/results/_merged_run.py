@@ -126,11 +126,11 @@ def _place_pictures(source: Path, target: Path, entry: Entry) -> None:
 
 def _rows(shards: Sequence[Shard], name: str) -> Iterator[bytes]:
     """Yield the header of a table once, and the rows of all shards."""
-    header = next(iter(_lines(shards[0], name)))
+    header = next(_lines(shards[0], name), b"")
     yield header
     for shard in shards:
         lines = _lines(shard, name)
-        if (other := next(lines)) != header:
+        if (other := next(lines, b"")) != header:
             raise ValueError(
                 f"expected the same columns in {name} of {shards[0].folder.name!r} and {shard.folder.name!r}, but got "
                 f"{other[:80]!r}; measure them by the same version."

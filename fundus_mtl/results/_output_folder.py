@@ -19,6 +19,7 @@ from fundus_mtl.results._source_file import FileState, file_state
 
 TABLES = ("results.csv", "results.jsonl", "failures.csv", "data_dictionary.csv", "report.html")
 RUN, JOURNAL = "run.json", "journal.jsonl"
+_MAX_RECORD = 2**26  # bytes
 
 
 class Earlier(NamedTuple):
@@ -165,8 +166,12 @@ def _folders(record: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def read_record(output_dir: Path) -> dict[str, Any] | None:
     """Return ``run.json`` of a folder; None if no run of this software has written to it."""
+    path = output_dir / RUN
     try:
-        record = json.loads((output_dir / RUN).read_text(encoding="utf-8"))
+        if not path.is_file():  # a link to a device would never end
+            return None
+        with path.open("rb") as file:
+            record = json.loads(file.read(_MAX_RECORD).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and record.get("software") == SOFTWARE else None

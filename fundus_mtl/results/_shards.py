@@ -9,8 +9,9 @@ from typing import Any
 
 from fundus_mtl.results._entry import Entry
 from fundus_mtl.results._journal import Journal
-from fundus_mtl.results._output_folder import JOURNAL, TABLES, read_record
+from fundus_mtl.results._output_folder import JOURNAL, RUN, TABLES, read_record
 from fundus_mtl.results._run_record import identity
+from fundus_mtl.results._shard_record import is_whole
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Shard:
         """Return the run of a folder.
 
         Raises:
-            ValueError: If it holds no run, one that has not ended, or one with a damaged journal.
+            ValueError: If it holds no run, one that has not ended, or one with a damaged record or journal.
         """
         record = read_record(folder)
         if record is None or "shown" not in record:
@@ -44,6 +45,11 @@ class Shard:
             raise ValueError(
                 f"expected runs that have ended, but got {folder.name!r}, which "
                 f"{f'has no {missing[0]}' if missing else record.get('state')}; run its command again to resume it."
+            )
+        if not is_whole(record):
+            raise ValueError(
+                f"expected {RUN} as `fundus-mtl infer` writes it, but got another form in {folder.name!r}; measure that "
+                "folder again."
             )
         journal = Journal(folder / JOURNAL)
         try:

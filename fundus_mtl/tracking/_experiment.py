@@ -7,7 +7,7 @@ from typing import Any
 from fundus_mtl.tracking._errors import TrackingError, TrackingRefusedError, tracking_errors
 
 _KIND = "mlflow.experimentKind"
-_TRAININGS = "custom_model_development"  # its page is that of training runs where MLflow goes by the kind
+_TRAININGS = "custom_model_development"  # its page is that of training runs where MLflow chooses pages by the kind
 
 
 def find_or_create_experiment(client: Any, name: str, artifact_location: str | None) -> str:

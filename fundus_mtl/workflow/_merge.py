@@ -57,7 +57,7 @@ def merge_more(config: dict[str, Any], files: Sequence[Path]) -> None:
     Raises:
         RefusedError: If a key with a path has no place in the config.
     """
-    names = ", ".join(str(file) for file in files)
+    names = _shown(files)
     for file in files:
         content = {key: value for key, value in load(file).items() if key != AFTER}
         _put_all(config, content, file, names)

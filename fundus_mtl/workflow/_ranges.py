@@ -115,6 +115,7 @@ ITEMS = {
     "tiled_inferer::whole_size": _whole(8, 8192),
     "train::dataset::num_workers": _whole(0, 256, optional=True),
     "val_interval": _whole(1, 10**6),
+    "validation_batch_size": _BATCH,
     "validate::dataloader::batch_size": _BATCH,
     "validate::dataset::num_workers": _whole(0, 256, optional=True),
     "weight_decay": Range(0, 1000),

@@ -22,7 +22,8 @@ RECIPE_FILE, COMMON, OVERLAYS = "recipe.json", "common.yaml", "overlays"
 _COMMANDS = ("$", "@", "%")
 # Ids of every bundle that state where a training ran, not how.
 _WHERE = frozenset({"bundle_root", "dataset_dir", "datalist", "output_dir", "ckpt_dir", "device", "num_workers"})
-_WHERE |= {"network_def::pretrained", "start_from", "resume_from"}  # files whose content is in the weights
+# Files whose content is in the weights.
+_WHERE |= {"network_def::pretrained", "resnet::pretrained", "start_from", "resume_from"}
 
 
 @dataclass(frozen=True)

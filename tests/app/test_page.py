@@ -92,7 +92,13 @@ def test_a_name_may_be_added():
 
 @pytest.mark.parametrize(
     "origin, status",
-    [("http://127.0.0.1:8000", 200), ("http://127.0.0.1:9", 403), ("https://a.example", 403), ("null", 403)],
+    [
+        ("http://127.0.0.1:8000", 200),
+        ("http://127.0.0.1:9", 403),
+        ("https://a.example", 403),
+        ("null", 403),
+        ("http://[", 403),  # not an address
+    ],
 )
 def test_another_page_may_not_ask(origin, status):
     assert ask(application(), "/measure", "POST", origin=origin)[0] == status

@@ -7,7 +7,9 @@ import json
 import pytest
 import torch
 import yaml
+from monai.bundle import ConfigParser
 
+from fundus_mtl.networks import load_weights
 from fundus_mtl.workflow import find_bundle, read_recipe
 from tests.bundles.conftest import BUNDLES, run, workflow
 from tests.bundles.test_bundles import METHODS, ROBUST, TINY, TRAINABLE, options
@@ -35,6 +37,9 @@ def test_every_architecture_trains_and_is_evaluated_in_every_bundle(bundle, arch
     common = yaml.safe_load((BUNDLES / bundle / "configs" / "common.yaml").read_text())
     folders = find_bundle(bundle, tmp_path).overlay_folders
     shared = read_recipe(tmp_path / "models" / "model.pt").overrides(common, folders)
+    parser = ConfigParser(common)
+    parser.update(shared)  # the items that inference starts with
+    load_weights(parser.get_parsed_content("network"), tmp_path / "models" / "model.pt")
     assert shared["network_def"]["_target_"].endswith(type(network).__name__)
 
 

@@ -142,6 +142,40 @@ def test_shards_that_have_not_ended_or_are_damaged_are_refused(copies, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copies"]
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model": {}},
+        {"options": []},
+        {"options": {"shard": {"number": 1, "of": 10**12, "photographs": 9}}},
+        {"skipped": {".txt": "1"}},
+        {"counts": {"ok": 3}},
+        {"shown": [7]},
+        {"folders": ["../masks"]},
+    ],
+    ids=str,
+)
+def test_a_record_of_another_form_is_refused(copies, tmp_path, changed):
+    change(copies[0], **changed)
+    with pytest.raises(
+        ValueError, match="expected run.json as `fundus-mtl infer` writes it, but got another form in '1'"
+    ):
+        merge_runs(copies, tmp_path / "out")
+
+
+def test_a_record_that_never_ends_is_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "run.json").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="expected results of `fundus-mtl infer`, but got none in 'in'"):
+        merge_runs([tmp_path / "in"], tmp_path / "out")
+
+
+def test_an_empty_table_is_refused(copies, tmp_path):
+    (copies[1] / "results.csv").write_bytes(b"")
+    with pytest.raises(ValueError, match="expected the same columns in results.csv of '1' and '2'"):
+        merge_runs(copies, tmp_path / "out")
+
+
 def test_another_shard_does_not_resume_in_the_same_folder(folder, weights, copies):
     with pytest.raises(
         WorkflowError, match="expected results of the same run to resume, but got another options in '1'"

@@ -118,6 +118,17 @@ def test_a_copy_that_was_saved_again_is_found_in_two_splits(data, capsys):
     assert f"the same as {source['id']} in training" in fault
 
 
+def test_a_patient_is_counted_once_and_names_command_no_terminal(data, capsys):
+    path, document = data
+    for item, patient in zip(document["training"], (7, "7.0", " 007", 8, None, None), strict=True):
+        item |= {"patient": patient, "source": "a\x1b[2J"}
+    path.write_text(json.dumps(document))
+    main([str(path), "--quick"])
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert printed.splitlines()[1].split()[:6] == ["training", "a\\x1b[2J", "6", "2", "(2", "unknown)"]
+
+
 def test_notes_are_no_faults(data, capsys):
     path, document = data
     for item in document["training"]:

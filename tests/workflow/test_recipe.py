@@ -274,6 +274,7 @@ def test_pretrained_weights_are_no_part_of_a_recipe(tmp_path):
     options = {
         "network_def::pretrained": "vgg13_bn.pth",
         "network_def#pretrained": "vgg13_bn.pth",
+        "resnet::pretrained": "resnet34.pth",
         "network_def::width": 8,
     }
     assert recipe_of(tmp_path, [], options).options == {"network_def::width": 8}
