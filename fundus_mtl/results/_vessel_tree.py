@@ -67,7 +67,7 @@ class VesselTree(Relation):
     )
     shown: ClassVar[tuple[Shown, ...]] = (
         Shown(
-            "vessel_density", "Vessel density", 3, place=50,
+            "vessel_density", "vessel density", 3, place=50,
             histogram=Histogram("Vessel density, share of the field of view", "vessel densities", 0.2),
         ),
         Shown(
