@@ -40,8 +40,8 @@ def run_bundle(given: argparse.Namespace) -> int:
         if given.zip:
             zip_of(given.out)
         model = export_bundle(given.name, given.out, given.weights, given.overlay, onnx=given.onnx)
-        written = [given.out, *([str(zip_bundle(given.out))] if given.zip else [])]
-    given.output.info(f"Wrote {' and '.join(map(shown_folder, written))}.")
+        packed = f" and, beside it, {zip_bundle(given.out).name}" if given.zip else ""
+    given.output.info(f"Wrote {shown_folder(given.out)}{packed}.")
     if model is None:
         print("It has no weights: give --weights of a training, or train in the new folder.", file=sys.stderr)
     return DONE

@@ -249,6 +249,7 @@ def test_the_record_of_the_kept_epoch_comes_along(exported, trained):
 def test_a_zip_file_has_the_folder_at_its_top(trained, tmp_path, capsys):
     out = tmp_path / "mine"
     assert main(["bundle", "refuge_mtl", str(out), "--weights", str(trained), "--zip"]) == 0
+    assert capsys.readouterr().out == "Wrote the folder mine and, beside it, mine.zip.\n"
     with zipfile.ZipFile(tmp_path / "mine.zip") as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
         assert names == {f"mine/{path.relative_to(out)}" for path in out.rglob("*") if path.is_file()}
