@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from fundus_mtl.files import check_yaml
+
 _PYTHON = {"None": "null"}  # YAML reads it as text, which is never what is meant
 
 
@@ -28,6 +30,13 @@ def key_values(given: argparse.Namespace) -> dict[str, Any]:
         ValueError: If a text has no ``=`` or its value is not YAML.
     """
     return parse_changes(given.set, "--set") | parse_changes(given.key_values)
+
+
+def _check_size(label: str, value: str) -> None:
+    try:
+        check_yaml(value)
+    except ValueError as error:
+        raise ValueError(f"{label}: {error}") from error
 
 
 def _comment(value: str) -> str:
@@ -58,6 +67,7 @@ def parse_changes(texts: Sequence[str], option: str = "") -> dict[str, Any]:
             raise ValueError(f"{option or 'arguments'}: expected KEY=VALUE, but got {text}.")
         if value in _PYTHON:
             raise ValueError(f"{label}: expected a value as YAML, but got {value}; write {key}={_PYTHON[value]}.")
+        _check_size(label, value)
         try:
             changes[key] = yaml.safe_load(value)
             if rest := _comment(value):

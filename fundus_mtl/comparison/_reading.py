@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from fundus_mtl.comparison._definition import Budget, Comparison, Method, Search, refuse_unknown
+from fundus_mtl.comparison._kinds import MOST, check_kinds, check_numbers, check_positive
+from fundus_mtl.files import read_yaml
 
 _LISTS = ("folds", "seeds", "overlay", "train_overlay", "devices", "panel_metrics")
 _DICTIONARIES = ("metrics", "options", "train_options", "evaluate_options", "tasks")
-_COUNTS = ("workers", "threads")
 
 
 def read_comparison(path: str | Path, changes: Mapping[str, Any] | None = None) -> Comparison:
@@ -33,13 +34,15 @@ def read_comparison(path: str | Path, changes: Mapping[str, Any] | None = None) 
     if not path.is_file():
         raise FileNotFoundError(f"expected a comparison's YAML file, but got {path}, which does not exist.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except yaml.YAMLError as error:
         line = error.problem_mark.line + 1 if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else 1
         raise ValueError(
             f"{path.name}: expected a comparison in YAML, but got other text at line {line}; see "
             "bundles/*/configs/compare*.yaml."
         ) from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
     given = refuse_unknown(content, Comparison, path.name)
     for key, value in (changes or {}).items():
         _change(given, key, value)
@@ -57,10 +60,6 @@ def _change(given: dict[str, Any], key: str, value: Any) -> None:
     part[rest] = value
 
 
-MOST = 1000
-"""Most folds, and most seeds: their product is the number of trainings."""
-
-
 def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
     for key in ("bundle", "methods", "metrics"):
         if not given.get(key):
@@ -70,7 +69,8 @@ def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
     for key in [key for key in _DICTIONARIES if key in given]:
         if not isinstance(given[key], Mapping):
             raise ValueError(f"{where}: {key}: expected a dictionary, but got {given[key]!r}.")
-    _check_numbers(given, where)
+    check_kinds(given, where)
+    check_numbers(given, where)
     entries = as_list(given["methods"], f"{where}: methods")
     given["methods"] = tuple(read_method(entry, f"{where}: methods") for entry in entries)
     given["baseline"] = given.get("baseline") or given["methods"][0].name
@@ -86,19 +86,6 @@ def _comparison(given: dict[str, Any], where: str, folder: Path) -> Comparison:
     comparison = Comparison(**given, folder=folder)
     _check_names(comparison, where)
     return comparison
-
-
-def _check_numbers(given: Mapping[str, Any], where: str) -> None:
-    for key in _COUNTS:
-        check_positive(given.get(key), int, f"{where}: {key}")
-    if not isinstance(given.get("log_cases", False), bool):
-        raise ValueError(f"{where}: log_cases: expected true or false, but got {given['log_cases']!r}.")
-    for key in ("folds", "seeds"):
-        wrong = [v for v in given.get(key, ()) if isinstance(v, bool) or not isinstance(v, int | None)]
-        if wrong or (key == "seeds" and None in given.get(key, ())) or not given.get(key, (0,)):
-            raise ValueError(f"{where}: {key}: expected whole numbers, but got {list(given[key])}.")
-        if len(given.get(key, ())) > MOST:
-            raise ValueError(f"{where}: {key}: expected at most {MOST} numbers, but got {len(given[key])}.")
 
 
 def _sqlite(path: Path) -> str:
@@ -134,12 +121,6 @@ def _check_known(where: str, given: Iterable[Any], known: Collection[str]) -> No
         raise ValueError(f"{where}: expected one of {', '.join(known)}, but got {unknown[0]}.")
 
 
-def check_positive(value: Any, kind: Any, where: str) -> None:
-    """Raise an error for anything but a positive number; None is accepted, and means the default."""
-    if value is not None and (not isinstance(value, kind) or isinstance(value, bool) or value <= 0):
-        raise ValueError(f"{where}: expected a positive number, but got {value!r}.")
-
-
 def read_budget(entry: Any, where: str) -> Budget:
     """Return a budget; see `Budget`."""
     given = refuse_unknown(entry, Budget, where)
@@ -169,8 +150,8 @@ def read_search(entry: Any, where: str) -> Search:
     for name, part in given["space"].items():
         if not isinstance(part, Mapping) or not ({"low", "high"} <= set(part) or set(part) == {"choices"}):
             raise ValueError(f"{where}: {name}: expected low and high, or choices, but got {part!r}.")
-    if not isinstance(given.get("trials"), int) or given["trials"] < 1:
-        raise ValueError(f"{where}: expected trials, one or more, but got {given.get('trials')!r}.")
+    if not isinstance(given.get("trials"), int) or not 1 <= given["trials"] <= MOST:
+        raise ValueError(f"{where}: expected trials, 1 to {MOST}, but got {given.get('trials')!r}.")
     if given.get("methods") is not None:
         given["methods"] = as_list(given["methods"], f"{where}: methods")
     return Search(**given)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fundus_mtl.files import read_yaml
+
 AFTER = "_after_"  # key with the files that must come before this one; not an item
 
 
@@ -41,7 +43,5 @@ def first_part(item: str) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = read_yaml(path)
     return {key: value for key, value in content.items() if key != AFTER} if isinstance(content, dict) else {}

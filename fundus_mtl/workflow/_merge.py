@@ -12,6 +12,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
+from fundus_mtl.files import yaml_text
 from fundus_mtl.workflow._choices import check_choices
 from fundus_mtl.workflow._config_items import AFTER
 from fundus_mtl.workflow._error import RefusedError
@@ -69,6 +70,10 @@ def load(file: Path) -> dict[str, Any]:
     Raises:
         RefusedError: If it is no dictionary.
     """
+    try:
+        yaml_text(file)
+    except ValueError as error:
+        raise RefusedError(f"{file}: {error}") from error
     content = ConfigParser.load_config_file(file) or {}
     if not isinstance(content, dict):
         raise RefusedError(f"{file}: expected a dictionary of items, but got a {type(content).__name__}.")

@@ -58,6 +58,7 @@ def test_keys_are_kept_as_they_are():
             "",
             "a: expected a value without a comment, but got '#1', which YAML drops; put the value in quotes",
         ),
+        (["a=" + "[" * 90_000], "--set", "--set a: expected at most 64 levels of YAML, but got more"),
         (["a=!!python/object/apply:os.getcwd []"], "", "a: expected a value as YAML"),
     ],
 )
