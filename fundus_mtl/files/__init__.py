@@ -9,7 +9,7 @@ from fundus_mtl.files._lasting_streams import lasting_streams
 from fundus_mtl.files._markdown import markdown_table
 from fundus_mtl.files._printable import PrintableFormatter, make_logs_printable, printable
 from fundus_mtl.files._read_json import read_json
-from fundus_mtl.files._read_yaml import check_yaml, parse_yaml, read_yaml, yaml_text
+from fundus_mtl.files._read_yaml import check_yaml, read_yaml, yaml_text
 from fundus_mtl.files._relative_name import relative_name
 from fundus_mtl.files._torch_file import TorchFileError, read_torch_file
 from fundus_mtl.files._whole_file import is_part, whole_file, write_whole
@@ -28,7 +28,6 @@ __all__ = [
     "lasting_streams",
     "make_logs_printable",
     "markdown_table",
-    "parse_yaml",
     "printable",
     "read_json",
     "read_torch_file",

@@ -21,15 +21,18 @@ class _Open:
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Return the content of a small YAML file; see `parse_yaml`.
+    """Return the content of a small YAML file: dictionaries, lists, texts, numbers, dates; no other objects.
 
     Args:
         path: Path of the file.
 
     Raises:
-        ValueError: If the file is too large, or is not such YAML.
+        ValueError: If the file is too large, is nested too deep, or has aliases that stand for too many values.
+        yaml.YAMLError: If it is not YAML.
     """
-    return parse_yaml(yaml_text(path))
+    import yaml
+
+    return yaml.safe_load(yaml_text(path))
 
 
 def yaml_text(path: str | Path) -> str:
@@ -44,19 +47,6 @@ def yaml_text(path: str | Path) -> str:
         raise ValueError("expected YAML in UTF-8, but got other bytes; save it as UTF-8.") from None
     check_yaml(text)
     return text
-
-
-def parse_yaml(text: str) -> Any:
-    """Return the content of a YAML text: dictionaries, lists, texts, numbers, dates; no other objects.
-
-    Raises:
-        ValueError: If it is nested too deep, or its aliases stand for too many values.
-        yaml.YAMLError: If it is not YAML.
-    """
-    import yaml
-
-    check_yaml(text)
-    return yaml.safe_load(text)
 
 
 def check_yaml(text: str) -> None:

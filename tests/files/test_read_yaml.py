@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import yaml
 
-from fundus_mtl.files import check_yaml, parse_yaml, read_yaml
+from fundus_mtl.files import check_yaml, read_yaml
 
 
 def bomb(levels: int, width: int = 9) -> str:
@@ -17,6 +17,11 @@ def bomb(levels: int, width: int = 9) -> str:
     lines = [f"{names[0]}: &{names[0]} [{','.join('x' * width)}]"]
     lines += [f"{new}: &{new} [{','.join([f'*{old}'] * width)}]" for old, new in pairwise(names)]
     return "\n".join(lines)
+
+
+def parse_yaml(text: str) -> object:
+    check_yaml(text)
+    return yaml.safe_load(text)
 
 
 def test_what_is_read(tmp_path):
