@@ -37,6 +37,7 @@ def page(answer: Answer, cards: Sequence[ModelCard] = (), names: Collection[str]
     turn, waiting = asyncio.Lock(), asyncio.Semaphore(WAITING)
 
     async def measure(request: Request) -> Response:
+        """Answer a photograph, or refuse one that is too large or one too many."""
         if waiting.locked():
             return _refused(503, "expected a few photographs at a time, but got more; try again in a minute.")
         async with waiting:

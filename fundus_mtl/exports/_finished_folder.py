@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_mtl.files import read_json
-from fundus_mtl.results import RUN, picture_path, plain_folders
+from fundus_mtl.results import RUN, is_row, picture_path, plain_folders, stays_inside
 
 RESULTS = "results.jsonl"
 MAX_RECORD, MAX_ROW = 2**26, 2**20  # bytes
@@ -108,8 +108,4 @@ def _is_record(record: Any) -> bool:
 
 
 def _is_row(row: Any) -> bool:
-    if not isinstance(row, dict) or not all(isinstance(value, str | int | float | None) for value in row.values()):
-        return False
-    path = PurePosixPath(str(row.get("image_id", "")))
-    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in str(path)
-    return isinstance(row.get("image_id"), str) and isinstance(row.get("status"), str) and inside
+    return is_row(row) and isinstance(row.get("status"), str) and stays_inside(row.get("image_id"))

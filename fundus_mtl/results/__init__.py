@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fundus_mtl.results._csv_table import cell, table
     from fundus_mtl.results._cup_role import Cup
     from fundus_mtl.results._disc_role import Disc
+    from fundus_mtl.results._entry import is_row, stays_inside
     from fundus_mtl.results._exit_codes import ALL_OK, NOTHING_USABLE, SOME_FAILED, exit_code
     from fundus_mtl.results._exported import (
         MaskFile,
@@ -108,6 +109,7 @@ __all__ = [
     "draw_overlay",
     "exit_code",
     "flip_spreads",
+    "is_row",
     "masks_of_run",
     "merge_runs",
     "overlay_of",
@@ -117,6 +119,7 @@ __all__ = [
     "plain_folders",
     "quantities_of_run",
     "render_report",
+    "stays_inside",
     "table",
     "write_nifti",
     "write_output",

@@ -60,7 +60,7 @@ class Entry:
         if not isinstance(record, dict) or set(record) != _KEYS:
             raise ValueError("expected the keys row, failure, files and thumbnail, but got others")
         row, failure, files, small = (record[key] for key in ("row", "failure", "files", "thumbnail"))
-        if not (_is_row(row) and (failure is None or _is_row(failure)) and isinstance(row.get("image_id"), str)):
+        if not (is_row(row) and (failure is None or is_row(failure)) and isinstance(row.get("image_id"), str)):
             raise ValueError("expected a row with an image_id and one value per column, but got something else")
         if row.get("status") not in STATES:
             raise ValueError(f"expected the status {', '.join(STATES)}, but got {row.get('status')!r:.40}")
@@ -106,17 +106,23 @@ def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _is_row(row: Any) -> bool:
+def is_row(row: Any) -> bool:
+    """Return whether a value is a row: a dictionary with one text, number or None per column."""
     return isinstance(row, dict) and all(
         value is None or isinstance(value, str | int | float) for value in row.values()
     )
 
 
-def _is_inside(file: Any) -> bool:
-    if not isinstance(file, str) or "\0" in file:
+def stays_inside(path: Any) -> bool:
+    """Return whether a path, such as an image's id, is relative and does not lead out of its folder."""
+    if not isinstance(path, str) or "\0" in path:
         return False
-    path = PurePosixPath(file)
-    return len(path.parts) > 1 and not path.is_absolute() and ".." not in path.parts
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not PurePosixPath(path).is_absolute() and ".." not in parts
+
+
+def _is_inside(file: Any) -> bool:
+    return stays_inside(file) and len(PurePosixPath(file).parts) > 1
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -80,8 +80,8 @@ def test_a_training_on_a_server(run_id, client, trained, refuge_data):
     assert {"LICENSE", "docs", "MLmodel"} <= _names(client, found)
     shared = {Path(file.path).name for file in client.list_artifacts(run_id, "shared")}
     assert {"train.yaml", "evaluate.yaml", "multi_gpu_train.yaml"} <= shared
-    told = json.dumps([found.data.to_dictionary(), found.inputs.to_dictionary()])
-    assert not [folder for folder in (trained, refuge_data, BUNDLES) if str(folder) in told]
+    recorded = json.dumps([found.data.to_dictionary(), found.inputs.to_dictionary()])
+    assert not [folder for folder in (trained, refuge_data, BUNDLES) if str(folder) in recorded]
 
 
 def _names(client, run, folder=None):
@@ -100,8 +100,8 @@ def test_the_run_shows_what_it_was_trained_on(run_id, client, refuge_data):
     profiles = {entry.dataset.name: json.loads(entry.dataset.profile) for entry in inputs}
     assert {name: profile["num_rows"] for name, profile in profiles.items()} == {"training": 16, "validation": 4}
     datalist = json.loads(next(refuge_data.glob("*.json")).read_text())
-    told = json.dumps([entry.to_dictionary() for entry in inputs])
-    assert not [item["id"] for item in datalist["training"] if item["id"] in told]
+    recorded = json.dumps([entry.to_dictionary() for entry in inputs])
+    assert not [item["id"] for item in datalist["training"] if item["id"] in recorded]
 
 
 def test_the_registered_model_is_the_runs_bundle(run_id, client, server, trained, tmp_path, monkeypatch):

@@ -92,9 +92,9 @@ def test_a_dry_run_knows_what_finished_searches_have_chosen(tmp_path):
     done = next(training for training in plan(comparison) if training.method == "joint").with_chosen({"lr": 0.2})
     done.folder.mkdir(parents=True)
     note(done, DONE_FILE)
-    told = listing(comparison).splitlines()
-    assert told[:3] == ["to do  stl even seed 3", "done   joint seed 3", "to do  other seed 3"]
-    assert told[6] == "before these: 6 trials per method (other), whose values the trainings then take"
+    lines = listing(comparison).splitlines()
+    assert lines[:3] == ["to do  stl even seed 3", "done   joint seed 3", "to do  other seed 3"]
+    assert lines[6] == "before these: 6 trials per method (other), whose values the trainings then take"
     found.choose("other")
     assert "before these" not in listing(comparison)
 

@@ -119,7 +119,7 @@ def test_a_failed_evaluation_is_repeated_alone(do):
 
 
 @pytest.mark.parametrize(
-    "says, told",
+    "says, message",
     [
         ("Traceback …\nerror: lr: too high\nbye\n", "training: lr: too high (exit status 1)"),
         ("first\nlast \n\n", "training: last (exit status 1)"),
@@ -127,8 +127,8 @@ def test_a_failed_evaluation_is_repeated_alone(do):
         ("error: " + "x" * 999, "training: " + "x" * 300 + " (exit status 1)"),
     ],
 )
-def test_the_reason_is_the_last_word(do, says, told):
-    assert do(Recorder(1, says=says)).reason == told
+def test_the_reason_is_the_last_word(do, says, message):
+    assert do(Recorder(1, says=says)).reason == message
 
 
 def test_only_this_attempts_log_is_looked_at(do):

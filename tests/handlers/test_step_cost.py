@@ -59,9 +59,9 @@ def test_every_validation_counts_the_last_one_too(tmp_path, make_engines, clock)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda _: clock.__setitem__(0, clock[0] + 5))
     trainer.run()
     clock[0] += 100
-    assert [(step, told["training_seconds"]) for step, told in keeper.kept] == [(1, 9.0), (2, 18.0)]
-    told = json.loads((tmp_path / "cost.json").read_text())
-    assert (told["training_seconds"], told["epoch"], cost.seconds) == (18.0, 2, 18.0)
+    assert [(step, cost["training_seconds"]) for step, cost in keeper.kept] == [(1, 9.0), (2, 18.0)]
+    written = json.loads((tmp_path / "cost.json").read_text())
+    assert (written["training_seconds"], written["epoch"], cost.seconds) == (18.0, 2, 18.0)
 
 
 def test_the_budget_pays_for_the_validation_before_it(tmp_path, make_engines, clock):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch.testing import assert_close
 
 from fundus_mtl.networks import (
     CrossStitchUNet,
@@ -14,6 +16,7 @@ from fundus_mtl.networks import (
     SplitUNet,
     UNet,
 )
+from tests.networks.toy import TASKS
 
 # Whole and split version; in networks with soft sharing every weight has an owner anyway.
 ARCHITECTURES = {
@@ -28,3 +31,21 @@ each_architecture = pytest.mark.parametrize("network_class", ALL.values(), ids=A
 each_split = pytest.mark.parametrize(
     "network_class", [split for _, split in ARCHITECTURES.values()], ids=list(ARCHITECTURES)
 )
+
+
+def assert_partial_pass(network: torch.nn.Module, image: torch.Tensor, asked: tuple[str, ...]) -> None:
+    """Check that asking for some tasks gives the answers of asking for all, and runs only the heads that are needed.
+
+    Args:
+        network: Network of ``TASKS`` in evaluation mode; its task ``glaucoma`` reads the answer of ``segmentation``.
+        image: Image, ``(N, C, H, W)``.
+        asked: Names of the tasks.
+    """
+    everything = network(image)
+    ran: list[str] = []
+    for name, module in network.heads.items():
+        module.register_forward_hook(lambda *_, name=name: ran.append(name))
+    answers = network(image, tasks=asked)
+    assert list(answers) == [task.name for task in TASKS if task.name in asked]
+    assert sorted(ran) == sorted({*asked, *(["segmentation"] if "glaucoma" in asked else [])})
+    assert_close(answers, {name: everything[name] for name in answers})

@@ -110,7 +110,7 @@ def test_metadata_and_plain_monai_loading(tmp_path: Path) -> None:
 
 
 def test_pixels_by_path_and_by_sample(tmp_path: Path) -> None:
-    """Reports read the photograph anew, from its path or from what went through the transforms."""
+    """Reports read the photograph again, from its path or from what went through the transforms."""
     Image.fromarray(picture()).save(tmp_path / "eye.png")
     reader = FundusReader()
     np.testing.assert_array_equal(reader(tmp_path / "eye.png"), picture().transpose(2, 0, 1))

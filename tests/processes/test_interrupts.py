@@ -54,32 +54,32 @@ def gone(pid):
 
 
 class Store:
-    """Stands for `ComparisonRun`: what is told to MLflow is noted."""
+    """Stands for `ComparisonRun`: what MLflow would get is noted."""
 
     run_id, log = "parent", []
     opening = closing = staticmethod(lambda: None)
 
     def __init__(self, comparison):
-        self.told = Store.log
+        self.sent = Store.log
         type(self).opening()
-        self.told.append("opened")
+        self.sent.append("opened")
 
     def close_training(self, folder, word):
-        self.told.append(f"training {word}")
+        self.sent.append(f"training {word}")
 
     def close(self, status):
         type(self).closing()
-        self.told.append(status)
+        self.sent.append(status)
 
 
 @pytest.fixture
-def told(monkeypatch):
+def sent(monkeypatch):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore Ctrl-C
-    told = []
-    monkeypatch.setattr(Store, "log", told)
+    sent = []
+    monkeypatch.setattr(Store, "log", sent)
     monkeypatch.setattr(_run_comparison, "ComparisonRun", Store)
     monkeypatch.setattr(_training, "file_sha256", lambda path: "")
-    return told
+    return sent
 
 
 @pytest.fixture
@@ -99,18 +99,18 @@ def comparison(tmp_path):
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_while_opening(told, commands, comparison, word, monkeypatch):
+def test_while_opening(sent, commands, comparison, word, monkeypatch):
     """The run is opened to its end, noted, and closed at once; no training begins."""
     monkeypatch.setattr(Store, "opening", staticmethod(lambda: press(word)))
     commands(SLEEP)
     with pytest.raises(KeyboardInterrupt):
         run_comparison(comparison, os.environ)
-    assert told == ["opened", "KILLED"]
+    assert sent == ["opened", "KILLED"]
     assert not (comparison.output_dir / "joint").exists()
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_while_training(told, commands, comparison, word):
+def test_while_training(sent, commands, comparison, word):
     commands(SLEEP)
     thread = when_up(comparison.output_dir / "joint" / "all" / "seed0" / "log.txt", lambda: press(word))
     began = time.monotonic()
@@ -118,10 +118,10 @@ def test_while_training(told, commands, comparison, word):
         run_comparison(comparison, os.environ)
     thread.join()
     assert time.monotonic() - began < 40
-    assert told == ["opened", "training KILLED", "KILLED"]
+    assert sent == ["opened", "training KILLED", "KILLED"]
 
 
-def test_while_searching(told, commands, comparison, monkeypatch):
+def test_while_searching(sent, commands, comparison, monkeypatch):
     from dataclasses import replace
 
     commands(SLEEP)
@@ -137,19 +137,19 @@ def test_while_searching(told, commands, comparison, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_comparison(searched, os.environ)
     thread.join()
-    assert told == ["opened", "training KILLED", "KILLED"]
+    assert sent == ["opened", "training KILLED", "KILLED"]
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_while_summing_up(told, commands, comparison, word, monkeypatch):
+def test_while_summing_up(sent, commands, comparison, word, monkeypatch):
     commands("pass")
     monkeypatch.setattr(_run_comparison, "collect", lambda *_: press(word) or time.sleep(60))
     with pytest.raises(KeyboardInterrupt):
         run_comparison(comparison, os.environ)
-    assert told == ["opened", "training FINISHED", "KILLED"]
+    assert sent == ["opened", "training FINISHED", "KILLED"]
 
 
-def test_a_signal_that_a_library_passes_over_is_heard_at_the_end(told, commands, comparison, monkeypatch):
+def test_a_signal_that_a_library_passes_over_is_heard_at_the_end(sent, commands, comparison, monkeypatch):
     commands("pass")
 
     def deaf(*_):
@@ -162,18 +162,18 @@ def test_a_signal_that_a_library_passes_over_is_heard_at_the_end(told, commands,
     monkeypatch.setattr(_run_comparison._Work, "_sum_up", deaf)
     with pytest.raises(KeyboardInterrupt):
         run_comparison(comparison, os.environ)
-    assert told[-1] == "KILLED"
+    assert sent[-1] == "KILLED"
 
 
-def test_while_closing_it_changes_nothing(told, commands, comparison, monkeypatch):
+def test_while_closing_it_changes_nothing(sent, commands, comparison, monkeypatch):
     commands("pass")
     monkeypatch.setattr(_run_comparison._Work, "_sum_up", lambda *_: _run_comparison.Result([], None, {}, "parent"))
     monkeypatch.setattr(Store, "closing", staticmethod(lambda: press(signal.SIGTERM)))
     assert run_comparison(comparison, os.environ).run_id == "parent"
-    assert told == ["opened", "training FINISHED", "FINISHED"]
+    assert sent == ["opened", "training FINISHED", "FINISHED"]
 
 
-def test_an_error_is_no_kill(told, commands, comparison, monkeypatch):
+def test_an_error_is_no_kill(sent, commands, comparison, monkeypatch):
     commands("pass")
 
     def full(*_):
@@ -182,10 +182,10 @@ def test_an_error_is_no_kill(told, commands, comparison, monkeypatch):
     monkeypatch.setattr(_run_comparison, "collect", full)
     with pytest.raises(OSError, match="disk full"):
         run_comparison(comparison, os.environ)
-    assert told[-1] == "FAILED"
+    assert sent[-1] == "FAILED"
 
 
-def test_a_second_ctrl_c_ends_the_grace_and_leaves_nobody(told, commands, comparison):
+def test_a_second_ctrl_c_ends_the_grace_and_leaves_nobody(sent, commands, comparison):
     """The training ignores SIGTERM, has started a process of its own, and had ten minutes."""
     commands(GRANDCHILD)
     log = comparison.output_dir / "joint" / "all" / "seed0" / "log.txt"
@@ -196,7 +196,7 @@ def test_a_second_ctrl_c_ends_the_grace_and_leaves_nobody(told, commands, compar
         run_comparison(comparison, os.environ, grace=600)
     thread.join()
     assert time.monotonic() - began < 60
-    assert told == ["opened", "training KILLED", "KILLED"]
+    assert sent == ["opened", "training KILLED", "KILLED"]
     child, grandchild, _ = log.read_text().split()
     assert gone(child)
     end = time.monotonic() + 20  # nobody waits for a grandchild: a busy machine takes its time to bury it

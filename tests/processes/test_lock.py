@@ -41,7 +41,9 @@ def test_the_lock_is_given_back_after_an_error(tmp_path):
 
 def test_no_lock_for_other_ranks(tmp_path):
     with locked(tmp_path):
-        alone(tmp_path, None, lambda: None)
+        calls: list[int] = []
+        alone(tmp_path, None, lambda: calls.append(1))
+    assert calls == [1]
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOTSUP, "no locks"), ModuleNotFoundError("fcntl")])

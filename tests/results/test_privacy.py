@@ -84,7 +84,7 @@ def test_the_users_key_gives_the_same_names_again_and_another_other_ones(folder,
     first = names("a", key)
     assert key.stat().st_mode & 0o777 == 0o600
     assert names("b", key) == first
-    assert names("a", key) == first  # goes on with nothing to do
+    assert names("a", key) == first  # resumes with nothing left to measure
     assert not set(names("c", tmp_path / "keys/other.txt")) & set(first)
     assert not set(names("d", None)) & set(first)
     (tmp_path / "keys/short.txt").write_text("1234")

@@ -137,8 +137,8 @@ def test_what_has_changed_is_computed_again_and_what_is_gone_leaves(folder, tmp_
     results = make(scan_folder(folder), tmp_path / "out")
     assert [item["id"] for item in results.pending] == ["a/x.jpg", "b.png", "e.png", "new.png"]
     infer(scan_folder(folder), tmp_path / "out")
-    infer(scan_folder(folder), tmp_path / "anew")
-    assert contents(tmp_path / "out") == contents(tmp_path / "anew")
+    infer(scan_folder(folder), tmp_path / "from_the_start")
+    assert contents(tmp_path / "out") == contents(tmp_path / "from_the_start")
     assert rows(tmp_path / "out/results.csv")[1]["width_px"] == "140"
 
 
